@@ -1,0 +1,207 @@
+// Package config is the configuration file: its shape, its defaults and its rules.
+//
+// A file is read by Load, which reports every problem at once with its place. The same types travel to the Connection
+// workflow as JSON (with the file's own key names), where Validate is run again.
+package config
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Connection is one Entra tenant, one app registration, preferences, and the rules that provision into it.
+type Connection struct {
+	// Name identifies the connection: [a-z0-9][a-z0-9-]{0,39}.
+	Name        string `json:"name" yaml:"name"`
+	Description string `json:"description,omitempty" yaml:"description"`
+	// TenantID is the tenant's id or one of its verified domains. Never changes after creation.
+	TenantID string `json:"tenantId" yaml:"tenantId"`
+	// ClientID is the app registration's application (client) id. Never changes after creation.
+	ClientID string `json:"clientId" yaml:"clientId"`
+	// ClientSecret is a reference, env:NAME or file:PATH; the worker resolves it. Never the secret itself.
+	ClientSecret string `json:"clientSecret" yaml:"clientSecret"`
+	// Cloud is global (default), usgov, dod, china or simulator.
+	Cloud       string      `json:"cloud,omitempty" yaml:"cloud"`
+	Preferences Preferences `json:"preferences" yaml:"preferences"`
+	Rules       []Rule      `json:"rules" yaml:"rules"`
+}
+
+// Rule finds a rule by name; ok is false when there is none.
+func (c *Connection) Rule(name string) (rule Rule, ok bool) {
+	for _, r := range c.Rules {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// Preferences are the switches of a connection. DefaultPreferences has their defaults.
+type Preferences struct {
+	// RemoveLicensesWhenSkuIDEmpty: a rule without a skuId mapping takes its users' licences away. Default false.
+	RemoveLicensesWhenSkuIDEmpty bool `json:"removeLicensesWhenSkuIdEmpty" yaml:"removeLicensesWhenSkuIdEmpty"`
+	// LicenseScope is ours (default: licences assigned by us or named by the mapping) or all (every direct licence).
+	LicenseScope string `json:"licenseScope" yaml:"licenseScope"`
+	// AllowCreate lets accounts be created and restored. Default true.
+	AllowCreate bool `json:"allowCreate" yaml:"allowCreate"`
+	// AllowUpdate lets accounts be changed, adopted, enabled and licensed. Default true.
+	AllowUpdate bool `json:"allowUpdate" yaml:"allowUpdate"`
+	// AllowDisable lets accounts be disabled because the person is disabled at the source. Default true.
+	AllowDisable bool `json:"allowDisable" yaml:"allowDisable"`
+	// AllowDeprovision lets people be deprovisioned who left the source or the filter. Default true.
+	AllowDeprovision bool `json:"allowDeprovision" yaml:"allowDeprovision"`
+	// RemoveAction is what deprovisioning does: disable (default) or delete.
+	RemoveAction string `json:"removeAction" yaml:"removeAction"`
+	// DeprovisionOnRuleDeletion: deleting a rule deprovisions the people it provisioned. Default false.
+	DeprovisionOnRuleDeletion bool `json:"deprovisionOnRuleDeletion" yaml:"deprovisionOnRuleDeletion"`
+	// ExistingUsers is adopt (default) or leave: what happens to accounts that exist already.
+	ExistingUsers string `json:"existingUsers" yaml:"existingUsers"`
+	// RemoveAdopted lets removeAction delete also delete adopted accounts. Default false: they are disabled.
+	RemoveAdopted bool `json:"removeAdopted" yaml:"removeAdopted"`
+	// RemovalGuard bounds how many people one sync may take something away from.
+	RemovalGuard RemovalGuard `json:"removalGuard" yaml:"removalGuard"`
+}
+
+// RemovalGuard allows at most max(Count, Percent of the rule's linked users) removals in one sync.
+type RemovalGuard struct {
+	// Count is an absolute number. Default 5.
+	Count int `json:"count" yaml:"count"`
+	// Percent of the rule's linked users, 0 to 100. Default 10.
+	Percent int `json:"percent" yaml:"percent"`
+}
+
+// Allowed is how many removals a rule with this many linked users may carry out in one sync.
+func (g RemovalGuard) Allowed(linked int) int {
+	return max(g.Count, linked*g.Percent/100)
+}
+
+// Values of the preferences that are words.
+const (
+	ScopeOurs     = "ours"
+	ScopeAll      = "all"
+	RemoveDisable = "disable"
+	RemoveDelete  = "delete"
+	ExistingAdopt = "adopt"
+	ExistingLeave = "leave"
+)
+
+// Clouds that a connection can point to.
+const (
+	CloudGlobal    = "global"
+	CloudUSGov     = "usgov"
+	CloudDoD       = "dod"
+	CloudChina     = "china"
+	CloudSimulator = "simulator"
+)
+
+// DefaultPreferences are the preferences of a connection that sets none.
+func DefaultPreferences() Preferences {
+	return Preferences{
+		LicenseScope:     ScopeOurs,
+		AllowCreate:      true,
+		AllowUpdate:      true,
+		AllowDisable:     true,
+		AllowDeprovision: true,
+		RemoveAction:     RemoveDisable,
+		ExistingUsers:    ExistingAdopt,
+		RemovalGuard:     RemovalGuard{Count: 5, Percent: 10},
+	}
+}
+
+// UnmarshalJSON fills in the defaults of what the JSON does not mention, so that a connection typed by hand into the
+// Temporal UI means the same as the same words in a file.
+func (p *Preferences) UnmarshalJSON(b []byte) error {
+	type plain Preferences
+	v := plain(DefaultPreferences())
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*p = Preferences(v)
+	return nil
+}
+
+// Rule provisions the people of one source that a filter lets through, with one set of mappings.
+type Rule struct {
+	// Name: as for a connection, unique within it.
+	Name string `json:"name" yaml:"name"`
+	// Enabled: default true.
+	Enabled bool `json:"enabled" yaml:"enabled"`
+	// Source never changes after creation.
+	Source Source `json:"source" yaml:"source"`
+	// Filter is a CEL expression over user; "" lets everyone through.
+	Filter string `json:"filter,omitempty" yaml:"filter"`
+	// Mappings: target attribute (Graph's name, aliases already resolved) to what is written there.
+	Mappings map[string]Mapping `json:"mappings" yaml:"mappings"`
+	// SyncEvery is the interval of the schedule, as Go writes durations; "" is no schedule. At least one minute.
+	SyncEvery string `json:"syncEvery,omitempty" yaml:"syncEvery"`
+}
+
+// Interval is SyncEvery as a duration; 0 is no schedule.
+func (r *Rule) Interval() time.Duration {
+	d, err := time.ParseDuration(r.SyncEvery)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// UnmarshalJSON makes enabled default to true.
+func (r *Rule) UnmarshalJSON(b []byte) error {
+	type plain Rule
+	v := plain{Enabled: true}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*r = Rule(v)
+	return nil
+}
+
+// Source names an identity store.
+type Source struct {
+	// File is the path of a CSV or JSON file; relative to the configuration file, absolute after Load.
+	File string `json:"file,omitempty" yaml:"file"`
+	// ID is the column that holds the person's id. Default "id".
+	ID string `json:"id,omitempty" yaml:"id"`
+	// Enabled is the column that tells whether the person is enabled. Default "enabled", if there is such a column.
+	Enabled string `json:"enabled,omitempty" yaml:"enabled"`
+}
+
+// Key identifies the store, so that two rules reading the same people are known to do so.
+func (s Source) Key() string { return "file:" + s.File + "#" + s.ID + "#" + s.Enabled }
+
+// Mapping says what is written to one target attribute: exactly one of the three.
+type Mapping struct {
+	// Expression is CEL over user.
+	Expression string `json:"expression,omitempty"`
+	// Value is a constant: a string, a bool, or a list of strings.
+	Value any `json:"value,omitempty"`
+	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
+	Secret string `json:"secret,omitempty"`
+}
+
+// UnmarshalJSON reads a bare string as an expression, as the file does.
+func (m *Mapping) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*m = Mapping{Expression: s}
+		return nil
+	}
+	type plain Mapping
+	var v plain
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*m = Mapping(v)
+	return nil
+}
+
+// UnmarshalJSON fills in the default preferences where the JSON has none.
+func (c *Connection) UnmarshalJSON(b []byte) error {
+	type plain Connection
+	v := plain{Cloud: CloudGlobal, Preferences: DefaultPreferences()}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*c = Connection(v)
+	return nil
+}

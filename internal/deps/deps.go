@@ -1,0 +1,33 @@
+// Package deps holds the module versions while the first packages are written.
+package deps
+
+import (
+	_ "cel.dev/cel-go/cel"
+	_ "cel.dev/cel-go/ext"
+	_ "github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	_ "github.com/golang-jwt/jwt/v5"
+	_ "github.com/google/uuid"
+	_ "github.com/kelseyhightower/envconfig"
+	_ "github.com/microsoft/kiota-abstractions-go"
+	_ "github.com/microsoft/kiota-http-go"
+	_ "github.com/microsoft/kiota-serialization-json-go"
+	_ "github.com/microsoftgraph/msgraph-sdk-go-core"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/applications"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/applicationswithappid"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/directory"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/models"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/organization"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/subscribedskus"
+	_ "github.com/microsoftgraph/msgraph-sdk-go/users"
+	_ "github.com/spf13/cobra"
+	_ "github.com/stretchr/testify/require"
+	_ "go.temporal.io/sdk/client"
+	_ "go.temporal.io/sdk/contrib/envconfig"
+	_ "go.temporal.io/sdk/testsuite"
+	_ "go.temporal.io/sdk/worker"
+	_ "go.temporal.io/sdk/workflow"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/text/unicode/norm"
+	_ "golang.org/x/time/rate"
+)

@@ -1,0 +1,74 @@
+package directory
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+)
+
+// maxKeyLength is how long an escaped source id may be to stand in a link as it is. The property holds 256 characters
+// (https://learn.microsoft.com/graph/api/application-post-extensionproperty) and the names of connection and rule have at
+// most 40 each, so that what is stored for an id does not depend on the names.
+const maxKeyLength = 256 - 2*40 - 2
+
+// hashPrefix marks a source id that was too long and is represented by its hash. A source id cannot start with it
+// unhashed, since path escaping turns ":" into "%3A".
+const hashPrefix = "sha256:"
+
+// Link says for which connection, rule and source user an account was provisioned. It lives in the tenant, in a
+// directory extension property, as connection/rule/sourceId.
+type Link struct {
+	Connection, Rule, SourceID string
+	// Hashed: SourceID is the hash of the id and not the id itself.
+	Hashed bool
+}
+
+// NewLink makes the link of a person.
+func NewLink(connection, rule, sourceID string) Link {
+	return Link{Connection: connection, Rule: rule, SourceID: sourceID}
+}
+
+// String gives the value that is stored: ASCII, at most 256 characters, the id path-escaped or, where that is too long,
+// hashed.
+func (l Link) String() string {
+	return l.Connection + "/" + l.Rule + "/" + l.key()
+}
+
+// key is the third part of the link.
+func (l Link) key() string {
+	if l.Hashed {
+		return hashPrefix + l.SourceID
+	}
+	escaped := escapeID(l.SourceID)
+	if len(escaped) <= maxKeyLength {
+		return escaped
+	}
+	sum := sha256.Sum256([]byte(l.SourceID))
+	return hashPrefix + hex.EncodeToString(sum[:])
+}
+
+// escapeID path-escapes an id; ":" too, so that no id looks like a hash.
+func escapeID(id string) string {
+	return strings.ReplaceAll(url.PathEscape(id), ":", "%3A")
+}
+
+// ParseLink reads a stored link. ok is false when the value is not one of ours.
+func ParseLink(s string) (l Link, ok bool) {
+	parts := strings.SplitN(s, "/", 3)
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+		return Link{}, false
+	}
+	if hash, hashed := strings.CutPrefix(parts[2], hashPrefix); hashed {
+		return Link{Connection: parts[0], Rule: parts[1], SourceID: hash, Hashed: true}, true
+	}
+	id, err := url.PathUnescape(parts[2])
+	if err != nil {
+		return Link{}, false
+	}
+	return Link{Connection: parts[0], Rule: parts[1], SourceID: id}, true
+}
+
+// PersonKey is the part of a link that says which person of a connection it is, whatever the rule: two links with one
+// key belong to the same source user.
+func (l Link) PersonKey() string { return l.Connection + "/" + l.key() }

@@ -1,0 +1,245 @@
+package fault
+
+// Reason is a stable code for what happened. Reasons are wire format: they stand in histories, results and search
+// attributes, so a code is never renamed and never reused.
+type Reason string
+
+// Sentence says what the reason means and what a person does about it.
+func (r Reason) Sentence() string {
+	if s, ok := sentences[r]; ok {
+		return s
+	}
+	return sentences[InternalError]
+}
+
+// Known reports whether the code is in the catalogue.
+func (r Reason) Known() bool { _, ok := sentences[r]; return ok }
+
+// Reasons lists every code with its sentence; for the documentation and its test.
+func Reasons() map[Reason]string {
+	out := make(map[Reason]string, len(sentences))
+	for r, s := range sentences {
+		out[r] = s
+	}
+	return out
+}
+
+const (
+	// Service and network.
+	GraphUnavailable    Reason = "graph_unavailable"
+	GraphThrottled      Reason = "graph_throttled"
+	GraphTimeout        Reason = "graph_timeout"
+	GraphUnreachable    Reason = "graph_unreachable"
+	WriteUncertain      Reason = "write_uncertain"
+	ConcurrentChange    Reason = "concurrent_change"
+	ReplicationPending  Reason = "replication_pending"
+	UnexpectedAnswer    Reason = "unexpected_answer"
+	ForeignNextLink     Reason = "foreign_next_link"
+	LoginUnreachable    Reason = "login_unreachable"
+	LoginUnavailable    Reason = "login_unavailable"
+	InternalError       Reason = "internal_error"
+	WriteBudgetExceeded Reason = "write_budget_exceeded"
+
+	// Credentials, consent and tenant.
+	SecretUnreadable    Reason = "secret_unreadable"
+	SecretWrong         Reason = "secret_wrong"
+	SecretExpired       Reason = "secret_expired"
+	SecretMissing       Reason = "secret_missing"
+	CertificateRejected Reason = "certificate_rejected"
+	ApplicationUnknown  Reason = "application_unknown"
+	ApplicationDisabled Reason = "application_disabled"
+	TenantUnknown       Reason = "tenant_unknown"
+	TenantMismatch      Reason = "tenant_mismatch"
+	ScopeInvalid        Reason = "scope_invalid"
+	TokenRejected       Reason = "token_rejected"
+	ConsentMissing      Reason = "consent_missing"
+	PermissionDenied    Reason = "permission_denied"
+	ExtensionMissing    Reason = "extension_missing"
+	ExtensionNotReady   Reason = "extension_not_ready"
+	ExtensionDenied     Reason = "extension_denied"
+	LicensesUnreadable  Reason = "licenses_unreadable"
+	DirectoryQuota      Reason = "directory_quota_exceeded"
+	SimulatorNotRunning Reason = "simulator_not_running"
+
+	// The account.
+	AccountExists          Reason = "account_exists"
+	AccountNotFound        Reason = "account_not_found"
+	AccountLeft            Reason = "account_left"
+	AccountSynced          Reason = "account_synced_from_on_premises"
+	AccountGuest           Reason = "account_is_guest"
+	AccountLinkedElsewhere Reason = "account_linked_elsewhere"
+	AccountProtected       Reason = "account_probably_holds_admin_role"
+	LinkDuplicate          Reason = "link_duplicate"
+	LinkChanged            Reason = "link_changed"
+	DisabledByOther        Reason = "disabled_by_someone_else"
+	UPNConflict            Reason = "user_principal_name_conflict"
+	UPNTaken               Reason = "user_principal_name_taken"
+	UPNInvalid             Reason = "user_principal_name_invalid"
+	DomainNotVerified      Reason = "domain_not_verified"
+	AddressConflict        Reason = "address_conflict"
+	ImmutableIDConflict    Reason = "immutable_id_conflict"
+	PasswordRejected       Reason = "password_rejected"
+	AttributeRequired      Reason = "attribute_required"
+	AttributeInvalid       Reason = "attribute_invalid"
+	AttributeTooLong       Reason = "attribute_too_long"
+	AttributeUnknown       Reason = "attribute_unknown"
+	UsageLocationInvalid   Reason = "usage_location_invalid"
+
+	// Licences.
+	LicensesExhausted    Reason = "not_enough_licenses"
+	UsageLocationMissing Reason = "usage_location_missing"
+	LicenseUnknown       Reason = "license_unknown"
+	LicenseDependency    Reason = "license_dependency"
+	LicenseConflict      Reason = "license_conflict"
+	LicenseInherited     Reason = "license_inherited_from_group"
+	LicenseNotAssigned   Reason = "license_not_assigned"
+	ServicePlanUnknown   Reason = "service_plan_unknown"
+	TooManyLicenses      Reason = "too_many_licenses"
+
+	// Settings that say no.
+	CreateNotAllowed      Reason = "create_not_allowed"
+	UpdateNotAllowed      Reason = "update_not_allowed"
+	DisableNotAllowed     Reason = "disable_not_allowed"
+	DeprovisionNotAllowed Reason = "deprovision_not_allowed"
+	RemovalsHeld          Reason = "removals_held"
+	FirstSyncHeld         Reason = "first_sync_removes_nothing"
+	ConnectionDisabled    Reason = "connection_disabled"
+	ConnectionInvalid     Reason = "connection_invalid"
+	ConnectionUnknown     Reason = "connection_unknown"
+	ConnectionExists      Reason = "connection_exists"
+	RuleDisabled          Reason = "rule_disabled"
+	RuleUnknown           Reason = "rule_unknown"
+	RulesExist            Reason = "rules_exist"
+	SettingImmutable      Reason = "setting_immutable"
+	SettingsInvalid       Reason = "settings_invalid"
+	RevisionChanged       Reason = "revision_changed"
+	PlanChanged           Reason = "plan_changed"
+	NotYetAvailable       Reason = "not_yet_available"
+	Stopped               Reason = "stopped"
+
+	// The source.
+	SourceUnreadable     Reason = "source_unreadable"
+	SourceMissing        Reason = "source_missing"
+	SourceOutsideRoot    Reason = "source_outside_root"
+	SourceMalformed      Reason = "source_malformed"
+	SourceChanged        Reason = "source_changed_while_read"
+	SourceIncomplete     Reason = "source_incomplete"
+	SourceColumnMissing  Reason = "source_column_missing"
+	SourceIDEmpty        Reason = "source_id_empty"
+	SourceIDDuplicate    Reason = "source_id_duplicate"
+	SourceIDConflict     Reason = "source_id_in_two_sources"
+	EnabledUnreadable    Reason = "enabled_unreadable"
+	PersonNotFound       Reason = "person_not_found"
+	PersonOutOfScope     Reason = "person_out_of_scope"
+	PersonClaimedByOther Reason = "person_claimed_by_other_rule"
+	FilterFailed         Reason = "filter_failed"
+	MappingFailed        Reason = "mapping_failed"
+	TenantReadSuspicious Reason = "tenant_read_suspicious"
+)
+
+var sentences = map[Reason]string{
+	GraphUnavailable:    "Microsoft Graph answered that it is unavailable; the request is repeated",
+	GraphThrottled:      "Microsoft Graph asked us to slow down; all requests to this tenant wait and then go on",
+	GraphTimeout:        "Microsoft Graph did not answer in time; the request is repeated",
+	GraphUnreachable:    "Microsoft Graph cannot be reached; check the network, the proxy and the firewall",
+	WriteUncertain:      "the connection broke while a change was under way; the account is read before anything else is written",
+	ConcurrentChange:    "something else is changing this object right now; the request is repeated",
+	ReplicationPending:  "the object is so new that not every server of the tenant knows it yet; the request is repeated",
+	UnexpectedAnswer:    "Microsoft Graph gave an answer that entraflow does not know; give the request id to support",
+	ForeignNextLink:     "a page of results pointed to another host and was not followed; check ENTRAFLOW_GRAPH_ENDPOINT and any proxy",
+	LoginUnreachable:    "the sign-in endpoint cannot be reached; check the network, the proxy and the firewall",
+	LoginUnavailable:    "the sign-in service is unavailable; the request is repeated",
+	InternalError:       "an internal error; the worker's log has the details",
+	WriteBudgetExceeded: "the tenant's write budget is used up for the moment; the request waits its turn",
+
+	SecretUnreadable:    "the client secret's reference cannot be read by the worker; check the file or the environment variable it names",
+	SecretWrong:         "the client secret is wrong; copy the secret's Value, not its Secret ID, from the app registration",
+	SecretExpired:       "the client secret has expired; create a new one in the app registration and store it under the same reference",
+	SecretMissing:       "no client secret was sent; set clientSecret to env:NAME or file:PATH",
+	CertificateRejected: "the certificate or assertion was rejected; check that it is uploaded to the app registration",
+	ApplicationUnknown:  "the application (client) id does not exist in this tenant; check clientId and tenantId",
+	ApplicationDisabled: "the application is disabled in this tenant; enable it under Enterprise applications",
+	TenantUnknown:       "the tenant does not exist in this cloud; check tenantId and cloud",
+	TenantMismatch:      "the credentials belong to another tenant than the one this connection was set up for",
+	ScopeInvalid:        "the sign-in service refused the requested scope; check the cloud setting",
+	TokenRejected:       "Microsoft Graph did not accept the token; check the cloud setting and the machine's clock",
+	ConsentMissing:      "permissions are not granted; add them as application permissions and grant admin consent",
+	PermissionDenied:    "the application lacks a permission for this request; grant admin consent for the four permissions",
+	ExtensionMissing:    "the directory extension properties that hold the link do not exist; run the connection test, or create them by hand",
+	ExtensionNotReady:   "the directory extension properties are registered but not usable yet; this takes seconds to minutes",
+	ExtensionDenied:     "the directory extension properties cannot be registered; grant Application.ReadWrite.All, or create them by hand",
+	LicensesUnreadable:  "the tenant's licences cannot be read; grant Organization.Read.All",
+	DirectoryQuota:      "the tenant's directory quota is used up; delete objects or ask Microsoft to raise the quota",
+	SimulatorNotRunning: "the simulator is not running; start it with `starter up` or `starter simulator`",
+
+	AccountExists:          "an account with this user principal name exists already",
+	AccountNotFound:        "the account no longer exists in the tenant",
+	AccountLeft:            "an account with this user principal name exists and existingUsers is set to leave",
+	AccountSynced:          "the account is synced from on-premises and is not ours to change; change it there",
+	AccountGuest:           "the account is a guest and is not adopted",
+	AccountLinkedElsewhere: "the account is linked to another connection, rule or person; nothing was changed",
+	AccountProtected:       "Microsoft Graph refused this one account; it probably holds an administrator role: give the application a role that may change it, or change it by hand",
+	LinkDuplicate:          "two accounts carry the link of this person; remove the link from the wrong one",
+	LinkChanged:            "the account's link changed since the plan was made; nothing was removed",
+	DisabledByOther:        "someone other than entraflow disabled this account; it stays disabled until that person enables it",
+	UPNConflict:            "two people would get the same user principal name; change one of them at the source or in the mapping",
+	UPNTaken:               "the user principal name belongs to another person's account",
+	UPNInvalid:             "the user principal name has characters or a form that Entra does not allow",
+	DomainNotVerified:      "the domain of the user principal name is not a verified domain of the tenant",
+	AddressConflict:        "a mail address of this person belongs to another object of the tenant",
+	ImmutableIDConflict:    "onPremisesImmutableId belongs to another account of the tenant, perhaps one in the recycle bin",
+	PasswordRejected:       "the initial password does not meet the tenant's password policy",
+	AttributeRequired:      "a required attribute is empty for this person; fill it at the source or in the mapping",
+	AttributeInvalid:       "Entra does not accept the value of an attribute",
+	AttributeTooLong:       "the value of an attribute is longer than Entra allows",
+	AttributeUnknown:       "Entra does not know an attribute of this request",
+	UsageLocationInvalid:   "usageLocation must be a two-letter country code of ISO 3166, such as US or GB",
+
+	LicensesExhausted:    "no licence of this kind is left in the tenant; buy more or free some",
+	UsageLocationMissing: "a licence needs usageLocation; map it",
+	LicenseUnknown:       "the tenant has no such licence; check skuId against the tenant's subscriptions",
+	LicenseDependency:    "a service plan of the licence depends on another plan that is missing or switched off",
+	LicenseConflict:      "two licences contain service plans that exclude each other",
+	LicenseInherited:     "the licence comes from a group and is left alone",
+	LicenseNotAssigned:   "the licence to be removed is not assigned",
+	ServicePlanUnknown:   "the licence has no such service plan; check disabledPlans",
+	TooManyLicenses:      "more licences are assigned to this person than the mark can record",
+
+	CreateNotAllowed:      "there is no account and allowCreate is off",
+	UpdateNotAllowed:      "the account differs and allowUpdate is off",
+	DisableNotAllowed:     "the person is disabled at the source and allowDisable is off",
+	DeprovisionNotAllowed: "the person left and allowDeprovision is off",
+	RemovalsHeld:          "the sync would remove more than the removal guard allows, so it removed nothing",
+	FirstSyncHeld:         "the first sync of a rule removes nothing; the next one does",
+	ConnectionDisabled:    "the connection is disabled; enable it first",
+	ConnectionInvalid:     "the connection's last test failed; mend the cause and test it again",
+	ConnectionUnknown:     "there is no connection of this name; apply its configuration file first",
+	ConnectionExists:      "a connection of this name exists already",
+	RuleDisabled:          "the rule is disabled; enable it first",
+	RuleUnknown:           "the connection has no rule of this name",
+	RulesExist:            "the connection still has rules; delete them first",
+	SettingImmutable:      "this setting cannot change after creation",
+	SettingsInvalid:       "the settings contradict each other",
+	RevisionChanged:       "the settings changed in the meantime; the work is planned anew",
+	PlanChanged:           "the plan is out of date; the work is planned anew",
+	NotYetAvailable:       "this is not available yet",
+	Stopped:               "stopped by an administrator",
+
+	SourceUnreadable:     "the source cannot be read",
+	SourceMissing:        "the source file does not exist",
+	SourceOutsideRoot:    "the source file lies outside ENTRAFLOW_SOURCE_ROOT and is not read",
+	SourceMalformed:      "the source file is malformed",
+	SourceChanged:        "the source file changed while it was read; it is read again",
+	SourceIncomplete:     "the source could not be read to its end",
+	SourceColumnMissing:  "the source lacks a column that the rule names",
+	SourceIDEmpty:        "a record of the source has no id",
+	SourceIDDuplicate:    "two records of the source have the same id",
+	SourceIDConflict:     "the same id stands in two sources of this connection; nothing was changed for either",
+	EnabledUnreadable:    "the source's enabled column holds neither true nor false for this person",
+	PersonNotFound:       "the source has no person with this id",
+	PersonOutOfScope:     "the rule's filter does not include this person",
+	PersonClaimedByOther: "another rule provisions this person",
+	FilterFailed:         "the filter failed for this person, who is therefore neither in nor out",
+	MappingFailed:        "a mapping failed for this person",
+	TenantReadSuspicious: "not one known link was found in the tenant; nothing is planned until that is explained",
+}

@@ -1,0 +1,85 @@
+// Package source says what entraflow needs of an identity store. Each store implements the small interfaces here and
+// passes the conformance suite in sourcetest.
+package source
+
+import (
+	"context"
+)
+
+// Record is one person at the source.
+type Record struct {
+	// ID is the person's id at the source: opaque, unique, never reused. It is the only thing of a record that may be
+	// stored in Temporal.
+	ID string
+	// Enabled is whether the person is enabled at the source. Meaningless when EnabledErr is set.
+	Enabled bool
+	// EnabledErr tells that the source's enabled value is neither true nor false (fault.EnabledUnreadable). The person
+	// then fails; everybody else goes on.
+	EnabledErr error
+	// Fields are the person's columns, every column of the source present: an empty one is "". Values are string, bool,
+	// int64, float64, []any or map[string]any.
+	Fields map[string]any
+}
+
+// Snapshot identifies one state of a source: equal ids mean equal content.
+type Snapshot struct {
+	// ID changes whenever the content may have changed.
+	ID string `json:"id"`
+	// Version orders snapshots of one source: a later state never has a smaller one (for a file, its modification time in
+	// nanoseconds).
+	Version int64 `json:"version"`
+	// Count is how many records the complete read saw.
+	Count int `json:"count"`
+}
+
+// Columns are the field names a source has and what is known of their type.
+type Columns struct {
+	// Names are the columns, without id and enabled's special meaning (they are listed too, if the source has them).
+	Names []string
+	// Typed is false where every value is a string (CSV), true where values keep their own types (JSON).
+	Typed bool
+	// HasEnabled tells whether there is an enabled column; without one everybody is enabled.
+	HasEnabled bool
+}
+
+// Has reports whether the source has the column.
+func (c Columns) Has(name string) bool {
+	for _, n := range c.Names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Describer tells a source's columns without reading all of it.
+//
+// Errors: fault.SourceMissing, SourceUnreadable, SourceMalformed, SourceColumnMissing, SourceOutsideRoot; an
+// administrator acts on each.
+type Describer interface {
+	Columns(ctx context.Context) (Columns, error)
+}
+
+// Lister reads everybody.
+type Lister interface {
+	// List calls yield for each record in the source's own order and returns the snapshot only after it has seen the
+	// explicit end of the source. Any error means that the read was not complete: nothing may be concluded about people
+	// who were not seen. fault.SourceChanged (Stale) asks the caller to begin again. An error from yield ends the read
+	// and is returned as it is.
+	List(ctx context.Context, yield func(Record) error) (Snapshot, error)
+}
+
+// Getter reads one person.
+type Getter interface {
+	// Get returns the person and the snapshot it was read from. fault.PersonNotFound is returned, together with the
+	// snapshot, only when the whole source is known and the person is not in it; any other error says nothing about the
+	// person.
+	Get(ctx context.Context, id string) (Record, Snapshot, error)
+}
+
+// Source is a store that can do all three; every store of entraflow can.
+type Source interface {
+	Describer
+	Lister
+	Getter
+}

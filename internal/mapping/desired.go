@@ -1,0 +1,23 @@
+package mapping
+
+// Desired is what the mappings of a rule say about one person; everything but the password, which only the activity that
+// creates the account ever evaluates.
+type Desired struct {
+	// UserPrincipalName is the sign-in name.
+	UserPrincipalName string
+	// AccountEnabled is the mapping's value, true where it is not mapped. The source's own enabled is separate.
+	AccountEnabled bool
+	// Attributes are all other mapped attributes that are read back and compared, by Graph name; "" is empty, lists are
+	// joined with directory.ListSeparator.
+	Attributes map[string]string
+	// ResetPassword: the person chooses a new password at the first sign-in. True where it is not mapped.
+	ResetPassword bool
+	// SKUMapped: the rule maps skuId. Without it, an empty SKUs says nothing.
+	SKUMapped bool
+	// SKUs are licences as the mapping names them, by id or part number, without doubles.
+	SKUs []string
+	// DisabledPlansMapped: the rule maps disabledPlans. Without it, plans of an assigned licence are left as they are.
+	DisabledPlansMapped bool
+	// DisabledPlans are service plans to switch off, by id or name.
+	DisabledPlans []string
+}

@@ -1,0 +1,114 @@
+// Package value holds the rules that Entra has for the values of an account's attributes, so that a value which the
+// tenant would refuse is found before anything is sent.
+//
+// The functions return a *fault.Error of kind Invalid whose subject is the attribute's name, never the value.
+package value
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// MaxMails is how many values otherMails takes.
+// https://learn.microsoft.com/graph/api/resources/user
+const MaxMails = 250
+
+// MaxPhones is how many values businessPhones takes, although it is a list.
+// https://learn.microsoft.com/graph/api/resources/user
+const MaxPhones = 1
+
+// Text gives the value as it is written: trimmed, usageLocation in upper case. An empty value is right for every
+// attribute that an account can do without.
+//
+// Faults: AttributeRequired, AttributeTooLong, AttributeInvalid, UPNInvalid, UsageLocationInvalid.
+func Text(a directory.Attribute, s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		if a.Required {
+			return "", invalid(fault.AttributeRequired, a.Name)
+		}
+		return "", nil
+	}
+	switch a.Name {
+	case directory.UserPrincipalName:
+		return s, checkUPN(s)
+	case directory.UsageLocation:
+		return country(s)
+	}
+	if !utf8.ValidString(s) || strings.Contains(s, directory.ListSeparator) {
+		return "", invalid(fault.AttributeInvalid, a.Name)
+	}
+	if a.MaxLength > 0 && len(s) > a.MaxLength && utf8.RuneCountInString(s) > a.MaxLength {
+		return "", invalid(fault.AttributeTooLong, a.Name)
+	}
+	switch a.Name {
+	case directory.MailNickname:
+		return s, checkNickname(s)
+	case directory.ImmutableID:
+		return s, checkImmutableID(s)
+	}
+	return s, nil
+}
+
+// List gives the values as they are written: each trimmed, without empty ones and without doubles, in their order.
+//
+// Faults: as Text, and AttributeInvalid for more values than the attribute takes (businessPhones 1, otherMails 250).
+func List(a directory.Attribute, values []string) ([]string, error) {
+	var out []string
+	for _, v := range values {
+		s, err := Text(a, v)
+		if err != nil {
+			return nil, err
+		}
+		if s != "" && !containsFold(out, s) {
+			out = append(out, s)
+		}
+	}
+	if a.Name == directory.BusinessPhones && len(out) > MaxPhones || a.Name == directory.OtherMails && len(out) > MaxMails {
+		return nil, invalid(fault.AttributeInvalid, a.Name)
+	}
+	return out, nil
+}
+
+// Licences splits values at "," ";" and "|" and gives the parts trimmed, without empty ones and without doubles, as they
+// are written and in their order.
+func Licences(values []string) []string {
+	var out []string
+	for _, v := range values {
+		for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' || r == '|' }) {
+			if part = strings.TrimSpace(part); part != "" && !containsFold(out, part) {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// Flag reads a truth value: true, yes and 1, or false, no and 0, in any case.
+//
+// Faults: MappingFailed for anything else, the empty string included.
+func Flag(a directory.Attribute, s string) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "true", "yes", "1":
+		return true, nil
+	case "false", "no", "0":
+		return false, nil
+	}
+	return false, invalid(fault.MappingFailed, a.Name)
+}
+
+func containsFold(list []string, s string) bool {
+	for _, l := range list {
+		if strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func invalid(reason fault.Reason, attribute string) error {
+	return fault.New("check value", fault.Invalid, reason, attribute)
+}

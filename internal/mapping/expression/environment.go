@@ -1,0 +1,102 @@
+// Package expression compiles and evaluates the CEL expressions of filters and mappings.
+//
+// An expression sees one variable, user, whose fields are the columns of the source. A column that is empty reads as "".
+// Besides CEL's own operators and functions and its string extension
+// (https://github.com/google/cel-go/blob/master/ext/README.md#strings) there are
+//
+//	base64(s)          standard Base64 of the text's UTF-8 bytes
+//	normalize(s)       s in plain ASCII: accents dropped, letters such as ß, æ and ł spelt out, all else left out
+//	randomPassword(n)  a new random password of n characters, 8 to 256; in the password mapping only
+//	has(user.column)   true when the column is not empty
+//
+// There is no clock, no randomness elsewhere, and no access to anything but the person: equal records give equal results.
+// The columns that an expression names are known when it is compiled, so that a missing column is found before anybody
+// is read; user is therefore never used as a whole, nor indexed by a computed name.
+package expression
+
+import (
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/ext"
+
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// Limits of one expression. They are far above what a mapping needs and far below what could stall a sync.
+const (
+	// MaxLength is how many characters an expression may have.
+	MaxLength = 4096
+	// costLimit bounds the work of one evaluation, in CEL's units (about one for each operation or ten characters).
+	costLimit = 1_000_000
+	maxDepth  = 60
+)
+
+// Scope says what is known of the source when an expression is compiled.
+type Scope struct {
+	// Known is false before the source was opened: columns are then taken as they come, of any type.
+	Known bool
+	// Columns are the source's columns.
+	Columns source.Columns
+}
+
+// typed reports whether columns may have other types than text.
+func (s Scope) typed() bool { return !s.Known || s.Columns.Typed }
+
+// has reports whether an expression may name the column. A person's id can always be named; enabled where the source
+// tells it, whatever the column is called.
+func (s Scope) has(column string) bool {
+	return !s.Known || column == "id" || s.Columns.Has(column) || column == "enabled" && s.Columns.HasEnabled
+}
+
+// names are the words for suggestions.
+func (s Scope) names() []string {
+	names := s.Columns.Names
+	for _, n := range []string{"id", "enabled"} {
+		if s.Known && s.has(n) && !s.Columns.Has(n) {
+			names = append(names[:len(names):len(names)], n)
+		}
+	}
+	return names
+}
+
+// environments are made once each: building one costs more than compiling a hundred expressions.
+var (
+	textOnly         = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.StringType, false) })
+	anyType          = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.DynType, false) })
+	textOnlyPassword = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.StringType, true) })
+	anyTypePassword  = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.DynType, true) })
+)
+
+func environment(scope Scope, result Result) *cel.Env {
+	switch {
+	case result == Password && scope.typed():
+		return anyTypePassword()
+	case result == Password:
+		return textOnlyPassword()
+	case scope.typed():
+		return anyType()
+	}
+	return textOnly()
+}
+
+func newEnvironment(column *cel.Type, password bool) *cel.Env {
+	env, err := cel.NewEnv(
+		cel.ClearMacros(),
+		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro,
+			hasMacro(), randomPasswordMacro(password)),
+		ext.Strings(),
+		cel.Variable(userVariable, cel.MapType(cel.StringType, column)),
+		cel.Variable(randomVariable, randomType),
+		base64Function(), normalizeFunction(), filledFunction(), randomPasswordFunction(),
+		cel.ParserExpressionSizeLimit(MaxLength),
+		cel.ParserRecursionLimit(maxDepth),
+		// A loop within a loop multiplies the work; no mapping needs one.
+		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(1)),
+	)
+	if err != nil {
+		// Only a contradiction in the lines above can get here, and the first test finds it.
+		panic(err)
+	}
+	return env
+}

@@ -1,0 +1,355 @@
+package file_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/file"
+)
+
+// read lists a file of this text.
+func read(t *testing.T, name, text string, config file.Config) ([]source.Record, source.Snapshot, error) {
+	config.Path = settled(t, name, []byte(text))
+	s, err := file.Open(config, nil)
+	require.NoError(t, err)
+	var all []source.Record
+	snapshot, err := s.List(t.Context(), func(r source.Record) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, snapshot, err
+}
+
+func TestListReadsCSV(t *testing.T) {
+	t.Parallel()
+	want := []source.Record{
+		{ID: "1", Enabled: true, Fields: map[string]any{"id": "1", "name": "Zoë, Dr; \"Z\""}},
+		{ID: "2", Enabled: true, Fields: map[string]any{"id": "2", "name": ""}},
+	}
+	for name, text := range map[string]string{
+		"comma":               "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+		"semicolon":           "id;name\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
+		"tab":                 "id\tname\n1\t\"Zoë, Dr; \"\"Z\"\"\"\n2\t\n",
+		"byte order mark":     "\ufeffid,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+		"CRLF":                "id,name\r\n1,\"Zoë, Dr; \"\"Z\"\"\"\r\n2,\r\n",
+		"no last line end":    "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,",
+		"blank lines":         "\n\nid,name\n\n1,\"Zoë, Dr; \"\"Z\"\"\"\n\n2,\n\n",
+		"header in quotes":    "\"id\";\" name \"\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
+		"names with spaces":   " id , name \n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all, snapshot, err := read(t, "people.csv", text, file.Config{})
+			require.NoError(t, err)
+			require.Equal(t, want, all)
+			require.Equal(t, 2, snapshot.Count)
+		})
+	}
+}
+
+func TestSeparatorsWithinQuotesOfTheHeaderDoNotCount(t *testing.T) {
+	t.Parallel()
+	all, _, err := read(t, "people.csv", "id;\"a,b,c\"\n1;x\n", file.Config{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"id": "1", "a,b,c": "x"}, all[0].Fields)
+}
+
+func TestListReadsJSON(t *testing.T) {
+	t.Parallel()
+	all, snapshot, err := read(t, "people.json", "\ufeff[\n"+
+		`{"id":"a","n":1,"f":1.5,"b":true,"big":12345678901234567890,"list":["x",null,2],"o":{"k":{"n":1}},"esc":"a\"}]\u00e4"},`+"\n"+
+		`{"id": 7, "n": null, "enabled": "no"} , {"id":" c "}`+"\n]\n", file.Config{})
+	require.NoError(t, err)
+	require.Equal(t, 3, snapshot.Count)
+	require.Equal(t, []string{"a", "7", "c"}, []string{all[0].ID, all[1].ID, all[2].ID})
+	require.Equal(t, map[string]any{
+		"id": "a", "n": int64(1), "f": 1.5, "b": true, "big": "12345678901234567890", "list": []any{"x", "", int64(2)},
+		"o": map[string]any{"k": map[string]any{"n": int64(1)}}, "esc": `a"}]ä`, "enabled": "",
+	}, all[0].Fields)
+	require.Error(t, all[0].EnabledErr, "the file has the column, this person no value")
+	require.Equal(t, map[string]any{
+		"id": int64(7), "n": "", "enabled": "no", "f": "", "b": "", "big": "", "list": "", "o": "", "esc": "",
+	}, all[1].Fields)
+	require.False(t, all[1].Enabled)
+}
+
+func TestCompleteReadOfNobody(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"people.csv": "id,name\n", "people.tsv": "id\tname", "people.json": " [ ] \n"} {
+		all, snapshot, err := read(t, name, text, file.Config{})
+		require.NoError(t, err, name)
+		require.Empty(t, all)
+		require.Zero(t, snapshot.Count)
+		require.NotEmpty(t, snapshot.ID)
+	}
+}
+
+func TestUnusableFiles(t *testing.T) {
+	t.Parallel()
+	numbered := func(format string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for _, c := range []struct {
+		name, file, text string
+		config           file.Config
+		reason           fault.Reason
+		subject          string
+	}{
+		{name: "no bytes", file: "p.csv", reason: fault.SourceMalformed, subject: "p.csv (the file is empty)"},
+		{name: "no bytes of JSON", file: "p.json", reason: fault.SourceMalformed, subject: "p.json (the file is empty)"},
+		{name: "blank", file: "p.csv", text: "\n\n", reason: fault.SourceMalformed, subject: "p.csv (the file has no header line)"},
+		{name: "UTF-16 LE", file: "p.csv", text: "\xff\xfei\x00d\x00", reason: fault.SourceMalformed, subject: "p.csv (it is UTF-16; save it as UTF-8)"},
+		{name: "UTF-16 BE", file: "p.json", text: "\xfe\xff\x00[", reason: fault.SourceMalformed, subject: "p.json (it is UTF-16; save it as UTF-8)"},
+		{name: "UTF-16 without mark", file: "p.csv", text: "i\x00d\x00\n\x00", reason: fault.SourceMalformed,
+			subject: "p.csv (header line, column 1: a NUL byte; is the file UTF-16? Save it as UTF-8)"},
+		{name: "not UTF-8", file: "p.csv", text: "id,n\n1,a\n2,M\xfcller\n3,\xe9\n", reason: fault.SourceMalformed,
+			subject: "p.csv, lines 3, 4 (not UTF-8; save the file as UTF-8)"},
+		{name: "not UTF-8 in a later line of the record", file: "p.csv", text: "id,n,m\n1,\"a\n\",M\xfcller\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 3 (not UTF-8; save the file as UTF-8)"},
+		{name: "JSON not UTF-8", file: "p.json", text: "[{\"id\":1},\n{\"id\":\"\xfc\"}]", reason: fault.SourceMalformed,
+			subject: "p.json, line 2 (not UTF-8; save the file as UTF-8)"},
+		{name: "CR alone", file: "p.csv", text: "id,n\r1,a\r2,b\r", reason: fault.SourceMalformed,
+			subject: "p.csv (its lines end in CR alone; save it with LF or CRLF)"},
+		{name: "empty header name", file: "p.csv", text: "id, ,n\n", reason: fault.SourceMalformed,
+			subject: "p.csv (header line, column 2: the name is empty)"},
+		{name: "double header name", file: "p.csv", text: "id,n,n \n", reason: fault.SourceMalformed,
+			subject: "p.csv (header line, column 3: the name stands there twice)"},
+		{name: "long header", file: "p.csv", text: "id," + strings.Repeat("x", 70000), reason: fault.SourceMalformed,
+			subject: "p.csv (the header line is longer than 65536 bytes or its quotes do not close)"},
+		{name: "no id column", file: "p.csv", text: "ID,n\n1,a\n", reason: fault.SourceColumnMissing, subject: "p.csv (column id)"},
+		{name: "no id column with that name", file: "p.csv", text: "id,n\n1,a\n", config: file.Config{IDColumn: "key"},
+			reason: fault.SourceColumnMissing, subject: "p.csv (column key)"},
+		{name: "no enabled column with that name", file: "p.csv", text: "id,enabled\n1,true\n", config: file.Config{EnabledColumn: "active"},
+			reason: fault.SourceColumnMissing, subject: "p.csv (column active)"},
+		{name: "no id key", file: "p.json", text: `[{"n":1},{"n":2}]`, reason: fault.SourceColumnMissing, subject: "p.json (column id)"},
+		{name: "no enabled key", file: "p.json", text: `[{"id":1}]`, config: file.Config{EnabledColumn: "active"},
+			reason: fault.SourceColumnMissing, subject: "p.json (column active)"},
+		{name: "fields", file: "p.csv", text: "id,n\n1,a\n2\n3,c,d\n4,d\n", reason: fault.SourceMalformed,
+			subject: "p.csv, lines 3, 4 (not the header's 2 fields)"},
+		{name: "cut in quotes", file: "p.csv", text: "id,n\n1,a\n2,\"b\n3,c\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 3 (a quoted field is not closed, or something follows its closing quote)"},
+		{name: "bare quote", file: "p.csv", text: "id,n\n1,a\n2,b\"c\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 3 (a quote within a field that does not begin with one)"},
+		{name: "quote missing in a large file", file: "p.csv", text: "id,n\n1,a\n2,\"b\n" + numbered("x%d,c\n", 300000), reason: fault.SourceMalformed,
+			subject: "p.csv, line 2 (the record after it is longer than 1048576 bytes; is a quote missing?)"},
+		{name: "ids empty", file: "p.csv", text: "id,n\n1,a\n,b\n  ,c\n4,d\n", reason: fault.SourceIDEmpty,
+			subject: "p.csv, lines 3, 4 (column id is empty)"},
+		{name: "ids repeat", file: "p.csv", text: "id,n\n1,a\n2,b\n1,c\n3,d\n2 ,e\n1,f\n", reason: fault.SourceIDDuplicate,
+			subject: "p.csv, lines 2, 3, 4, 6, 7 (column id repeats)"},
+		{name: "many lines", file: "p.csv", text: "id,n\n" + numbered(",%d\n", 30), reason: fault.SourceIDEmpty,
+			subject: "p.csv, lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 and 10 more (column id is empty)"},
+		{name: "several problems", file: "p.csv", text: "id,n\n1,a\n,b\n1,c\n2\n", reason: fault.SourceIDEmpty,
+			subject: "p.csv, line 3 (column id is empty); lines 2, 4 (column id repeats); line 5 (not the header's 2 fields)"},
+		{name: "ids repeat in JSON", file: "p.json", text: "[{\"id\":\"1\"},\n{\"id\":2},\n\n{\"id\":1}]", reason: fault.SourceIDDuplicate,
+			subject: "p.json, lines 1, 4 (column id repeats)"},
+		{name: "ids empty in JSON", file: "p.json", text: "[{\"id\":\"1\"},\n{\"id\":null},\n{\"n\":1},{\"id\":\"\"}]", reason: fault.SourceIDEmpty,
+			subject: "p.json, lines 2, 3 (column id is empty)"},
+		{name: "id of another type", file: "p.json", text: "[{\"id\":\"1\"},\n{\"id\":true},\n{\"id\":1.5}]", reason: fault.SourceMalformed,
+			subject: "p.json, lines 2, 3 (the id is neither text nor a whole number)"},
+		{name: "array cut after an object", file: "p.json", text: "[{\"id\":1},\n{\"id\":2}", reason: fault.SourceIncomplete,
+			subject: "p.json, line 2 (the file ends before its JSON does)"},
+		{name: "array cut after a comma", file: "p.json", text: "[{\"id\":1},\n", reason: fault.SourceIncomplete,
+			subject: "p.json, line 2 (the file ends before its JSON does)"},
+		{name: "array cut in an object", file: "p.json", text: "[{\"id\":1},\n{\"id\":\"}]", reason: fault.SourceIncomplete,
+			subject: "p.json, line 2 (the file ends before its JSON does)"},
+		{name: "lines cut in an object", file: "p.jsonl", text: "{\"id\":1}\n{\"id\":", reason: fault.SourceIncomplete,
+			subject: "p.jsonl, line 2 (the file ends before its JSON does)"},
+		{name: "comma at the end", file: "p.json", text: "[{\"id\":1},]", reason: fault.SourceMalformed,
+			subject: "p.json, line 1 (something else than an object stands where an object must)"},
+		{name: "comma missing", file: "p.json", text: "[{\"id\":1}\n{\"id\":2}]", reason: fault.SourceMalformed,
+			subject: "p.json, line 2 (something else than an object stands where an object must)"},
+		{name: "not an array", file: "p.json", text: "{\"people\":[]}", reason: fault.SourceMalformed,
+			subject: "p.json, line 1 (the file must be an array of objects)"},
+		{name: "not objects", file: "p.json", text: "[1,2]", reason: fault.SourceMalformed,
+			subject: "p.json, line 1 (something else than an object stands where an object must)"},
+		{name: "after the array", file: "p.json", text: "[{\"id\":1}]\n[]", reason: fault.SourceMalformed,
+			subject: "p.json, line 2 (something follows the array)"},
+		{name: "two objects on a line", file: "p.jsonl", text: "{\"id\":1} {\"id\":2}", reason: fault.SourceMalformed,
+			subject: "p.jsonl, line 1 (something else than an object stands where an object must)"},
+		{name: "not JSON", file: "p.json", text: "[{\"id\":1},\n{id:2},\n{\"id\":3]]", reason: fault.SourceMalformed,
+			subject: "p.json, lines 2, 3 (not valid JSON)"},
+		{name: "a key twice", file: "p.json", text: "[{\"id\":1},\n{\"id\":2,\"o\":{\"k\":\"a:b\",\"k\":1}}]", reason: fault.SourceMalformed,
+			subject: "p.json, line 2 (the same key twice in one object)"},
+		{name: "brace missing in a large file", file: "p.jsonl", text: "{\"id\":1}\n{\"id\":2,\n" + numbered("{\"id\":\"x%d\"}\n", 100000),
+			reason: fault.SourceMalformed, subject: "p.jsonl, line 2 (an object longer than 1048576 bytes; is a quote or brace missing?)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, snapshot, err := read(t, c.file, c.text, c.config)
+			require.Error(t, err)
+			require.Zero(t, snapshot)
+			got := fault.Of(err)
+			require.Equal(t, c.reason, got.Reason, "%v", err)
+			require.Equal(t, fault.Invalid, got.Kind)
+			require.Equal(t, c.subject, got.Subject)
+
+			// Whoever asks for one person must not get an answer from a file that List refuses.
+			c.config.Path = settled(t, c.file, []byte(c.text))
+			s, err := file.Open(c.config, nil)
+			require.NoError(t, err)
+			_, _, err = s.Get(t.Context(), "1")
+			require.Equal(t, c.reason, fault.Of(err).Reason)
+		})
+	}
+}
+
+func TestEnabledWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]bool{
+		"true": true, "TRUE": true, "Yes": true, "y": true, "T": true, "1": true, "Enabled": true, "active": true, " true ": true,
+		"false": false, "False": false, "no": false, "N": false, "f": false, "0": false, "disabled": false, "Inactive": false,
+	} {
+		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Config{})
+		require.NoError(t, err)
+		require.NoError(t, all[0].EnabledErr, word)
+		require.Equal(t, want, all[0].Enabled, word)
+	}
+	for _, word := range []string{"", " ", "-", "2", "truee", "on", "wahr", "null"} {
+		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Config{})
+		require.NoError(t, err)
+		require.True(t, fault.Is(all[0].EnabledErr, fault.EnabledUnreadable), word)
+		require.Equal(t, "p.csv, line 2 (column enabled)", fault.Of(all[0].EnabledErr).Subject)
+	}
+	for value, want := range map[string]string{"true": "true", "false": "false", "1": "true", "0": "false", "\"yes\"": "true",
+		"2": "error", "1.0": "error", "null": "error", "[]": "error", "{}": "error", "\"\"": "error"} {
+		all, _, err := read(t, "p.json", `[{"id":1,"enabled":`+value+`}]`, file.Config{})
+		require.NoError(t, err)
+		got := fmt.Sprint(all[0].Enabled)
+		if all[0].EnabledErr != nil {
+			got = "error"
+		}
+		require.Equal(t, want, got, value)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		file, text string
+		config     file.Config
+		want       source.Columns
+	}{
+		{"p.csv", "id,b,a\n1,x,y\nbroken\n", file.Config{}, source.Columns{Names: []string{"id", "b", "a"}}},
+		{"p.csv", "key,enabled\n", file.Config{IDColumn: "key"}, source.Columns{Names: []string{"key", "enabled"}, HasEnabled: true}},
+		{"p.csv", "id,Enabled\n", file.Config{}, source.Columns{Names: []string{"id", "Enabled"}}},
+		{"p.json", `[{"id":1,"b":2},{"a":1,"id":2,"on":"y"}]`, file.Config{EnabledColumn: "on"},
+			source.Columns{Names: []string{"a", "b", "id", "on"}, Typed: true, HasEnabled: true}},
+	} {
+		c.config.Path = settled(t, c.file, []byte(c.text))
+		s, err := file.Open(c.config, nil)
+		require.NoError(t, err)
+		got, err := s.Columns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, c.want, got)
+	}
+}
+
+func TestOpenRefusesUnknownEndings(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"people.xlsx", "people", "people.yaml"} {
+		_, err := file.Open(file.Config{Path: name}, nil)
+		require.True(t, fault.Is(err, fault.SourceMalformed), name)
+	}
+	_, err := file.Open(file.Config{}, nil)
+	require.True(t, fault.Is(err, fault.SourceMissing))
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "dir.csv"), 0o700))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe.csv"), 0o600))
+	for name, reason := range map[string]fault.Reason{
+		"none.csv": fault.SourceMissing, "dir.csv": fault.SourceUnreadable, "pipe.csv": fault.SourceUnreadable, "none.json": fault.SourceMissing,
+	} {
+		s := open(t, filepath.Join(dir, name))
+		_, err := s.Columns(t.Context())
+		require.True(t, fault.Is(err, reason), "%s: %v", name, err)
+		_, err = s.List(t.Context(), func(source.Record) error { return nil })
+		require.True(t, fault.Is(err, reason), "%s: %v", name, err)
+		_, _, err = s.Get(t.Context(), "1")
+		require.True(t, fault.Is(err, reason), "%s: %v", name, err)
+		require.Equal(t, fault.Invalid, fault.KindOf(err))
+	}
+}
+
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	outer := t.TempDir()
+	root := filepath.Join(outer, "root")
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "in"), 0o700))
+	text := []byte("id\n1\n")
+	for _, path := range []string{"root/in/ok.csv", "secret.csv"} {
+		require.NoError(t, os.WriteFile(filepath.Join(outer, path), text, 0o600))
+	}
+	require.NoError(t, os.Symlink(filepath.Join(outer, "secret.csv"), filepath.Join(root, "out.csv")))
+	require.NoError(t, os.Symlink(outer, filepath.Join(root, "up")))
+	require.NoError(t, os.Symlink(filepath.Join(root, "in", "ok.csv"), filepath.Join(root, "absolute.csv")))
+	require.NoError(t, os.Symlink(root, filepath.Join(outer, "alias")))
+
+	for _, path := range []string{"root/in/ok.csv", "root/absolute.csv", "root/in/../in/ok.csv", "alias/in/ok.csv", "root/up/root/in/ok.csv"} {
+		for _, r := range []string{root, filepath.Join(outer, "alias")} {
+			s, err := file.Open(file.Config{Path: filepath.Join(outer, path), Root: r}, nil)
+			require.NoError(t, err, path)
+			_, _, err = s.Get(t.Context(), "1")
+			require.NoError(t, err, path)
+		}
+	}
+	for _, path := range []string{"secret.csv", "root/out.csv", "root/up/secret.csv", "root/../secret.csv", "rootless.csv", "missing.csv"} {
+		_, err := file.Open(file.Config{Path: filepath.Join(outer, path), Root: root}, nil)
+		require.True(t, fault.Is(err, fault.SourceOutsideRoot), "%s: %v", path, err)
+	}
+	// A link that is turned away after Open is refused at the next read.
+	turning := filepath.Join(root, "turning.csv")
+	require.NoError(t, os.Symlink(filepath.Join("in", "ok.csv"), turning))
+	s, err := file.Open(file.Config{Path: turning, Root: root}, nil)
+	require.NoError(t, err)
+	_, _, err = s.Get(t.Context(), "1")
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(turning))
+	require.NoError(t, os.Symlink("../secret.csv", turning))
+	_, _, err = s.Get(t.Context(), "1")
+	require.True(t, fault.Is(err, fault.SourceOutsideRoot), "%v", err)
+
+	s, err = file.Open(file.Config{Path: filepath.Join(root, "later.csv"), Root: root}, nil)
+	require.NoError(t, err, "a file that does not exist yet may be named")
+	_, err = s.Columns(t.Context())
+	require.True(t, fault.Is(err, fault.SourceMissing), "%v", err)
+}
+
+func TestErrorsHoldNoContents(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"p.csv":   "id,enabled\nclassified,\"x\"y\n",
+		"q.csv":   "id\nclassified\nclassified\n",
+		"p.json":  "[{\"id\":\"classified\",classified}]",
+		"q.jsonl": "{\"id\":\"classified\"}\n{\"id\":\"classified\"}\n",
+	} {
+		_, _, err := read(t, name, text, file.Config{})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "classified")
+	}
+}
+
+func TestCancelledReadKeepsTheCause(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(context.DeadlineExceeded)
+	_, err := open(t, settled(t, "p.csv", []byte("id\n1\n"))).List(ctx, func(source.Record) error { return nil })
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, fault.SourceIncomplete, fault.Of(err).Reason)
+	require.True(t, fault.KindOf(err).Retryable())
+}

@@ -201,7 +201,7 @@ func (s *store) List(ctx context.Context, yield func(source.Record) error) (sour
 		return source.Snapshot{}, err
 	}
 	if known != nil && known.sum != index.sum {
-		return source.Snapshot{}, s.changed()
+		return source.Snapshot{}, s.rewritten()
 	}
 	s.indexes.put(s.key(), index)
 	return index.snapshot(), nil

@@ -36,15 +36,15 @@ func TestListReadsCSV(t *testing.T) {
 		{ID: "2", Enabled: true, Fields: map[string]any{"id": "2", "name": ""}},
 	}
 	for name, text := range map[string]string{
-		"comma":               "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
-		"semicolon":           "id;name\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
-		"tab":                 "id\tname\n1\t\"Zoë, Dr; \"\"Z\"\"\"\n2\t\n",
-		"byte order mark":     "\ufeffid,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
-		"CRLF":                "id,name\r\n1,\"Zoë, Dr; \"\"Z\"\"\"\r\n2,\r\n",
-		"no last line end":    "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,",
-		"blank lines":         "\n\nid,name\n\n1,\"Zoë, Dr; \"\"Z\"\"\"\n\n2,\n\n",
-		"header in quotes":    "\"id\";\" name \"\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
-		"names with spaces":   " id , name \n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+		"comma":             "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+		"semicolon":         "id;name\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
+		"tab":               "id\tname\n1\t\"Zoë, Dr; \"\"Z\"\"\"\n2\t\n",
+		"byte order mark":   "\ufeffid,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
+		"CRLF":              "id,name\r\n1,\"Zoë, Dr; \"\"Z\"\"\"\r\n2,\r\n",
+		"no last line end":  "id,name\n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,",
+		"blank lines":       "\n\nid,name\n\n1,\"Zoë, Dr; \"\"Z\"\"\"\n\n2,\n\n",
+		"header in quotes":  "\"id\";\" name \"\n1;\"Zoë, Dr; \"\"Z\"\"\"\n2;\n",
+		"names with spaces": " id , name \n1,\"Zoë, Dr; \"\"Z\"\"\"\n2,\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

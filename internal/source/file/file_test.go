@@ -63,6 +63,14 @@ func TestSeparatorsWithinQuotesOfTheHeaderDoNotCount(t *testing.T) {
 	require.Equal(t, map[string]any{"id": "1", "a,b,c": "x"}, all[0].Fields)
 }
 
+func TestCellsAreNotTrimmed(t *testing.T) {
+	t.Parallel()
+	all, _, err := read(t, "people.csv", "id,a,b\n 1 , x ,\"y \"\n", file.Config{})
+	require.NoError(t, err)
+	require.Equal(t, "1", all[0].ID, "but the id is")
+	require.Equal(t, map[string]any{"id": " 1 ", "a": " x ", "b": "y "}, all[0].Fields)
+}
+
 func TestListReadsJSON(t *testing.T) {
 	t.Parallel()
 	all, snapshot, err := read(t, "people.json", "\ufeff[\n"+

@@ -21,11 +21,10 @@ const countries = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ " +
 	"TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ " +
 	"VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW "
 
-// country gives the code in upper case. "UK" is not a code: the United Kingdom is GB.
-func country(s string) (string, error) {
-	s = strings.ToUpper(s)
-	if len(s) != 2 || !strings.Contains(countries, s+" ") || strings.Contains(s, " ") {
-		return "", invalid(fault.UsageLocationInvalid, directory.UsageLocation)
+// checkCountry takes a code in any case. "UK" is not a code: the United Kingdom is GB.
+func checkCountry(s string) error {
+	if len(s) != 2 || strings.Contains(s, " ") || !strings.Contains(countries, strings.ToUpper(s)+" ") {
+		return invalid(fault.UsageLocationInvalid, directory.UsageLocation)
 	}
-	return s, nil
+	return nil
 }

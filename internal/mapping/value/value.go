@@ -32,25 +32,31 @@ func Text(a directory.Attribute, s string) (string, error) {
 		}
 		return "", nil
 	}
-	switch a.Name {
-	case directory.UserPrincipalName:
-		return s, checkUPN(s)
-	case directory.UsageLocation:
-		return country(s)
+	if err := check(a, s); err != nil {
+		return "", err
 	}
-	if !utf8.ValidString(s) || strings.Contains(s, directory.ListSeparator) {
-		return "", invalid(fault.AttributeInvalid, a.Name)
-	}
-	if a.MaxLength > 0 && len(s) > a.MaxLength && utf8.RuneCountInString(s) > a.MaxLength {
-		return "", invalid(fault.AttributeTooLong, a.Name)
-	}
-	switch a.Name {
-	case directory.MailNickname:
-		return s, checkNickname(s)
-	case directory.ImmutableID:
-		return s, checkImmutableID(s)
+	if a.Name == directory.UsageLocation {
+		return strings.ToUpper(s), nil
 	}
 	return s, nil
+}
+
+func check(a directory.Attribute, s string) error {
+	switch {
+	case a.Name == directory.UserPrincipalName:
+		return checkUPN(s)
+	case a.Name == directory.UsageLocation:
+		return checkCountry(s)
+	case !utf8.ValidString(s) || strings.Contains(s, directory.ListSeparator):
+		return invalid(fault.AttributeInvalid, a.Name)
+	case a.MaxLength > 0 && len(s) > a.MaxLength && utf8.RuneCountInString(s) > a.MaxLength:
+		return invalid(fault.AttributeTooLong, a.Name)
+	case a.Name == directory.MailNickname:
+		return checkNickname(s)
+	case a.Name == directory.ImmutableID:
+		return checkImmutableID(s)
+	}
+	return nil
 }
 
 // List gives the values as they are written: each trimmed, without empty ones and without doubles, in their order.

@@ -1,0 +1,225 @@
+// Package field is the mapping of one target attribute: an expression, a constant or a secret, checked against what the
+// attribute takes and ready to give a person's value.
+package field
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping/expression"
+	"github.com/entraflow/entraflow/internal/mapping/value"
+)
+
+// Spec is a mapping as the configuration has it: exactly one of the three is set.
+type Spec struct {
+	// Expression is CEL.
+	Expression string
+	// Value is a constant: string, bool, or a list of strings.
+	Value any
+	// Secret is a reference to a fixed initial password.
+	Secret string
+}
+
+// Field is a compiled mapping. It is safe for concurrent use.
+type Field struct {
+	// Attribute is what the mapping writes.
+	Attribute directory.Attribute
+	// Secret is the reference of a fixed initial password, or "".
+	Secret string
+
+	expression *expression.Expression
+	constant   *constant
+}
+
+// constant is the one value that everybody gets; which of the three is set depends on the attribute's type.
+type constant struct {
+	text string
+	list []string
+	flag bool
+}
+
+// Columns are the columns that the mapping names.
+func (f *Field) Columns() []string {
+	if f.expression == nil {
+		return nil
+	}
+	return f.expression.Columns()
+}
+
+// Compile compiles a mapping. All problems come back at once, and with them no field. About a password they quote
+// nothing of what stands in the configuration.
+func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, []expression.Problem) {
+	f := &Field{Attribute: a}
+	switch {
+	case spec.Secret != "" && a.Type != directory.Secret:
+		return nil, problem("only password takes a secret; write an expression or {value: …}")
+	case spec.Secret != "":
+		f.Secret = spec.Secret
+		return f, nil
+	case spec.Value != nil:
+		c, message := readConstant(a, spec.Value)
+		if message != "" {
+			return nil, problem(message)
+		}
+		f.constant = c
+		return f, nil
+	}
+	e, problems := expression.Compile(spec.Expression, result(a), scope)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	f.expression = e
+	if !e.Constant() {
+		return f, nil
+	}
+	// What is the same for everybody can be checked now.
+	if unique(a) {
+		return nil, problem(sameForAll)
+	}
+	c, err := f.fold()
+	if err != nil {
+		return nil, problem(advise(a, err))
+	}
+	f.expression, f.constant = nil, c
+	return f, nil
+}
+
+// result is what an attribute's expression must give.
+func result(a directory.Attribute) expression.Result {
+	switch a.Type {
+	case directory.Flag:
+		return expression.Flag
+	case directory.List, directory.Licences:
+		return expression.List
+	case directory.Secret:
+		return expression.Password
+	}
+	return expression.Text
+}
+
+const sameForAll = "everybody would get the same value, and it must be different for each person; write an expression over user"
+
+// unique are the attributes that two accounts of a tenant cannot share.
+func unique(a directory.Attribute) bool {
+	return a.Name == directory.UserPrincipalName || a.Name == directory.ImmutableID
+}
+
+func problem(message string) []expression.Problem {
+	return []expression.Problem{{Message: message}}
+}
+
+// advise says what to do about a constant that the attribute does not take.
+func advise(a directory.Attribute, err error) string {
+	switch reason := fault.Of(err).Reason; reason {
+	case fault.AttributeTooLong:
+		return fmt.Sprintf("the value is longer than the %d characters that Entra allows; shorten it", a.MaxLength)
+	case fault.AttributeRequired:
+		return "the value is empty and no account can be without it; write an expression over user"
+	case fault.UsageLocationInvalid:
+		return reason.Sentence() + "; correct the value"
+	case fault.MappingFailed:
+		if a.Type == directory.Flag {
+			return "true or false is wanted; write {value: true} or {value: false}"
+		}
+		return "the expression fails for everybody; correct it"
+	}
+	if a.Name == directory.BusinessPhones {
+		return "Entra keeps one business phone; give one value"
+	}
+	return "Entra does not accept this value for " + a.Name + "; correct it"
+}
+
+// fold evaluates a constant expression once.
+func (f *Field) fold() (*constant, error) {
+	nobody := &expression.Person{}
+	var c constant
+	var err error
+	switch f.Attribute.Type {
+	case directory.Flag:
+		c.flag, err = f.Flag(nobody)
+	case directory.List:
+		c.text, err = f.Text(nobody)
+	case directory.Licences:
+		c.list, err = f.Licences(nobody)
+	default:
+		c.text, err = f.Text(nobody)
+	}
+	return &c, err
+}
+
+// Text gives the person's value: a list's values are joined by directory.ListSeparator, and "" is empty.
+//
+// Faults, all Invalid with the attribute's name as subject: MappingFailed, AttributeRequired, AttributeTooLong,
+// AttributeInvalid, UPNInvalid, UsageLocationInvalid.
+func (f *Field) Text(p *expression.Person) (string, error) {
+	if f.constant != nil {
+		return f.constant.text, nil
+	}
+	if f.Attribute.Type == directory.List {
+		values, err := f.expression.List(p)
+		if err != nil {
+			return "", f.failed(err)
+		}
+		values, err = value.List(f.Attribute, values)
+		return strings.Join(values, directory.ListSeparator), err
+	}
+	s, err := f.expression.Text(p)
+	if err != nil {
+		return "", f.failed(err)
+	}
+	return value.Text(f.Attribute, s)
+}
+
+// Flag gives the person's truth value.
+//
+// Faults: MappingFailed (Invalid), also for an empty value.
+func (f *Field) Flag(p *expression.Person) (bool, error) {
+	if f.constant != nil {
+		return f.constant.flag, nil
+	}
+	s, err := f.expression.Text(p)
+	if err != nil {
+		return false, f.failed(err)
+	}
+	return value.Flag(f.Attribute, s)
+}
+
+// Licences gives the person's licences or service plans as they are written; none is empty.
+//
+// Faults: MappingFailed (Invalid).
+func (f *Field) Licences(p *expression.Person) ([]string, error) {
+	if f.constant != nil {
+		return f.constant.list, nil
+	}
+	values, err := f.expression.List(p)
+	if err != nil {
+		return nil, f.failed(err)
+	}
+	return value.Licences(values), nil
+}
+
+// Password makes the person's initial password, drawing on rnd; secret resolves a reference.
+//
+// Faults: MappingFailed, PasswordRejected (Invalid), and those of secret.
+func (f *Field) Password(p expression.Person, rnd io.Reader, secret func(ref string) (string, error)) (string, error) {
+	if f.Secret != "" {
+		s, err := secret(f.Secret)
+		if err != nil {
+			return "", err
+		}
+		return s, value.Password(s)
+	}
+	p.Random = rnd
+	s, err := f.expression.Text(&p)
+	if err != nil {
+		return "", f.failed(err)
+	}
+	return s, value.Password(s)
+}
+
+func (f *Field) failed(err error) error {
+	return fault.Wrap("map attribute", fault.Invalid, fault.MappingFailed, f.Attribute.Name, err)
+}

@@ -1,0 +1,131 @@
+// Package mapping turns a rule's filter and mappings into a program that says of a person at the source whether the rule
+// includes them and what their account should look like.
+//
+// A program is pure: the same record gives the same result on every worker. Only Password draws on randomness, and only
+// the activity that creates the account calls it. What the expressions may say is told in package expression, what values
+// Entra takes in package value.
+package mapping
+
+import (
+	"io"
+	"slices"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping/expression"
+	"github.com/entraflow/entraflow/internal/mapping/field"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// FilterKey is the key of problems and faults that concern the filter.
+const FilterKey = "filter"
+
+// Program is a compiled rule. It is safe for concurrent use.
+type Program struct {
+	text          bool
+	filter        *expression.Expression
+	upn           *field.Field
+	enabled       *field.Field
+	reset         *field.Field
+	password      *field.Field
+	skus          *field.Field
+	disabledPlans *field.Field
+	attributes    []*field.Field
+	names         []string
+	columns       []string
+}
+
+// Attributes are the Graph names of everything that the rule maps, in the order of the documentation.
+func (p *Program) Attributes() []string { return slices.Clone(p.names) }
+
+// Columns are the columns that the rule names, sorted. A source that lacks one of them stops the rule.
+func (p *Program) Columns() []string { return slices.Clone(p.columns) }
+
+// InScope reports whether the rule's filter lets the person through; a rule without a filter includes everybody.
+//
+// Faults: FilterFailed (Invalid): the person is neither in nor out.
+func (p *Program) InScope(r source.Record) (bool, error) {
+	if p.filter == nil {
+		return true, nil
+	}
+	in, err := p.filter.Bool(p.person(r))
+	if err != nil {
+		return false, fault.Wrap("filter person", fault.Invalid, fault.FilterFailed, FilterKey, err)
+	}
+	return in, nil
+}
+
+// UserPrincipalName gives the person's sign-in name alone, for matching.
+//
+// Faults (Invalid, subject userPrincipalName): MappingFailed, AttributeRequired, UPNInvalid.
+func (p *Program) UserPrincipalName(r source.Record) (string, error) {
+	return p.signInName(p.person(r))
+}
+
+func (p *Program) signInName(person *expression.Person) (string, error) {
+	if p.upn == nil {
+		return "", missing(directory.UserPrincipalName)
+	}
+	return p.upn.Text(person)
+}
+
+// Evaluate gives everything about the person's account but the password. The first fault in the order of the
+// documentation is returned.
+//
+// Faults (Invalid, subject the attribute's name): MappingFailed, AttributeRequired, AttributeTooLong, AttributeInvalid,
+// UPNInvalid, UsageLocationInvalid.
+func (p *Program) Evaluate(r source.Record) (Desired, error) {
+	person := p.person(r)
+	d := Desired{AccountEnabled: true, ResetPassword: true, SKUMapped: p.skus != nil, DisabledPlansMapped: p.disabledPlans != nil}
+	var err error
+	if d.UserPrincipalName, err = p.signInName(person); err != nil {
+		return Desired{}, err
+	}
+	d.Attributes = make(map[string]string, len(p.attributes))
+	for _, f := range p.attributes {
+		if d.Attributes[f.Attribute.Name], err = f.Text(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	if p.enabled != nil {
+		if d.AccountEnabled, err = p.enabled.Flag(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	if p.reset != nil {
+		if d.ResetPassword, err = p.reset.Flag(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	if p.skus != nil {
+		if d.SKUs, err = p.skus.Licences(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	if p.disabledPlans != nil {
+		if d.DisabledPlans, err = p.disabledPlans.Licences(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	return d, nil
+}
+
+// Password makes the person's initial password. rnd feeds randomPassword (crypto/rand.Reader outside tests); secret
+// resolves the reference of a fixed password (config.Secret). Nobody keeps the result but the account's creation.
+//
+// Faults (Invalid, subject password): AttributeRequired without a mapping, MappingFailed, PasswordRejected; and those of
+// secret as they are.
+func (p *Program) Password(r source.Record, rnd io.Reader, secret func(ref string) (string, error)) (string, error) {
+	if p.password == nil {
+		return "", missing(directory.Password)
+	}
+	return p.password.Password(*p.person(r), rnd, secret)
+}
+
+func (p *Program) person(r source.Record) *expression.Person {
+	return &expression.Person{Record: r, Text: p.text}
+}
+
+func missing(attribute string) error {
+	return fault.New("map attribute", fault.Invalid, fault.AttributeRequired, attribute)
+}

@@ -37,6 +37,7 @@ const (
 	ForeignNextLink     Reason = "foreign_next_link"
 	LoginUnreachable    Reason = "login_unreachable"
 	LoginUnavailable    Reason = "login_unavailable"
+	Interrupted         Reason = "interrupted"
 	InternalError       Reason = "internal_error"
 	WriteBudgetExceeded Reason = "write_budget_exceeded"
 
@@ -51,6 +52,7 @@ const (
 	TenantUnknown       Reason = "tenant_unknown"
 	TenantMismatch      Reason = "tenant_mismatch"
 	ScopeInvalid        Reason = "scope_invalid"
+	LoginRefused        Reason = "login_refused"
 	TokenRejected       Reason = "token_rejected"
 	ConsentMissing      Reason = "consent_missing"
 	PermissionDenied    Reason = "permission_denied"
@@ -149,6 +151,7 @@ var sentences = map[Reason]string{
 	ForeignNextLink:     "a page of results pointed to another host and was not followed; check ENTRAFLOW_GRAPH_ENDPOINT and any proxy",
 	LoginUnreachable:    "the sign-in endpoint cannot be reached; check the network, the proxy and the firewall",
 	LoginUnavailable:    "the sign-in service is unavailable; the request is repeated",
+	Interrupted:         "the worker was stopped or the call cancelled before it finished; it is repeated",
 	InternalError:       "an internal error; the worker's log has the details",
 	WriteBudgetExceeded: "the tenant's write budget is used up for the moment; the request waits its turn",
 
@@ -162,6 +165,7 @@ var sentences = map[Reason]string{
 	TenantUnknown:       "the tenant does not exist in this cloud; check tenantId and cloud",
 	TenantMismatch:      "the credentials belong to another tenant than the one this connection was set up for",
 	ScopeInvalid:        "the sign-in service refused the requested scope; check the cloud setting",
+	LoginRefused:        "the sign-in service refused the application; look up the AADSTS number in Microsoft's documentation",
 	TokenRejected:       "Microsoft Graph did not accept the token; check the cloud setting and the machine's clock",
 	ConsentMissing:      "permissions are not granted; add them as application permissions and grant admin consent",
 	PermissionDenied:    "the application lacks a permission for this request; grant admin consent for the four permissions",

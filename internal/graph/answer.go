@@ -1,0 +1,180 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// Answer is the cause (fault.Error.Err) of a fault that comes from an answer of Graph or of the sign-in service. Its text
+// may name people and never leaves the process.
+type Answer struct {
+	// Rule is the row of the table that decided.
+	Rule string
+	// Status is the HTTP status.
+	Status int
+	// Code and Message are error.code and error.message (sign-in: error and error_description); "" when the body had none.
+	Code, Message string
+}
+
+// Error gives status, code and message.
+func (a *Answer) Error() string {
+	return fmt.Sprintf("HTTP %d %s: %s", a.Status, a.Code, a.Message)
+}
+
+// answer is an answer that is no success, with what the caller and the token tell about the question.
+type answer struct {
+	op      operation
+	login   bool
+	status  int
+	header  http.Header
+	code    string
+	message string
+	lower   string // message in lower case
+	details []detail
+	aadsts  []int
+	// requestID is the service's own; never a value of ours.
+	requestID string
+	young     bool
+	attempt   int
+	granted   grant
+}
+
+type detail struct {
+	Code   string `json:"code"`
+	Target string `json:"target"`
+}
+
+// grant is what the token tells about the permission that the operation needs.
+type grant int
+
+const (
+	grantUnknown grant = iota // the token cannot be read
+	grantNone                 // no application permission at all
+	grantLacking              // some, but none that covers the operation
+	grantHeld                 // one that covers it
+)
+
+// readAnswer reads the envelope of an answer; a body that is none leaves code and message empty.
+func readAnswer(op operation, ex *exchange, login bool) *answer {
+	a := &answer{op: op, login: login, status: ex.status, header: ex.header}
+	if login {
+		a.readLogin(ex.body)
+	} else {
+		a.readGraph(ex.body)
+	}
+	a.lower = strings.ToLower(a.message)
+	for _, candidate := range []string{ex.header.Get("request-id"), ex.header.Get("x-ms-request-id"), a.requestID} {
+		if a.requestID = cleanID(candidate); a.requestID != "" {
+			break
+		}
+	}
+	return a
+}
+
+// readGraph: https://learn.microsoft.com/graph/errors. The inner error's key is written in two ways; encoding/json does
+// not mind case.
+func (a *answer) readGraph(body []byte) {
+	var envelope struct {
+		Error struct {
+			Code       string   `json:"code"`
+			Message    string   `json:"message"`
+			Details    []detail `json:"details"`
+			InnerError struct {
+				RequestID string `json:"request-id"`
+			} `json:"innerError"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return
+	}
+	e := envelope.Error
+	a.code, a.message, a.details, a.requestID = e.Code, e.Message, e.Details, e.InnerError.RequestID
+}
+
+var aadstsPattern = regexp.MustCompile(`AADSTS(\d+)`)
+
+// readLogin: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+func (a *answer) readLogin(body []byte) {
+	var envelope struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Codes       []int  `json:"error_codes"`
+		TraceID     string `json:"trace_id"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return
+	}
+	a.code, a.message, a.aadsts, a.requestID = envelope.Error, envelope.Description, envelope.Codes, envelope.TraceID
+	if m := aadstsPattern.FindStringSubmatch(a.message); m != nil && len(a.aadsts) == 0 {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			a.aadsts = []int{n}
+		}
+	}
+}
+
+// fault is what the table makes of the answer.
+func (a *answer) fault(now time.Time, pace float64) *fault.Error {
+	r := match(a)
+	f := &fault.Error{
+		Op: a.op.name, Kind: r.kind, Reason: r.reason, RequestID: a.requestID,
+		Err: &Answer{Rule: r.name, Status: a.status, Code: a.code, Message: a.message},
+	}
+	if r.subject != nil {
+		f.Subject = r.subject(a)
+	}
+	if d, ok := retryAfter(a.header, now); ok && r.kind.Retryable() {
+		f.RetryAfter = d
+	} else if r.wait != nil {
+		f.RetryAfter = r.wait.after(a.attempt, pace)
+	}
+	return f
+}
+
+var propertyPattern = regexp.MustCompile(`(?i)\bpropert(?:y|ies)\s+'?([A-Za-z][A-Za-z0-9_.]*)`)
+
+// attribute is the name of the attribute that the answer is about, "" when it names none that we know. Only known names
+// pass, because what stands in an answer may be a value.
+func (a *answer) attribute() string {
+	for _, d := range a.details {
+		if name := knownAttribute(d.Target); name != "" {
+			return name
+		}
+	}
+	for _, m := range propertyPattern.FindAllStringSubmatch(a.message, -1) {
+		if name := knownAttribute(m[1]); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func knownAttribute(name string) string {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	if a, ok := directory.FindAttribute(name); ok {
+		return a.Name
+	}
+	for _, other := range []string{"mail", "proxyAddresses", "passwordProfile", LinkProperty, MarkProperty} {
+		if strings.EqualFold(name, other) || strings.HasPrefix(name, "extension_") && strings.HasSuffix(name, "_"+other) {
+			return other
+		}
+	}
+	return ""
+}
+
+var idPattern = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
+
+// cleanID lets only what looks like an id pass.
+func cleanID(s string) string {
+	if idPattern.MatchString(s) {
+		return s
+	}
+	return ""
+}

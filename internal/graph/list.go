@@ -1,0 +1,112 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+const (
+	// pageAttempts is how often one page after the first is asked for.
+	pageAttempts = 5
+	// pageMaxWait: a longer wait is the caller's, which then begins the list anew.
+	pageMaxWait = 30 * time.Second
+)
+
+// page is one page of a list; Value is nil when the answer is not a list at all.
+type page struct {
+	Value []row  `json:"value"`
+	Next  string `json:"@odata.nextLink"`
+}
+
+// request builds the request of the first page or, with a link, of the next.
+type request func(ctx context.Context, next string) (*abstractions.RequestInformation, error)
+
+// list follows a list of users to its explicit end, a page without a link to the next.
+func (c *Client) list(ctx context.Context, op operation, sel directory.Selection, yield func([]directory.Account) error, progress func(pages, users int), build request) error {
+	d := newDecoder(sel)
+	seen := map[string]struct{}{}
+	next, pages := "", 0
+	for {
+		accounts, following, err := c.pageAgain(ctx, op, d, next, build)
+		if err != nil {
+			return err
+		}
+		// Accounts move between pages while the list is read.
+		fresh := accounts[:0]
+		for _, a := range accounts {
+			if _, ok := seen[a.ID]; !ok {
+				seen[a.ID] = struct{}{}
+				fresh = append(fresh, a)
+			}
+		}
+		if err := yield(fresh); err != nil {
+			return err
+		}
+		pages++
+		if progress != nil {
+			progress(pages, len(seen))
+		}
+		if following == "" {
+			return nil
+		}
+		if !c.sameOrigin(following) {
+			return fault.New(op.name, fault.Refused, fault.ForeignNextLink, "")
+		}
+		if following == next {
+			return fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", errors.New("a page leads to itself"))
+		}
+		next = following
+	}
+}
+
+// pageAgain reads a page; one after the first several times if need be.
+func (c *Client) pageAgain(ctx context.Context, op operation, d *decoder, next string, build request) ([]directory.Account, string, error) {
+	retry := backoff{time.Second, 16 * time.Second}
+	for attempt := 1; ; attempt++ {
+		accounts, following, err := c.page(ctx, op, d, next, build)
+		if err == nil || next == "" || attempt == pageAttempts || ctx.Err() != nil {
+			return accounts, following, err
+		}
+		f := fault.Of(err)
+		wait := max(f.RetryAfter, retry.after(attempt, c.options.Pace))
+		if f.Kind != fault.Transient && f.Kind != fault.Throttled || wait > pageMaxWait || sleep(ctx, wait) != nil {
+			return nil, "", err
+		}
+	}
+}
+
+// page reads and decodes one page.
+func (c *Client) page(ctx context.Context, op operation, d *decoder, next string, build request) (accounts []directory.Account, following string, err error) {
+	info, err := build(ctx, next)
+	if err != nil {
+		return nil, "", fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)
+	}
+	err = c.call(ctx, op, func(ctx context.Context) error {
+		body, err := c.raw(ctx, info)
+		if err != nil {
+			return err
+		}
+		var p page
+		if err := json.Unmarshal(body, &p); err != nil {
+			return err
+		}
+		if p.Value == nil {
+			return errors.New("the answer has no value array")
+		}
+		accounts, following = make([]directory.Account, len(p.Value)), p.Next
+		for i, r := range p.Value {
+			if accounts[i], err = d.account(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return accounts, following, err
+}

@@ -1,0 +1,272 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// rule is one row of the table that turns answers into faults: what it matches, and what is made of it. All conditions
+// that are set must hold; the first row that matches wins.
+type rule struct {
+	// name is for tests and for the cause of the fault.
+	name string
+	// login: the row is for the sign-in service; else it is for Graph.
+	login bool
+	// status: one of these; empty is any.
+	status []int
+	// codes: error.code is one of these, in any case.
+	codes []string
+	// aadsts: one of the sign-in service's numbers.
+	aadsts []int
+	// conflicts: details has an ObjectConflict for one of these targets or, in an answer without details, the message says
+	// that another object has the same value for one of them. "*" is any.
+	conflicts []string
+	// detail: one entry of details has this code; target, if set, must be that entry's.
+	detail, target string
+	// message: the message contains one of these, and the code is a generic one. Lower case.
+	message []string
+	// when: what the answer's words do not tell.
+	when func(*answer) bool
+
+	kind    fault.Kind
+	reason  fault.Reason
+	subject func(*answer) string
+	// wait is the wait of our own where the answer names none; nil leaves it to the caller's retry policy.
+	wait *backoff
+}
+
+// match finds the first row; the last row of each service matches everything.
+func match(a *answer) *rule {
+	for i := range rules {
+		if rules[i].matches(a) {
+			return &rules[i]
+		}
+	}
+	panic("the table of answers has no last row")
+}
+
+func (r *rule) matches(a *answer) bool {
+	switch {
+	case r.login != a.login,
+		len(r.status) > 0 && !slices.Contains(r.status, a.status),
+		len(r.codes) > 0 && !slices.ContainsFunc(r.codes, func(c string) bool { return strings.EqualFold(c, a.code) }),
+		len(r.aadsts) > 0 && !slices.ContainsFunc(r.aadsts, func(n int) bool { return slices.Contains(a.aadsts, n) }),
+		len(r.conflicts) > 0 && !slices.ContainsFunc(r.conflicts, a.conflictsOn),
+		r.detail != "" && !a.hasDetail(r.detail, r.target),
+		len(r.message) > 0 && !a.says(r.message),
+		r.when != nil && !r.when(a):
+		return false
+	}
+	return true
+}
+
+// says reports whether the message contains one of the texts. Graph asks clients to go by codes, so texts are looked at
+// only where the code tells nothing.
+func (a *answer) says(texts []string) bool {
+	switch strings.ToLower(a.code) {
+	case "request_badrequest", "badrequest":
+	default:
+		return false
+	}
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(a.lower, t) })
+}
+
+func (a *answer) hasDetail(code, target string) bool {
+	return slices.ContainsFunc(a.details, func(d detail) bool {
+		return strings.EqualFold(d.Code, code) && (target == "" || strings.EqualFold(d.Target, target))
+	})
+}
+
+func (a *answer) conflictsOn(target string) bool {
+	if target == "*" {
+		return a.hasDetail("ObjectConflict", "") || a.says([]string{"another object with the same value for property"})
+	}
+	return a.hasDetail("ObjectConflict", target) ||
+		a.says([]string{"another object with the same value for property " + strings.ToLower(target) + " already"})
+}
+
+func on(name string) func(*answer) string { return func(*answer) string { return name } }
+
+func attribute(a *answer) string { return a.attribute() }
+
+func neededPermission(a *answer) string {
+	if len(a.op.permissions) == 0 {
+		return ""
+	}
+	return a.op.permissions[0]
+}
+
+func aadstsNumber(a *answer) string {
+	if len(a.aadsts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("AADSTS%d", a.aadsts[0])
+}
+
+func writing(a *answer) bool      { return a.op.write }
+func onAccount(a *answer) bool    { return a.op.account }
+func creating(a *answer) bool     { return a.op.name == opCreateUser.name }
+func registering(a *answer) bool  { return a.op.name == opRegister.name }
+func readingByUPN(a *answer) bool { return a.op.name == opReadUserByUPN.name }
+
+func onExtensions(a *answer) bool {
+	return a.op.name == opRegister.name || a.op.name == opExtensions.name
+}
+
+const (
+	ruleExtensionExists = "extension exists"
+	upn                 = directory.UserPrincipalName
+)
+
+var genericBad = []int{400}
+
+// rules is the table. Sources: graph-errors, the API pages of each call, throttling-limits, and recorded answers; a row
+// whose text was never seen in the open says so.
+var rules = []rule{
+	// Load and trouble of the service.
+	{name: "throttled", status: []int{429}, kind: fault.Throttled, reason: fault.GraphThrottled, wait: &throttleBackoff},
+	{name: "throttled by the directory", codes: []string{"Request_ThrottledTemporarily", "Request_ThrottledPermanently"},
+		kind: fault.Throttled, reason: fault.GraphThrottled, wait: &throttleBackoff},
+	{name: "directory quota", codes: []string{"Directory_QuotaExceeded"}, kind: fault.Denied, reason: fault.DirectoryQuota},
+	{name: "server error on a write", status: []int{408, 500, 502, 503, 504}, when: writing,
+		kind: fault.Uncertain, reason: fault.WriteUncertain, wait: &verifyBackoff},
+	{name: "server too slow", status: []int{408, 504}, kind: fault.Transient, reason: fault.GraphTimeout},
+	{name: "server error", status: []int{500, 502, 503}, kind: fault.Transient, reason: fault.GraphUnavailable},
+	{name: "replica trouble", codes: []string{"Directory_ReplicaUnavailable", "Directory_BindingRedirection", "Request_InvalidReplicaSessionKey"},
+		kind: fault.Transient, reason: fault.GraphUnavailable},
+	{name: "concurrent change", codes: []string{"Directory_ConcurrencyViolation"}, kind: fault.Transient, reason: fault.ConcurrentChange},
+
+	// Credentials and permissions.
+	{name: "application not in tenant", status: []int{401}, codes: []string{"Authorization_IdentityNotFound"},
+		kind: fault.Denied, reason: fault.ApplicationUnknown},
+	{name: "application disabled", status: []int{401}, codes: []string{"Authorization_IdentityDisabled"},
+		kind: fault.Denied, reason: fault.ApplicationDisabled},
+	{name: "token rejected", status: []int{401}, kind: fault.Denied, reason: fault.TokenRejected},
+	{name: "tenant gone", codes: []string{"Directory_CompanyNotFound"}, kind: fault.Denied, reason: fault.TenantUnknown},
+	{name: "no consent at all", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return a.granted == grantNone },
+		kind: fault.Denied, reason: fault.ConsentMissing, subject: neededPermission},
+	{name: "account protected", status: []int{403}, codes: deniedCodes,
+		when: func(a *answer) bool { return a.op.account && a.op.write && a.granted == grantHeld },
+		kind: fault.Denied, reason: fault.AccountProtected},
+	{name: "extension denied", status: []int{403}, codes: deniedCodes, when: registering,
+		kind: fault.Denied, reason: fault.ExtensionDenied, subject: neededPermission},
+	{name: "licenses unreadable", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return a.op.name == opSKUs.name },
+		kind: fault.Denied, reason: fault.LicensesUnreadable, subject: neededPermission},
+	{name: "permission denied", status: []int{403}, codes: deniedCodes, kind: fault.Denied, reason: fault.PermissionDenied, subject: neededPermission},
+
+	// Not there, or not yet.
+	{name: "not replicated yet", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: func(a *answer) bool { return a.op.account && a.young },
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &replicaBackoff},
+	{name: "account not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onAccount,
+		kind: fault.NotFound, reason: fault.AccountNotFound},
+	{name: "application not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onExtensions,
+		kind: fault.Denied, reason: fault.ApplicationUnknown},
+	{name: "reference not replicated yet", status: genericBad, message: []string{"the source resource object or one of the objects being referenced"},
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &replicaBackoff},
+	{name: "extension not available", status: genericBad, message: []string{"the following extension properties are not available"},
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: &replicaBackoff},
+	// No answer to a query that names an unregistered property was found in the open; this is OData's usual wording.
+	{name: "extension unknown to a query", status: genericBad, when: func(a *answer) bool { return !a.op.write && strings.Contains(a.lower, "extension_") },
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: &replicaBackoff},
+	{name: ruleExtensionExists, status: []int{400, 409}, when: func(a *answer) bool {
+		return registering(a) && (strings.EqualFold(a.code, "Request_MultipleObjectsWithSameKeyValue") || a.says([]string{"an extension property exists with the name"}))
+	}, kind: fault.Rematch, reason: fault.ExtensionNotReady},
+
+	// Another object is in the way.
+	{name: "name taken", status: []int{400, 409}, conflicts: []string{upn}, kind: fault.Rematch, reason: fault.AccountExists, subject: on(upn)},
+	{name: "address taken", status: []int{400, 409}, conflicts: []string{"proxyAddresses", "mail"},
+		kind: fault.Invalid, reason: fault.AddressConflict, subject: attribute},
+	{name: "immutable id taken", status: []int{400, 409}, conflicts: []string{directory.ImmutableID},
+		kind: fault.Invalid, reason: fault.ImmutableIDConflict, subject: on(directory.ImmutableID)},
+	{name: "value taken", status: []int{400, 409}, conflicts: []string{"*"}, kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
+	{name: "key taken", status: []int{400, 409}, codes: []string{"Request_MultipleObjectsWithSameKeyValue"}, when: creating,
+		kind: fault.Rematch, reason: fault.AccountExists},
+	// The name may be taken by a personal Microsoft account, or by an account of the tenant.
+	{name: "name taken elsewhere", status: genericBad, message: []string{"property netid is invalid"}, kind: fault.Rematch, reason: fault.AccountExists, subject: on(upn)},
+	{name: "conflict", status: []int{409}, kind: fault.Transient, reason: fault.ConcurrentChange},
+
+	// Licences.
+	{name: "license without usage location", status: genericBad, message: []string{"invalid usage location"},
+		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: on(directory.UsageLocation)},
+	{name: "no license left", status: genericBad, message: []string{"does not have any available licenses"},
+		kind: fault.Invalid, reason: fault.LicensesExhausted, subject: on(directory.SkuID)},
+	{name: "unknown license", status: genericBad, message: []string{"does not correspond to a valid company license"},
+		kind: fault.Invalid, reason: fault.LicenseUnknown, subject: on(directory.SkuID)},
+	{name: "service plan depends on another", status: genericBad, message: []string{"depends on the service plan"},
+		kind: fault.Invalid, reason: fault.LicenseDependency, subject: on(directory.DisabledPlans)},
+	{name: "service plans exclude each other", status: genericBad, message: []string{"are mutually exclusive", "conflicts with service plan"},
+		kind: fault.Invalid, reason: fault.LicenseConflict, subject: on(directory.SkuID)},
+	{name: "license inherited", status: genericBad, message: []string{"inherited from a group membership"},
+		kind: fault.Invalid, reason: fault.LicenseInherited, subject: on(directory.SkuID)},
+	// What is known of the account is out of date, since a licence was to be removed that is gone. Text not seen in the open.
+	{name: "license not assigned", status: genericBad, message: []string{"does not have a corresponding license"},
+		kind: fault.Stale, reason: fault.LicenseNotAssigned, subject: on(directory.SkuID)},
+
+	// Values.
+	{name: "account synced from on-premises", status: genericBad, message: []string{"on-premises mastered directory sync objects"},
+		kind: fault.Invalid, reason: fault.AccountSynced},
+	{name: "domain not verified", status: genericBad, message: []string{"the domain portion of the userprincipalname property is invalid"},
+		kind: fault.Invalid, reason: fault.DomainNotVerified, subject: on(upn)},
+	{name: "name invalid (detail)", status: genericBad, codes: badCodes, when: func(a *answer) bool {
+		return a.hasDetail("InvalidCharacter", upn) || a.hasDetail("InvalidValue", upn)
+	}, kind: fault.Invalid, reason: fault.UPNInvalid, subject: on(upn)},
+	{name: "name invalid", status: genericBad, message: []string{"property userprincipalname is invalid"},
+		kind: fault.Invalid, reason: fault.UPNInvalid, subject: on(upn)},
+	{name: "name is no key", status: genericBad, message: []string{"invalid object identifier"}, when: readingByUPN,
+		kind: fault.Invalid, reason: fault.UPNInvalid, subject: on(upn)},
+	{name: "password too weak", status: genericBad, message: []string{"password complexity requirements", "specified password does not comply"},
+		kind: fault.Invalid, reason: fault.PasswordRejected, subject: on(directory.Password)},
+	{name: "password missing", status: genericBad, message: []string{"a password must be specified"},
+		kind: fault.Invalid, reason: fault.AttributeRequired, subject: on(directory.Password)},
+	{name: "value required", status: genericBad, message: []string{"a value is required for property"},
+		kind: fault.Invalid, reason: fault.AttributeRequired, subject: attribute},
+	{name: "usage location invalid", status: genericBad, message: []string{"property usagelocation is invalid"},
+		kind: fault.Invalid, reason: fault.UsageLocationInvalid, subject: on(directory.UsageLocation)},
+	// Neither the detail nor the text of an over-long value was found in the open.
+	{name: "value too long", status: genericBad, detail: "InvalidLength", kind: fault.Invalid, reason: fault.AttributeTooLong, subject: attribute},
+	{name: "value invalid (detail)", status: genericBad, when: func(a *answer) bool {
+		return a.hasDetail("InvalidCharacter", "") || a.hasDetail("InvalidValue", "")
+	}, kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
+	{name: "value invalid", status: genericBad, message: []string{"invalid value specified for property"},
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
+	{name: "property invalid", status: genericBad, message: []string{" is invalid"}, when: func(a *answer) bool { return strings.HasPrefix(a.lower, "property ") },
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
+	// The same words stand for several bad values and for a domain added minutes ago; only a caller that counts its attempts
+	// can wait that out.
+	{name: "values perhaps too early", status: genericBad, message: severalInvalid, when: func(a *answer) bool { return a.attempt >= 1 && a.attempt <= 3 },
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &domainBackoff},
+	{name: "values invalid", status: genericBad, message: severalInvalid, kind: fault.Invalid, reason: fault.AttributeInvalid},
+	{name: "unknown attribute", status: genericBad, message: []string{"a value without a type name was found"},
+		kind: fault.Invalid, reason: fault.AttributeUnknown},
+	{name: "anything else", kind: fault.Internal, reason: fault.UnexpectedAnswer},
+
+	// The sign-in service. Numbers: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+	{name: "login: secret wrong", login: true, aadsts: []int{7000215}, kind: fault.Denied, reason: fault.SecretWrong, subject: on("clientSecret")},
+	{name: "login: secret expired", login: true, aadsts: []int{7000222}, kind: fault.Denied, reason: fault.SecretExpired, subject: on("clientSecret")},
+	{name: "login: secret missing", login: true, aadsts: []int{7000216, 7000218}, kind: fault.Denied, reason: fault.SecretMissing, subject: on("clientSecret")},
+	{name: "login: certificate", login: true, aadsts: []int{700027, 7000272, 70021, 700024}, kind: fault.Denied, reason: fault.CertificateRejected, subject: aadstsNumber},
+	{name: "login: application unknown", login: true, aadsts: []int{700016}, kind: fault.Denied, reason: fault.ApplicationUnknown, subject: on("clientId")},
+	{name: "login: application disabled", login: true, aadsts: []int{7000112}, kind: fault.Denied, reason: fault.ApplicationDisabled, subject: on("clientId")},
+	{name: "login: tenant unknown", login: true, aadsts: []int{90002, 900023}, kind: fault.Denied, reason: fault.TenantUnknown, subject: on("tenantId")},
+	{name: "login: scope", login: true, aadsts: []int{1002012, 70011, 500011}, kind: fault.Denied, reason: fault.ScopeInvalid, subject: on("cloud")},
+	{name: "login: throttled", login: true, status: []int{429}, kind: fault.Throttled, reason: fault.LoginUnavailable, wait: &throttleBackoff},
+	{name: "login: temporarily unavailable", login: true, codes: []string{"temporarily_unavailable", "server_error"},
+		kind: fault.Transient, reason: fault.LoginUnavailable},
+	{name: "login: server error", login: true, status: []int{408, 500, 502, 503, 504}, kind: fault.Transient, reason: fault.LoginUnavailable},
+	{name: "login: invalid tenant", login: true, codes: []string{"invalid_tenant"}, kind: fault.Denied, reason: fault.TenantUnknown, subject: on("tenantId")},
+	{name: "login: invalid scope", login: true, codes: []string{"invalid_scope"}, kind: fault.Denied, reason: fault.ScopeInvalid, subject: on("cloud")},
+	{name: "login: refused", login: true, when: func(a *answer) bool { return a.code != "" },
+		kind: fault.Denied, reason: fault.LoginRefused, subject: aadstsNumber},
+	// Not in the sign-in service's own form: a proxy or a wrong host.
+	{name: "login: anything else", login: true, kind: fault.Transient, reason: fault.LoginUnavailable},
+}
+
+var (
+	deniedCodes    = []string{"Authorization_RequestDenied", "Authentication_Unauthorized", "Forbidden", "AccessDenied"}
+	badCodes       = []string{"Request_BadRequest", "BadRequest"}
+	severalInvalid = []string{"one or more property values specified are invalid", "one or more properties contains invalid values"}
+)

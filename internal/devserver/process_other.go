@@ -1,0 +1,12 @@
+//go:build !unix
+
+package devserver
+
+import (
+	"os"
+	"os/exec"
+)
+
+func ownGroup(cmd *exec.Cmd) { cmd.ExtraFiles = nil }
+
+func terminate(p *os.Process) error { return p.Kill() }

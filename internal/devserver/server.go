@@ -1,0 +1,260 @@
+package devserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"github.com/entraflow/entraflow/internal/filelock"
+)
+
+// Options say how a server is started.
+type Options struct {
+	// Dir is the state directory; it must exist. Data, log and lock are kept there.
+	Dir string
+	// Binary is a temporal command line, from a Locator. Not needed where a server of this directory still runs.
+	Binary func(ctx context.Context) (string, error)
+	// Namespace is made when it is not there. Default "default".
+	Namespace string
+	// Port and UIPort are taken when they are free, else others. Defaults 7233 and 8233.
+	Port, UIPort int
+	// SearchAttributes are registered at the start, each as Keyword.
+	SearchAttributes []string
+	// Progress is told what the person should know; may be nil.
+	Progress func(string)
+	// Ready is how long the server may take to answer. Default one minute.
+	Ready time.Duration
+}
+
+func (o *Options) say(text string) {
+	if o.Progress != nil {
+		o.Progress(text)
+	}
+}
+
+// Server is a running development server.
+type Server struct {
+	Record
+	// Earlier: it was started by an earlier run that ended without stopping it.
+	Earlier bool
+
+	logPath string
+	process *os.Process
+	done    chan struct{}
+	err     error // why it ended; read after done is closed
+}
+
+// stopTimeout is how long a server may take to end by itself.
+const stopTimeout = 15 * time.Second
+
+// Start starts a server and waits until it answers. Where one of the same directory still runs, because an earlier run
+// was killed, that one is used: two servers on one data file would spoil it.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Namespace == "" {
+		o.Namespace = client.DefaultNamespace
+	}
+	if o.Ready == 0 {
+		o.Ready = time.Minute
+	}
+	lock, err := filelock.Try(filepath.Join(o.Dir, lockFile))
+	if errors.Is(err, filelock.ErrHeld) {
+		return adopt(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(ctx, o, lock)
+	// From here on the lock is the server's alone, and ends with it.
+	if err := errors.Join(err, lock.Release()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// start launches a server and waits for it. A port that was free a moment ago may be taken when the server wants it, so
+// that failure is worth other ports.
+func start(ctx context.Context, o Options, lock *filelock.Lock) (*Server, error) {
+	binary, err := o.Binary(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 1; ; attempt++ {
+		s, err := launch(o, binary, lock)
+		if err != nil {
+			return nil, err
+		}
+		err = s.await(ctx, o)
+		if err == nil {
+			return s, nil
+		}
+		err = errors.Join(err, s.Stop())
+		if attempt == 3 || !strings.Contains(err.Error(), "address already in use") {
+			return nil, err
+		}
+	}
+}
+
+// adopt uses the server that an earlier run left behind.
+func adopt(ctx context.Context, o Options) (*Server, error) {
+	record, ok := Find(o.Dir)
+	if !ok {
+		return nil, fmt.Errorf("a Temporal server uses %s, but it is not known where it listens; end the process that has the file open", filepath.Join(o.Dir, dataFile))
+	}
+	process, err := os.FindProcess(record.PID)
+	if err != nil {
+		return nil, fmt.Errorf("find the Temporal server of an earlier run: %w", err)
+	}
+	s := &Server{Record: record, Earlier: true, process: process, done: make(chan struct{}), logPath: filepath.Join(o.Dir, logFile)}
+	go func() {
+		s.err = filelock.Wait(filepath.Join(o.Dir, lockFile))
+		close(s.done)
+	}()
+	if err := s.await(ctx, o); err != nil {
+		return nil, fmt.Errorf("the Temporal server of an earlier run (process %d) does not answer; end it and try again: %w", record.PID, err)
+	}
+	return s, nil
+}
+
+// launch starts the process.
+func launch(o Options, binary string, lock *filelock.Lock) (*Server, error) {
+	port, ui, err := o.ports()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Record: Record{
+			Address:   net.JoinHostPort(host, strconv.Itoa(port)),
+			UI:        "http://" + net.JoinHostPort(host, strconv.Itoa(ui)),
+			Namespace: o.Namespace,
+		},
+		done:    make(chan struct{}),
+		logPath: filepath.Join(o.Dir, logFile),
+	}
+	log, err := os.OpenFile(s.logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the Temporal server's log: %w", err)
+	}
+	cmd := exec.Command(binary, arguments(o, port, ui)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{lock.File}
+	ownGroup(cmd)
+	err = cmd.Start()
+	if err := errors.Join(err, log.Close()); err != nil {
+		return nil, fmt.Errorf("start the Temporal server: %w", err)
+	}
+	s.process, s.PID = cmd.Process, cmd.Process.Pid
+	go func() {
+		s.err = cmd.Wait()
+		close(s.done)
+	}()
+	if err := s.save(o.Dir); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// arguments of the command line. Without the two pragmas the server's database is about seven times slower.
+func arguments(o Options, port, ui int) []string {
+	args := []string{
+		"server", "start-dev",
+		"--db-filename", filepath.Join(o.Dir, dataFile),
+		"--sqlite-pragma", "journal_mode=WAL",
+		"--sqlite-pragma", "synchronous=NORMAL",
+		"--ip", host, "--port", strconv.Itoa(port),
+		"--ui-ip", host, "--ui-port", strconv.Itoa(ui),
+		"--namespace", o.Namespace,
+		"--log-level", "error",
+	}
+	for _, name := range o.SearchAttributes {
+		args = append(args, "--search-attribute", name+"=Keyword")
+	}
+	return args
+}
+
+// await returns once the server knows the namespace.
+func (s *Server) await(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Ready)
+	defer cancel()
+	pause := time.NewTicker(100 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		err := s.answers(ctx, o.Namespace)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.done:
+			return s.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("the Temporal server did not answer within %s; its log is %s: %w", o.Ready, s.logPath, err)
+		case <-pause.C:
+		}
+	}
+}
+
+func (s *Server) answers(ctx context.Context, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	quiet := sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	c, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Namespace: namespace, Logger: quiet})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	return err
+}
+
+// Done is closed when the server has ended.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err says that and why the server ended, with the end of its log. Call it after Done is closed.
+func (s *Server) Err() error {
+	text := "the Temporal server ended"
+	if s.err != nil {
+		text += " (" + s.err.Error() + ")"
+	}
+	if b, err := os.ReadFile(s.logPath); err == nil && len(b) > 0 {
+		text += "; the end of " + s.logPath + ":\n" + tail(string(b), 8)
+	} else {
+		text += "; its log is " + s.logPath
+	}
+	return errors.New(text)
+}
+
+// Stop ends the server and waits until it has written its data. A server that has ended already is no error.
+func (s *Server) Stop() error {
+	select {
+	case <-s.done:
+		return nil
+	default:
+	}
+	if err := terminate(s.process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the Temporal server: %w", err)
+	}
+	patience := time.NewTimer(stopTimeout)
+	defer patience.Stop()
+	select {
+	case <-s.done:
+		return nil
+	case <-patience.C:
+	}
+	if err := s.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the Temporal server: %w", err)
+	}
+	<-s.done
+	return fmt.Errorf("the Temporal server did not end within %s and was killed; its data file recovers by itself", stopTimeout)
+}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 )
@@ -72,10 +71,7 @@ func (l Locator) build(ctx context.Context) (string, error) {
 	}
 	golang, ok := l.onPath("go")
 	if !ok {
-		golang = filepath.Join(runtime.GOROOT(), "bin", "go")
-		if _, err := os.Stat(golang); err != nil {
-			return "", fmt.Errorf("%w: neither temporal nor go is on PATH", ErrNoBinary)
-		}
+		return "", fmt.Errorf("%w: neither temporal nor go is on PATH", ErrNoBinary)
 	}
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(ctx, golang, "tool", "-modfile="+filepath.Join("tools", "go.mod"), "-n", "temporal")

@@ -102,6 +102,7 @@ func TestWhatKeepsABinaryFromBeingFound(t *testing.T) {
 		says    string
 	}{
 		"outside the repository": {devserver.Locator{Getenv: environment(nil), Dir: t.TempDir()}, true, "not inside the entraflow repository"},
+		"no go to build it with": {devserver.Locator{Getenv: environment(nil), Dir: below}, true, "neither temporal nor go"},
 		"a build that fails":     {devserver.Locator{Getenv: environment(map[string]string{"PATH": failing}), Dir: below}, false, "no such module"},
 	} {
 		_, err := test.locator.Locate(context.Background())

@@ -1,0 +1,100 @@
+// Package activities is everything entraflow does outside Temporal: it reads sources, reads and writes the tenant, and
+// makes plans. One file is one capability.
+//
+// An activity reads people and settings itself, from references in its input, so that nothing personal and no secret
+// is stored in a history. Its errors are *fault.Error; the interceptor in errors.go turns them into what Temporal may know.
+package activities
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// Activities are the dependencies of all activities of one worker. Make it with New.
+type Activities struct {
+	options  Options
+	settings *settingsCache
+	plans    *planCache
+	recent   *recentCreations
+	programs programs
+	skuCache skuCache
+}
+
+// Options are what a worker gives its activities.
+type Options struct {
+	// Graph holds a client and a write budget for each tenant and app.
+	Graph *graph.Pool
+	// Endpoints finds the hosts of a cloud.
+	Endpoints func(cloud string) (graph.Endpoints, error)
+	// Sources opens the identity store of a rule.
+	Sources func(s config.Source) (source.Source, error)
+	// Settings reads the current settings of a connection, never from a cache.
+	Settings func(ctx context.Context, connection string) (Settings, error)
+	// Temporal starts, signals and awaits workflows and keeps schedules.
+	Temporal client.Client
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Random makes initial passwords. Default crypto/rand.
+	Random io.Reader
+	// Settle is how long a new account may stay invisible to reads. Default 15 minutes, which is what Microsoft's support
+	// guide gives as the upper bound.
+	Settle time.Duration
+	// Pace multiplies entraflow's own waits (never a Retry-After). Default 1; tests shorten it.
+	Pace float64
+}
+
+// New returns the activities of a worker.
+func New(o Options) *Activities {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Settle == 0 {
+		o.Settle = 15 * time.Minute
+	}
+	if o.Pace == 0 {
+		o.Pace = 1
+	}
+	return &Activities{
+		options:  o,
+		settings: newSettingsCache(o.Settings, o.Now),
+		plans:    newPlanCache(o.Now),
+		recent:   newRecentCreations(o.Now, o.Settle),
+	}
+}
+
+// pace scales one of entraflow's own waits.
+func (a *Activities) pace(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * a.options.Pace)
+}
+
+// graph returns the client of a connection's tenant and app.
+func (a *Activities) graph(c config.Connection) (*graph.Client, error) {
+	endpoints, err := a.options.Endpoints(c.Cloud)
+	if err != nil {
+		return nil, err
+	}
+	return a.options.Graph.Client(graph.Settings{
+		TenantID:   c.TenantID,
+		ClientID:   c.ClientID,
+		Connection: c.Name,
+		Endpoints:  endpoints,
+		Secret:     func(ctx context.Context) (string, error) { return config.Secret(ctx, c.ClientSecret) },
+	})
+}
+
+// refuse is the error of something entraflow will not do.
+func refuse(op string, reason fault.Reason, subject string) error {
+	return fault.New(op, fault.Refused, reason, subject)
+}

@@ -1,0 +1,35 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/config"
+)
+
+// TestConnection proves that a connection can work and registers its extension properties where they are missing. It
+// waits for a new property to become usable.
+//
+// What goes wrong is in the report; there is an error only when no client can be made at all.
+func (a *Activities) TestConnection(ctx context.Context, in TestInput) (TestReport, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	return a.Check(ctx, in, nil), nil
+}
+
+// Check is TestConnection without Temporal, for a connection that is not saved yet.
+func (a *Activities) Check(ctx context.Context, in TestInput, progress func(string)) TestReport {
+	client, err := a.graph(in.Config)
+	if err != nil {
+		return check.Unreachable(err, a.options.Now())
+	}
+	return check.Run(ctx, client, check.Options{
+		Config:       in.Config,
+		PinnedTenant: in.Pinned.TenantID,
+		Secret:       func(ctx context.Context) (string, error) { return config.Secret(ctx, in.Config.ClientSecret) },
+		Now:          a.options.Now,
+		Pause:        func(ctx context.Context, d time.Duration) error { return check.Pause(ctx, a.pace(d)) },
+		Progress:     progress,
+	})
+}

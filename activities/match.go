@@ -1,0 +1,147 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// match finds the person's account with as few reads as are safe, and evaluates the mappings of the rule that owns the
+// person on the way.
+func (p *provisioning) match(ctx context.Context) (plan.Match, error) {
+	if id := p.knownAccount(); id != "" {
+		return p.matchKnown(ctx, id)
+	}
+	if p.in.Planned != nil && p.in.Planned.Action == plan.Create && p.attempt == 1 {
+		return p.matchPlannedCreation(ctx)
+	}
+	return p.matchAfresh(ctx)
+}
+
+// knownAccount is the object id that an earlier pass or the plan found; "" when there is none.
+func (p *provisioning) knownAccount() string {
+	switch {
+	case p.in.AccountID != "":
+		return p.in.AccountID
+	case p.in.Planned != nil:
+		return p.in.Planned.AccountID
+	}
+	return ""
+}
+
+// matchPlannedCreation: the plan's complete read showed no account. Only a creation so recent that the read could have
+// missed it is looked for; anything else the creation itself will meet as a conflict.
+func (p *provisioning) matchPlannedCreation(ctx context.Context) (plan.Match, error) {
+	id, err := p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID)
+	if err != nil {
+		return plan.Match{}, err
+	}
+	if id != "" {
+		return p.matchKnown(ctx, id)
+	}
+	return plan.Match{}, p.evaluate(nil)
+}
+
+// matchKnown reads the account by id, which of all reads is the freshest.
+func (p *provisioning) matchKnown(ctx context.Context, id string) (plan.Match, error) {
+	account, err := p.client.UserByID(p.young(ctx), id, p.settings.Selection())
+	if fault.Is(err, fault.AccountNotFound) {
+		return p.matchAfresh(ctx)
+	}
+	if err != nil {
+		return plan.Match{}, err
+	}
+	if p.isOurs(account) {
+		m := plan.Match{Linked: []*directory.Account{account}}
+		return m, p.evaluate(m.Linked)
+	}
+	if p.in.Planned == nil || p.in.Planned.Action != plan.Adopt {
+		return plan.Match{}, fault.New("match", fault.Stale, fault.LinkChanged, "")
+	}
+	return plan.Match{SameName: account}, p.evaluate(nil)
+}
+
+// matchAfresh looks for the link and, where an earlier attempt may have created the account, for the name.
+func (p *provisioning) matchAfresh(ctx context.Context) (plan.Match, error) {
+	linked, err := p.byLink(ctx)
+	if err != nil {
+		return plan.Match{}, err
+	}
+	if len(linked) > 0 {
+		return plan.Match{Linked: linked}, p.evaluate(linked)
+	}
+	if m, found, err := p.byRecentCreation(ctx); found || err != nil {
+		return m, err
+	}
+	if err := p.evaluate(nil); err != nil {
+		return plan.Match{}, err
+	}
+	if err := p.awaitEarlierName(); err != nil {
+		return plan.Match{}, err
+	}
+	// With nothing uncertain behind us, creating tells as surely as reading whether the name is taken, and in the usual
+	// case saves the read.
+	if p.attempt == 1 && p.posted == nil && p.settings.Config.Preferences.AllowCreate {
+		return plan.Match{}, nil
+	}
+	account, err := p.client.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
+	switch {
+	case fault.Is(err, fault.AccountNotFound):
+		return plan.Match{}, nil
+	case err != nil:
+		return plan.Match{}, err
+	case p.isOurs(account):
+		return plan.Match{Linked: []*directory.Account{account}, SameName: account}, nil
+	}
+	return plan.Match{SameName: account}, nil
+}
+
+// byLink finds the accounts with this person's link under any rule of the connection: one read for each rule.
+func (p *provisioning) byLink(ctx context.Context) ([]*directory.Account, error) {
+	var out []*directory.Account
+	for _, rule := range p.settings.Config.Rules {
+		link := directory.NewLink(p.in.Connection, rule.Name, p.in.User).String()
+		accounts, err := p.client.UsersByLink(ctx, link, p.settings.Selection())
+		if err != nil {
+			return nil, err
+		}
+		for i := range accounts {
+			out = append(out, &accounts[i])
+		}
+	}
+	return out, nil
+}
+
+// byRecentCreation finds an account that was created so lately that filters do not show it yet.
+func (p *provisioning) byRecentCreation(ctx context.Context) (m plan.Match, found bool, err error) {
+	id, err := p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID)
+	if err != nil || id == "" {
+		return plan.Match{}, false, err
+	}
+	account, err := p.client.UserByID(ctx, id, p.settings.Selection())
+	if fault.Is(err, fault.AccountNotFound) {
+		// Deleted since, or not yet to be seen: which of the two, only time tells.
+		e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")
+		e.RetryAfter = p.a.pace(15 * time.Second)
+		return plan.Match{}, false, e
+	}
+	if err != nil || !p.isOurs(account) {
+		return plan.Match{}, false, err
+	}
+	m = plan.Match{Linked: []*directory.Account{account}}
+	return m, true, p.evaluate(m.Linked)
+}
+
+// awaitEarlierName: an earlier attempt may have created the account under another name than the person has now. Until
+// reads are sure to show it, nothing is created: two accounts for one person are worse than a late one.
+func (p *provisioning) awaitEarlierName() error {
+	if p.posted == nil || p.posted.Name == nameKey(p.in.Connection, p.person.Desired.UserPrincipalName) || p.settled() {
+		return nil
+	}
+	e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")
+	e.RetryAfter = p.a.pace(15 * time.Second)
+	return e
+}

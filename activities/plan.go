@@ -1,0 +1,221 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// pageSize is how many people a page of a plan names at most: at about 200 bytes each, far below a payload's 2 MiB.
+const pageSize = 500
+
+// listed is how many people a summary names.
+const listed = 100
+
+// PlanRule reads the rule's source and the tenant completely, plans, and returns the first page. The plan stays in this
+// worker's memory for the pages that follow; where it is gone, it is made anew and goes on after the last source id.
+//
+// Errors: those of sources and Graph, none of which leaves a plan; fault.ConnectionDisabled, ConnectionInvalid,
+// RuleDisabled, RuleUnknown, TenantReadSuspicious.
+func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	s, err := a.settings.fresh(ctx, in.Connection)
+	if err != nil {
+		return PlanResult{}, err
+	}
+	id := activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
+	made, err := a.MakePlan(ctx, s, in.Rule, in.Removed, func(string) {})
+	if err != nil {
+		return PlanResult{}, err
+	}
+	a.plans.put(id, made)
+	in.PlanID, in.Revision = id, s.Revision
+	return page(made, in), nil
+}
+
+// PlanPage returns the next page of a plan.
+//
+// A plan made anew passes the guard anew, with what this sync has taken away already counted in.
+//
+// Errors: fault.RevisionChanged (Stale) when the settings changed; else as PlanRule.
+func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	s, err := a.settings.fresh(ctx, in.Connection)
+	if err != nil {
+		return PlanResult{}, err
+	}
+	if s.Revision != in.Revision {
+		return PlanResult{}, fault.New("plan", fault.Stale, fault.RevisionChanged, "")
+	}
+	if err := syncable(s, in.Rule); err != nil {
+		return PlanResult{}, err
+	}
+	made, ok := a.plans.get(in.PlanID)
+	if !ok {
+		if made, err = a.MakePlan(ctx, s, in.Rule, in.Removed, func(string) {}); err != nil {
+			return PlanResult{}, err
+		}
+		a.plans.put(in.PlanID, made)
+	}
+	return page(made, in), nil
+}
+
+// MakePlan reads everything and plans one rule. removed is how many people the running sync has taken something from
+// already; progress is told in words what is being read.
+func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, removed int, progress func(string)) (*plan.Plan, error) {
+	if err := syncable(s, rule); err != nil {
+		return nil, err
+	}
+	client, err := a.graph(s.Config)
+	if err != nil {
+		return nil, err
+	}
+	in := plan.Input{Settings: plan.Settings{
+		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(),
+	}, KnownLinks: s.KnownLinks, Removed: removed}
+	state, _ := s.Rule(rule)
+	in.FirstSync = !state.Synced
+	for _, r := range s.EnabledRules() {
+		src, err := a.options.Sources(r.Source)
+		if err != nil {
+			return nil, err
+		}
+		program, err := a.program(ctx, s, r, src)
+		if err != nil {
+			return nil, err
+		}
+		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: listing{src}})
+	}
+	if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
+		return nil, err
+	}
+	progress("reading the tenant")
+	err = client.ListUsers(ctx, in.Selection, func(page []directory.Account) error {
+		in.Accounts = append(in.Accounts, page...)
+		return nil
+	}, func(pages, users int) { progress(fmt.Sprintf("reading the tenant: %d accounts", users)) })
+	if err != nil {
+		return nil, err
+	}
+	progress("reading the source and comparing")
+	return plan.Build(ctx, in)
+}
+
+// listing narrows a source to what planning needs.
+type listing struct{ source.Lister }
+
+// syncable reports why a rule may not be synced.
+func syncable(s Settings, rule string) error {
+	if err := s.Usable(); err != nil {
+		return err
+	}
+	state, ok := s.Rule(rule)
+	switch {
+	case !ok:
+		return refuse("plan", fault.RuleUnknown, rule)
+	case !state.Enabled:
+		return refuse("plan", fault.RuleDisabled, rule)
+	}
+	return nil
+}
+
+// page cuts a page and sums up the whole.
+func page(p *plan.Plan, in PlanInput) PlanResult {
+	limit := in.Limit
+	if limit <= 0 {
+		limit = pageSize
+	}
+	cut := p.Page(in.After, limit, in.Removals)
+	r := PlanResult{
+		PlanID: in.PlanID, Revision: in.Revision, Settled: cut.Settled, Reasons: cut.Reasons,
+		After: cut.After, Last: cut.Last, Whole: summarize(p),
+	}
+	for _, c := range cut.Changes {
+		item := PlannedPerson{User: c.SourceID, Planned: Planned{
+			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
+			Snapshot: p.Snapshot.Version,
+		}}
+		if p.Guard.Held {
+			item.Hold = p.Guard.Reason
+		}
+		r.Items = append(r.Items, item)
+	}
+	for _, e := range cut.Troubled {
+		r.Troubled = append(r.Troubled, Trouble{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+	}
+	return r
+}
+
+func summarize(p *plan.Plan) PlanSummary {
+	s := PlanSummary{
+		People: len(p.Entries), Linked: p.Linked, ConnectionLinked: p.ConnectionLinked, Guard: p.Guard,
+		Held: p.HeldCount(), ToDeprovision: len(p.Leavers), Planned: p.Planned(), Snapshot: p.Snapshot,
+	}
+	if p.Guard.Held {
+		for _, c := range p.Removals() {
+			if len(s.HeldList) == listed {
+				break
+			}
+			s.HeldList = append(s.HeldList, Trouble{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
+		}
+	}
+	for _, e := range p.Leavers {
+		if len(s.DeprovisionList) == listed {
+			break
+		}
+		s.DeprovisionList = append(s.DeprovisionList, e.SourceID)
+	}
+	return s
+}
+
+// planCache keeps the plans of running syncs.
+type planCache struct {
+	now     func() time.Time
+	mu      sync.Mutex
+	entries map[string]cachedPlan // :: plan id -> plan
+}
+
+type cachedPlan struct {
+	plan *plan.Plan
+	used time.Time
+}
+
+// planAge is how long an unused plan is kept; a sync asks for its next page sooner or is gone.
+const planAge = 30 * time.Minute
+
+func newPlanCache(now func() time.Time) *planCache {
+	return &planCache{now: now, entries: map[string]cachedPlan{}}
+}
+
+func (c *planCache) put(id string, p *plan.Plan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	for k, e := range c.entries {
+		if now.Sub(e.used) > planAge {
+			delete(c.entries, k)
+		}
+	}
+	c.entries[id] = cachedPlan{plan: p, used: now}
+}
+
+func (c *planCache) get(id string) (*plan.Plan, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[id]
+	if ok {
+		e.used = c.now()
+		c.entries[id] = e
+	}
+	return e.plan, ok
+}

@@ -1,0 +1,133 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// AwaitRun waits for a workflow that runs already and returns its result as JSON, after having asked it, by a signal, to
+// look again. Temporal has no way for a workflow to await another that it did not start.
+//
+// Errors: that of the awaited workflow; fault.Stopped when it was cancelled or terminated.
+func (a *Activities) AwaitRun(ctx context.Context, in AwaitInput) (json.RawMessage, error) {
+	if in.Signal != "" && activity.GetInfo(ctx).Attempt == 1 {
+		if err := a.options.Temporal.SignalWorkflow(ctx, in.WorkflowID, "", in.Signal, nil); err != nil && !isGone(err) {
+			return nil, fault.Wrap("signal running workflow", fault.Transient, fault.InternalError, in.WorkflowID, err)
+		}
+	}
+	stop := heartbeat(ctx)
+	defer stop()
+	var result json.RawMessage
+	if err := a.options.Temporal.GetWorkflow(ctx, in.WorkflowID, "").Get(ctx, &result); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// heartbeatEvery is how often a long activity tells the server that its worker lives.
+const heartbeatEvery = 5 * time.Second
+
+// heartbeat keeps an activity alive until stop is called.
+func heartbeat(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	var once sync.Once
+	go func() {
+		tick := time.NewTicker(heartbeatEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { once.Do(func() { close(done) }) }
+}
+
+// recentCreations remembers which accounts were created so lately that lists and filters may not show them yet: a miss
+// alone is no proof of absence, and a person whose name changed meanwhile must not get a second account.
+//
+// The worker's own memory answers at once; what other workers did, or this one before it was killed, stands in Temporal's
+// list of runs.
+type recentCreations struct {
+	now  func() time.Time
+	span time.Duration
+
+	mu      sync.Mutex
+	entries map[string]creation // :: connection/source id -> account
+}
+
+type creation struct {
+	account string
+	at      time.Time
+}
+
+func newRecentCreations(now func() time.Time, span time.Duration) *recentCreations {
+	return &recentCreations{now: now, span: span, entries: map[string]creation{}}
+}
+
+func (r *recentCreations) remember(person, account string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if len(r.entries) >= 10_000 {
+		for k, c := range r.entries {
+			if now.Sub(c.at) > r.span {
+				delete(r.entries, k)
+			}
+		}
+	}
+	r.entries[person] = creation{account: account, at: now}
+}
+
+func (r *recentCreations) recall(person string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.entries[person]
+	if !ok || r.now().Sub(c.at) > r.span {
+		return ""
+	}
+	return c.account
+}
+
+// recentAccount is the account created for a person within the settling time, by whichever worker; "" when there is none.
+func (a *Activities) recentAccount(ctx context.Context, connection, user, workflowID string) (string, error) {
+	if account := a.recent.recall(connection + "/" + user); account != "" {
+		return account, nil
+	}
+	if a.options.Temporal == nil {
+		return "", nil
+	}
+	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
+	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		PageSize: 5,
+		Query: fmt.Sprintf("WorkflowId = '%s' AND EntraflowAction = 'create' AND CloseTime > '%s'",
+			strings.ReplaceAll(workflowID, "'", `\'`), since),
+	})
+	if err != nil {
+		return "", fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+	}
+	for _, run := range list.GetExecutions() {
+		var result struct {
+			AccountID string `json:"accountId"`
+		}
+		e := run.GetExecution()
+		if err := a.options.Temporal.GetWorkflow(ctx, e.GetWorkflowId(), e.GetRunId()).Get(ctx, &result); err == nil && result.AccountID != "" {
+			return result.AccountID, nil
+		}
+	}
+	return "", nil
+}

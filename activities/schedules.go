@@ -1,0 +1,90 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// catchUpWindow is how late a scheduled sync may still start after an outage; a sync reads everything anyway, so an older
+// one is pointless.
+const catchUpWindow = time.Minute
+
+// SetSchedule makes the schedule of a rule what the settings say: created, changed, paused or removed. The overlap policy
+// skips a sync while the one before still runs.
+//
+// Errors: fault.InternalError (Transient) when Temporal refuses.
+func (a *Activities) SetSchedule(ctx context.Context, in ScheduleInput) error {
+	id := "sync/" + in.Connection + "/" + in.Rule
+	schedules := a.options.Temporal.ScheduleClient()
+	handle := schedules.GetHandle(ctx, id)
+	every, err := time.ParseDuration(in.Every)
+	if in.Every == "" || err != nil {
+		if err := handle.Delete(ctx); err != nil && !isGone(err) {
+			return scheduleFault(err)
+		}
+		return nil
+	}
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}}
+	action := &client.ScheduleWorkflowAction{
+		ID:        id,
+		Workflow:  "SyncRule",
+		Args:      []any{map[string]string{"connection": in.Connection, "rule": in.Rule}},
+		TaskQueue: "entraflow",
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword("EntraflowConnection").ValueSet(in.Connection),
+			temporal.NewSearchAttributeKeyKeyword("EntraflowRule").ValueSet(in.Rule),
+		),
+	}
+	_, err = schedules.Create(ctx, client.ScheduleOptions{
+		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
+		CatchupWindow: catchUpWindow, Paused: in.Paused, Note: scheduleNote(in.Paused),
+	})
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return scheduleFault(err)
+	}
+	err = handle.Update(ctx, client.ScheduleUpdateOptions{DoUpdate: func(u client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := u.Description.Schedule
+		s.Spec, s.Action = &spec, action
+		if s.Policy == nil {
+			s.Policy = &client.SchedulePolicies{}
+		}
+		s.Policy.Overlap, s.Policy.CatchupWindow = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, catchUpWindow
+		if s.State == nil {
+			s.State = &client.ScheduleState{}
+		}
+		s.State.Paused, s.State.Note = in.Paused, scheduleNote(in.Paused)
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}})
+	if err != nil {
+		return scheduleFault(err)
+	}
+	return nil
+}
+
+func scheduleNote(paused bool) string {
+	if paused {
+		return "paused by entraflow: the rule or its connection is disabled or invalid"
+	}
+	return "kept by entraflow from syncEvery of the configuration file"
+}
+
+func scheduleFault(err error) error {
+	return fault.Wrap("keep schedule", fault.Transient, fault.InternalError, "", err)
+}
+
+// isGone reports that Temporal does not know the workflow or schedule, or that it has ended.
+func isGone(err error) bool {
+	var notFound *serviceerror.NotFound
+	return errors.As(err, &notFound)
+}

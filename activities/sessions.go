@@ -1,0 +1,20 @@
+package activities
+
+import (
+	"context"
+)
+
+// RevokeSessions makes every sign-in of a disabled account invalid. Repeating it does no harm.
+//
+// Errors: those of Graph. A failure leaves the account disabled, with sessions that end by themselves within the hour.
+func (a *Activities) RevokeSessions(ctx context.Context, in RevokeInput) error {
+	s, err := a.settings.get(ctx, in.Connection, 0)
+	if err != nil {
+		return err
+	}
+	client, err := a.graph(s.Config)
+	if err != nil {
+		return err
+	}
+	return client.RevokeSessions(ctx, in.AccountID)
+}

@@ -1,0 +1,143 @@
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// Settings are a connection's settings at one revision, as its workflow keeps them.
+type Settings struct {
+	// Revision grows with every change of settings, enablement or validity.
+	Revision int `json:"revision"`
+	// Config is the applied configuration with all rules the connection has, those missing from the file included.
+	Config config.Connection `json:"config"`
+	// Enabled: the connection is enabled.
+	Enabled bool `json:"enabled"`
+	// Valid: its last test passed.
+	Valid bool `json:"valid"`
+	// Tenant and the full names of the extension properties, pinned when the first test passed.
+	Pinned Pinned `json:"pinned"`
+	// Rules is the state of each rule.
+	Rules []RuleSettings `json:"ruleStates"`
+	// KnownLinks is how many linked accounts the last complete sync saw in the tenant.
+	KnownLinks int `json:"knownLinks"`
+}
+
+// Pinned are facts that links depend on.
+type Pinned struct {
+	// TenantID is the tenant's id, even where the configuration names a domain.
+	TenantID string `json:"tenantId,omitempty"`
+	// LinkProperty and MarkProperty are full property names.
+	LinkProperty string `json:"linkProperty,omitempty"`
+	MarkProperty string `json:"markProperty,omitempty"`
+}
+
+// RuleSettings is the state of one rule.
+type RuleSettings struct {
+	Name string `json:"name"`
+	// Enabled: the rule is to run while its connection is enabled and valid.
+	Enabled bool `json:"enabled"`
+	// Synced: a sync has completed; until then nothing is taken away.
+	Synced bool `json:"synced"`
+	// InFile: the rule was in the file applied last.
+	InFile bool `json:"inFile"`
+}
+
+// Rule finds the state of a rule.
+func (s Settings) Rule(name string) (RuleSettings, bool) {
+	for _, r := range s.Rules {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return RuleSettings{}, false
+}
+
+// EnabledRules are the rules that may claim people, in the order of the file.
+func (s Settings) EnabledRules() []config.Rule {
+	var out []config.Rule
+	for _, r := range s.Config.Rules {
+		if state, ok := s.Rule(r.Name); ok && state.Enabled {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Usable reports why nothing may be provisioned: fault.ConnectionDisabled or ConnectionInvalid; nil when all is well.
+func (s Settings) Usable() error {
+	switch {
+	case !s.Enabled:
+		return refuse("check connection", fault.ConnectionDisabled, s.Config.Name)
+	case !s.Valid:
+		return refuse("check connection", fault.ConnectionInvalid, s.Config.Name)
+	}
+	return nil
+}
+
+// Selection says what is read of each account for these rules. All enabled rules count: a person can pass from one to
+// another.
+func (s Settings) Selection() directory.Selection {
+	var names []string
+	for _, r := range s.Config.Rules {
+		for name := range r.Mappings {
+			names = append(names, name)
+		}
+	}
+	return directory.Selection{
+		Attributes:   directory.Readable(names),
+		LinkProperty: s.Pinned.LinkProperty,
+		MarkProperty: s.Pinned.MarkProperty,
+	}
+}
+
+// settingsAge is how long cached settings serve a caller that names no revision.
+const settingsAge = 2 * time.Second
+
+// settingsCache spares the connection's workflow a query for every person.
+type settingsCache struct {
+	read func(ctx context.Context, connection string) (Settings, error)
+	now  func() time.Time
+
+	mu      sync.Mutex
+	entries map[string]cachedSettings // :: connection -> settings
+}
+
+type cachedSettings struct {
+	settings Settings
+	at       time.Time
+}
+
+func newSettingsCache(read func(context.Context, string) (Settings, error), now func() time.Time) *settingsCache {
+	return &settingsCache{read: read, now: now, entries: map[string]cachedSettings{}}
+}
+
+// get returns settings of at least the revision; with revision 0, settings at most settingsAge old.
+func (c *settingsCache) get(ctx context.Context, connection string, revision int) (Settings, error) {
+	c.mu.Lock()
+	e, ok := c.entries[connection]
+	c.mu.Unlock()
+	if ok && (revision > 0 && e.settings.Revision >= revision || c.now().Sub(e.at) < settingsAge) {
+		if revision <= e.settings.Revision {
+			return e.settings, nil
+		}
+	}
+	return c.fresh(ctx, connection)
+}
+
+// fresh asks the connection's workflow. Removals do so before they act.
+func (c *settingsCache) fresh(ctx context.Context, connection string) (Settings, error) {
+	s, err := c.read(ctx, connection)
+	if err != nil {
+		return Settings{}, err
+	}
+	c.mu.Lock()
+	c.entries[connection] = cachedSettings{settings: s, at: c.now()}
+	c.mu.Unlock()
+	return s, nil
+}

@@ -1,0 +1,375 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// ProvisionAccount brings one person's account to what source, filter and mappings say: it creates, adopts, updates,
+// enables or disables it with one write, and says what remains to be done about sessions and licences.
+//
+// It is level-triggered: each attempt reads the person, and the account unless a complete read has just shown that there
+// is none, and writes what differs now.
+//
+// Errors: fault.Stale when settings or plan are out of date (the workflow runs it again without the plan); everything the
+// source, the mappings and Graph return.
+func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (ProvisionResult, error) {
+	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt, workflowID: activity.GetInfo(ctx).WorkflowExecution.ID}
+	return p.run(ctx)
+}
+
+// provisioning is one attempt at one person.
+type provisioning struct {
+	a          *Activities
+	in         ProvisionInput
+	attempt    int32
+	workflowID string
+
+	settings Settings
+	client   *graph.Client
+	claims   []claim
+	claim    claim
+	person   plan.Person
+	// posted is set when an earlier attempt may have created the account.
+	posted *createAttempt
+}
+
+func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
+	if err := p.readSettings(ctx); err != nil {
+		return ProvisionResult{}, err
+	}
+	claims, why, err := p.a.claims(ctx, p.settings, p.in.User)
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	if len(claims) == 0 {
+		return ProvisionResult{Revision: p.settings.Revision, Action: plan.None, Outcome: plan.Unsynced, Reason: why}, nil
+	}
+	p.claims = claims
+	p.posted = lastCreateAttempt(ctx)
+	match, err := p.match(ctx)
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	return p.act(ctx, match)
+}
+
+// readSettings takes the settings at the plan's revision, or later ones; with later ones the plan no longer counts.
+func (p *provisioning) readSettings(ctx context.Context) (err error) {
+	p.settings, err = p.a.settings.get(ctx, p.in.Connection, p.in.Revision)
+	if err != nil {
+		return err
+	}
+	if p.in.Planned != nil && p.settings.Revision != p.in.Revision {
+		return fault.New("provision", fault.Stale, fault.RevisionChanged, "")
+	}
+	if err := p.settings.Usable(); err != nil {
+		return err
+	}
+	p.client, err = p.a.graph(p.settings.Config)
+	return err
+}
+
+// evaluate settles which rule provisions the person and runs its mappings.
+func (p *provisioning) evaluate(linked []*directory.Account) error {
+	p.claim = owner(p.claims, linked)
+	if p.in.Rule != "" && p.claim.rule.Name != p.in.Rule {
+		return fault.New("provision", fault.Stale, fault.PersonClaimedByOther, "")
+	}
+	switch {
+	case p.claim.filterErr != nil:
+		return p.claim.filterErr
+	case p.claim.record.EnabledErr != nil:
+		return p.claim.record.EnabledErr
+	}
+	desired, err := p.claim.program.Evaluate(p.claim.record)
+	if err != nil {
+		return err
+	}
+	p.person = plan.Person{ID: p.in.User, Enabled: p.claim.record.Enabled, Desired: desired}
+	return nil
+}
+
+// planSettings are the settings for a decision about this person.
+func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) {
+	s := plan.Settings{
+		Connection:  p.in.Connection,
+		Rule:        p.claim.rule.Name,
+		Preferences: p.settings.Config.Preferences,
+		Selection:   p.settings.Selection(),
+	}
+	if p.in.Planned != nil {
+		s.Hold = p.in.Planned.Hold
+	}
+	if p.person.Desired.SKUMapped && len(p.person.Desired.SKUs) > 0 {
+		skus, err := p.a.skus(ctx, p.client, p.settings.Config)
+		if err != nil {
+			return s, err
+		}
+		s.SKUs = skus
+		s.Left = p.unitsLeft(skus)
+	}
+	return s, nil
+}
+
+// unitsLeft trusts, within a sync, what the plan handed out; else what the tenant says.
+func (p *provisioning) unitsLeft(skus []directory.SKU) map[string]int {
+	left := map[string]int{}
+	for _, s := range skus {
+		left[strings.ToLower(s.ID)] = s.Available()
+		if p.in.Planned != nil {
+			left[strings.ToLower(s.ID)] = 1
+		}
+	}
+	if p.in.Planned != nil {
+		for _, sku := range p.in.Planned.Exhausted {
+			left[sku] = 0
+		}
+	}
+	return left
+}
+
+// act decides and carries the decision out.
+func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+	s, err := p.planSettings(ctx)
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	change := plan.Decide(s, p.person, m)
+	if change.Removes() {
+		if err := p.a.mayRemove(ctx, p.in.Connection, p.claim.rule.Name, p.settings.Revision); err != nil {
+			return ProvisionResult{}, err
+		}
+	}
+	switch {
+	case change.Action == plan.Create:
+		account, err := p.create(ctx, change)
+		if known := new(existingAccount); errors.As(err, &known) {
+			return p.act(ctx, known.match)
+		}
+		if err != nil {
+			return ProvisionResult{}, err
+		}
+		change.AccountID = account
+	case change.Account():
+		err := p.patch(ctx, s, change)
+		if fault.Is(err, fault.AccountExists) && m.SameName == nil {
+			return p.actWithoutName(ctx, m)
+		}
+		if err != nil {
+			return ProvisionResult{}, err
+		}
+	}
+	return p.result(change, m), nil
+}
+
+// actWithoutName decides again when the new name of a linked account turned out to be taken: everything but the name is
+// then written.
+func (p *provisioning) actWithoutName(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+	holder, err := p.client.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
+	if fault.Is(err, fault.AccountNotFound) {
+		// The name is taken by something that reads do not show; it counts as somebody else.
+		holder, err = &directory.Account{UserPrincipalName: p.person.Desired.UserPrincipalName}, nil
+	}
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	m.SameName = holder
+	return p.act(ctx, m)
+}
+
+// patch writes the account's differing attributes with one request.
+func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change) error {
+	desired := p.person.Desired
+	u := graph.Patch{Attributes: map[string]string{}}
+	for _, name := range c.Attributes {
+		switch name {
+		case directory.UserPrincipalName:
+			u.UserPrincipalName = &desired.UserPrincipalName
+		case directory.AccountEnabled:
+			enabled := c.Enable
+			u.Enabled = &enabled
+		case plan.AttributeLink:
+			link := directory.NewLink(s.Connection, s.Rule, p.person.ID).String()
+			u.Link = &link
+		case plan.AttributeMark:
+			mark := c.Mark.String()
+			u.Mark = &mark
+		default:
+			u.Attributes[name] = desired.Attributes[name]
+		}
+	}
+	return p.client.UpdateUser(p.young(ctx), c.AccountID, u, s.Selection)
+}
+
+// young tells the client, where the account was created by this workflow, that a 404 only means not yet.
+func (p *provisioning) young(ctx context.Context) context.Context {
+	if p.posted != nil || p.in.AccountID != "" {
+		return graph.Young(ctx)
+	}
+	return ctx
+}
+
+// result says what was done. An account that an earlier attempt created counts as created, whatever this attempt found
+// left to do.
+func (p *provisioning) result(c plan.Change, m plan.Match) ProvisionResult {
+	r := ProvisionResult{
+		Rule: p.claim.rule.Name, Revision: p.settings.Revision,
+		Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes,
+		Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject,
+		Revoke: c.Disable, AddLicenses: c.AddLicenses, RemoveLicenses: c.RemoveLicenses,
+		Young: c.Action == plan.Create || p.posted != nil || p.in.AccountID != "",
+	}
+	if c.Licenses() && c.FinalMark.String() != c.Mark.String() {
+		r.FinalMark = c.FinalMark.String()
+	}
+	if p.posted != nil && len(m.Linked) == 1 {
+		r.Action = plan.Create
+	}
+	// A crash after the disabling and before its result was recorded must not leave sessions alive.
+	if p.attempt > 1 && !r.Revoke && len(m.Linked) == 1 && p.disabledByUs(m.Linked[0]) && p.planned(plan.Disable) {
+		r.Revoke, r.Action = true, plan.Disable
+	}
+	return r
+}
+
+func (p *provisioning) planned(action plan.Action) bool {
+	return p.in.Planned == nil || p.in.Planned.Action == action
+}
+
+func (p *provisioning) disabledByUs(account *directory.Account) bool {
+	mark, _ := directory.ParseMark(account.Mark)
+	return !account.Enabled && mark.Disabled == directory.DisabledAtSource && !(p.person.Enabled && p.person.Desired.AccountEnabled)
+}
+
+// mayRemove asks the connection's workflow itself, not a cache, whether things may be taken away under this revision.
+func (a *Activities) mayRemove(ctx context.Context, connection, rule string, revision int) error {
+	s, err := a.settings.fresh(ctx, connection)
+	if err != nil {
+		return err
+	}
+	if err := s.Usable(); err != nil {
+		return err
+	}
+	if state, ok := s.Rule(rule); !ok || !state.Enabled {
+		return refuse("remove", fault.RuleDisabled, rule)
+	}
+	if s.Revision != revision {
+		return fault.New("remove", fault.Stale, fault.RevisionChanged, "")
+	}
+	return nil
+}
+
+// createAttempt is the heartbeat that is recorded before an account is created, so that the next attempt knows that it
+// may have been, and under which name. The name is hashed: heartbeats are stored by Temporal.
+type createAttempt struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+}
+
+func lastCreateAttempt(ctx context.Context) *createAttempt {
+	if !activity.HasHeartbeatDetails(ctx) {
+		return nil
+	}
+	var c createAttempt
+	if err := activity.GetHeartbeatDetails(ctx, &c); err != nil || c.Name == "" {
+		return nil
+	}
+	return &c
+}
+
+// nameKey stands for a user principal name where it must not be stored.
+func nameKey(connection, upn string) string {
+	sum := sha256.Sum256([]byte(connection + "\x00" + strings.ToLower(upn)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// existingAccount reports that a creation met the person's own or another account, found by reading after a conflict.
+type existingAccount struct{ match plan.Match }
+
+func (*existingAccount) Error() string { return "the account exists" }
+
+// create makes the account, unless reading shows after a conflict that it exists.
+func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, err error) {
+	desired := p.person.Desired
+	password, err := p.claim.program.Password(p.claim.record, p.a.options.Random, func(ref string) (string, error) {
+		return config.Secret(ctx, ref)
+	})
+	if err != nil {
+		return "", err
+	}
+	p.announce(ctx)
+	id, err = p.client.CreateUser(ctx, graph.NewUser{
+		UserPrincipalName: desired.UserPrincipalName,
+		Password:          password,
+		Enabled:           c.Mark.Disabled == "",
+		ResetPassword:     desired.ResetPassword,
+		Attributes:        desired.Attributes,
+		Link:              directory.NewLink(p.in.Connection, p.claim.rule.Name, p.person.ID).String(),
+		Mark:              c.Mark.String(),
+	}, p.settings.Selection())
+	if fault.Is(err, fault.AccountExists) {
+		return "", p.afterConflict(ctx, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	p.a.recent.remember(p.in.Connection+"/"+p.in.User, id)
+	return id, nil
+}
+
+// announce records, before the request, that an account may come into being under this name. The time stays that of the
+// first attempt with the name.
+func (p *provisioning) announce(ctx context.Context) {
+	attempt := createAttempt{Name: nameKey(p.in.Connection, p.person.Desired.UserPrincipalName), At: p.a.options.Now()}
+	if p.posted != nil && p.posted.Name == attempt.Name {
+		attempt.At = p.posted.At
+	}
+	activity.RecordHeartbeat(ctx, attempt)
+}
+
+// afterConflict looks for the account that has the name. One that cannot be seen yet is waited for: the conflict proves
+// that it is there.
+func (p *provisioning) afterConflict(ctx context.Context, conflict error) error {
+	account, err := p.client.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
+	switch {
+	case err == nil:
+	case fault.Is(err, fault.AccountNotFound) && p.settled():
+		// Something that is not a user, or sits in a place we cannot read, has the name.
+		return fault.Wrap("create user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, conflict)
+	case fault.Is(err, fault.AccountNotFound):
+		e := fault.Wrap("create user", fault.NotReady, fault.ReplicationPending, "", conflict)
+		e.RetryAfter = p.a.pace(5 * time.Second)
+		return e
+	default:
+		return err
+	}
+	m := plan.Match{SameName: account}
+	if p.isOurs(account) {
+		m.Linked = []*directory.Account{account}
+		p.a.recent.remember(p.in.Connection+"/"+p.in.User, account.ID)
+	}
+	return &existingAccount{match: m}
+}
+
+// settled reports that the first attempt lies so far back that everything written then can be read.
+func (p *provisioning) settled() bool {
+	return p.posted != nil && p.a.options.Now().Sub(p.posted.At) > p.a.options.Settle
+}
+
+func (p *provisioning) isOurs(account *directory.Account) bool {
+	l, ok := directory.ParseLink(account.Link)
+	return ok && l.PersonKey() == directory.NewLink(p.in.Connection, "", p.in.User).PersonKey()
+}

@@ -1,0 +1,87 @@
+package check
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+)
+
+// looks is how long the test waits between two looks at a new property: quickly at first, since it usually takes seconds.
+var looks = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second}
+
+// extensions sees to it that the two properties exist and can be used.
+func (r *run) extensions(ctx context.Context) bool {
+	const name = "extension properties"
+	r.report.LinkProperty = graph.ExtensionName(r.o.Config.ClientID, graph.LinkProperty)
+	r.report.MarkProperty = graph.ExtensionName(r.o.Config.ClientID, graph.MarkProperty)
+	sel := directory.Selection{LinkProperty: r.report.LinkProperty, MarkProperty: r.report.MarkProperty}
+
+	registered, err := r.register(ctx)
+	switch {
+	case fault.KindOf(err) == fault.Denied && r.t.ProbeExtension(ctx, sel) == nil:
+		r.add(Check{Name: name, Status: Warning, Reason: fault.PermissionDenied,
+			Message: "the properties are usable, but without " + registering + " they cannot be registered again should they be deleted",
+			Fix:     "Nothing needs to be done as long as nobody deletes the properties."})
+		return true
+	case fault.KindOf(err) == fault.Denied:
+		return r.fail(name, fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", err))
+	case err != nil:
+		return r.fail(name, err)
+	}
+	if err := r.await(ctx, sel); err != nil {
+		return r.fail(name, err)
+	}
+	switch {
+	case !r.mayRegister():
+		r.add(Check{Name: name, Status: Warning, Message: "usable; " + registering + " is not granted, which is only needed to register them again",
+			Fix: "Nothing needs to be done as long as nobody deletes the properties."})
+		return true
+	case registered:
+		return r.ok(name, "registered and usable: "+r.report.LinkProperty+", "+r.report.MarkProperty)
+	}
+	return r.ok(name, "usable: "+r.report.LinkProperty+", "+r.report.MarkProperty)
+}
+
+// register creates those of the two properties that do not exist.
+func (r *run) register(ctx context.Context) (registered bool, err error) {
+	existing, err := r.t.ExtensionProperties(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, short := range []string{graph.LinkProperty, graph.MarkProperty} {
+		if slices.Contains(existing, graph.ExtensionName(r.o.Config.ClientID, short)) {
+			continue
+		}
+		if _, err := r.t.RegisterExtensionProperty(ctx, short); err != nil {
+			return registered, err
+		}
+		registered = true
+	}
+	return registered, nil
+}
+
+// await looks until the properties can be used. A user is never created without them.
+func (r *run) await(ctx context.Context, sel directory.Selection) error {
+	deadline := r.o.Now().Add(r.o.Patience)
+	for i := 0; ; i++ {
+		err := r.t.ProbeExtension(ctx, sel)
+		if err == nil || !fault.KindOf(err).Retryable() && !fault.Is(err, fault.ExtensionMissing) {
+			return err
+		}
+		wait := looks[min(i, len(looks)-1)]
+		if after := fault.Of(err).RetryAfter; after > wait {
+			wait = after
+		}
+		if r.o.Now().Add(wait).After(deadline) {
+			return fault.Wrap("test", fault.NotReady, fault.ExtensionNotReady, "", err)
+		}
+		r.o.Progress("waiting for the new extension properties to become usable; this takes seconds to minutes")
+		if err := r.o.Pause(ctx, wait); err != nil {
+			return fault.Wrap("test", fault.NotReady, fault.ExtensionNotReady, "", err)
+		}
+	}
+}

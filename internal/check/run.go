@@ -1,0 +1,247 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+)
+
+// Tenant is what a test asks of a tenant; *graph.Client does it.
+type Tenant interface {
+	FreshToken(ctx context.Context) (graph.TokenInfo, error)
+	Organization(ctx context.Context) (directory.Organization, error)
+	SubscribedSKUs(ctx context.Context) ([]directory.SKU, error)
+	ExtensionProperties(ctx context.Context) ([]string, error)
+	RegisterExtensionProperty(ctx context.Context, name string) (string, error)
+	ProbeExtension(ctx context.Context, sel directory.Selection) error
+}
+
+// Options are the subject and the patience of a test.
+type Options struct {
+	// Config is the connection; its rules do not matter.
+	Config config.Connection
+	// PinnedTenant is the tenant that the connection was set up for; "" at the first test.
+	PinnedTenant string
+	// Secret resolves the client secret's reference.
+	Secret func(ctx context.Context) (string, error)
+	// Patience is how long the test waits for new extension properties to become usable. Default 10 minutes.
+	Patience time.Duration
+	// Pause waits between two looks. Default: a timer. Tests replace it.
+	Pause func(ctx context.Context, d time.Duration) error
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Progress is told in words what is under way; may be nil.
+	Progress func(string)
+}
+
+// Permissions are the application permissions a connection needs. Each may be replaced by the wider ones after it.
+//
+// https://learn.microsoft.com/graph/permissions-reference
+var permissions = []struct {
+	name string
+	also []string
+}{
+	{name: "User.ReadWrite.All"},
+	{name: "Group.ReadWrite.All"},
+	{name: "Organization.Read.All", also: []string{"Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}},
+}
+
+// registering is the permission that is only needed while the extension properties do not exist.
+const registering = "Application.ReadWrite.All"
+
+// Run carries out all checks. It never fails itself: what goes wrong is in the report. The first check that fails makes
+// those that depend on it Skipped.
+func Run(ctx context.Context, t Tenant, o Options) Report {
+	r := &run{t: t, o: o}
+	r.defaults()
+	steps := []struct {
+		name string
+		do   func(context.Context) bool
+	}{
+		{"secret", r.secret},
+		{"token", r.token},
+		{"permissions", r.permissions},
+		{"tenant", r.tenant},
+		{"licences", r.licences},
+		{"extension properties", r.extensions},
+	}
+	going := true
+	for _, s := range steps {
+		if !going {
+			r.add(Check{Name: s.name, Status: Skipped, Message: "not looked at, because an earlier check failed"})
+			continue
+		}
+		r.o.Progress("checking " + s.name)
+		going = s.do(ctx)
+	}
+	_, failed := r.report.Failure()
+	r.report.OK = !failed
+	r.report.At = r.o.Now().UTC()
+	return r.report
+}
+
+// run is one test.
+type run struct {
+	t      Tenant
+	o      Options
+	info   graph.TokenInfo
+	report Report
+}
+
+func (r *run) defaults() {
+	if r.o.Patience == 0 {
+		r.o.Patience = 10 * time.Minute
+	}
+	if r.o.Now == nil {
+		r.o.Now = time.Now
+	}
+	if r.o.Progress == nil {
+		r.o.Progress = func(string) {}
+	}
+	if r.o.Pause == nil {
+		r.o.Pause = Pause
+	}
+}
+
+// Unreachable is the report of a connection for which not even a client could be made.
+func Unreachable(err error, now time.Time) Report {
+	r := &run{}
+	r.fail("endpoint", err)
+	r.report.At = now.UTC()
+	return r.report
+}
+
+// Pause waits, or ends early with the context.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *run) add(c Check) { r.report.Checks = append(r.report.Checks, c) }
+
+func (r *run) ok(name, message string) bool {
+	r.add(Check{Name: name, Status: OK, Message: message})
+	return true
+}
+
+// fail adds a failed check. The cause is the reason's own sentence up to the semicolon, the fix what follows it.
+func (r *run) fail(name string, err error) bool {
+	f := fault.Of(err)
+	cause, fix, _ := strings.Cut(f.Reason.Sentence(), "; ")
+	if f.Subject != "" {
+		cause = f.Subject + ": " + cause
+	}
+	r.add(Check{Name: name, Status: Failed, Reason: f.Reason, Message: cause, Fix: fix, RequestID: f.RequestID})
+	return false
+}
+
+func (r *run) secret(ctx context.Context) bool {
+	if _, err := r.o.Secret(ctx); err != nil {
+		return r.fail("secret", err)
+	}
+	return r.ok("secret", "the client secret can be read from "+r.o.Config.ClientSecret)
+}
+
+// token proves endpoint, tenant id, client id and secret, with a new token: one from a cache would not show new consent.
+func (r *run) token(ctx context.Context) bool {
+	info, err := r.t.FreshToken(ctx)
+	if err != nil {
+		return r.fail("token", err)
+	}
+	r.info = info
+	return r.ok("token", "the sign-in service gave a token for application "+r.o.Config.ClientID)
+}
+
+// permissions reads the granted application permissions from the token.
+func (r *run) permissions(context.Context) bool {
+	var missing []string
+	for _, p := range permissions {
+		granted := slices.Contains(r.info.Roles, p.name) ||
+			slices.ContainsFunc(p.also, func(other string) bool { return slices.Contains(r.info.Roles, other) })
+		if !granted {
+			missing = append(missing, p.name)
+		}
+	}
+	if len(missing) > 0 {
+		if !r.mayRegister() {
+			missing = append(missing, registering)
+		}
+		r.add(Check{Name: "permissions", Status: Failed, Reason: fault.ConsentMissing,
+			Message: "not granted: " + strings.Join(missing, ", "),
+			Fix: "Add them to the app registration as application permissions of Microsoft Graph (not delegated ones), " +
+				"have an administrator grant admin consent, and test again; new consent can take a few minutes."})
+		return false
+	}
+	return r.ok("permissions", "granted: "+strings.Join(r.info.Roles, ", "))
+}
+
+func (r *run) mayRegister() bool {
+	return slices.ContainsFunc(r.info.Roles, func(role string) bool {
+		return role == registering || role == "Application.ReadWrite.OwnedBy" || role == "Directory.ReadWrite.All"
+	})
+}
+
+// tenant proves that this is the tenant the connection was set up for, and that it has a verified domain.
+func (r *run) tenant(ctx context.Context) bool {
+	org, err := r.t.Organization(ctx)
+	if err != nil {
+		return r.fail("tenant", err)
+	}
+	if r.o.PinnedTenant != "" && !strings.EqualFold(r.o.PinnedTenant, org.ID) {
+		return r.fail("tenant", fault.New("test", fault.Denied, fault.TenantMismatch, "tenant "+org.ID))
+	}
+	r.report.TenantID, r.report.TenantName = org.ID, org.DisplayName
+	var names []string
+	var federated []string
+	for _, d := range org.Domains {
+		names = append(names, d.Name)
+		if d.Federated {
+			federated = append(federated, d.Name)
+		}
+	}
+	r.ok("tenant", fmt.Sprintf("%s (%s)", org.DisplayName, org.ID))
+	switch {
+	case len(names) == 0:
+		r.add(Check{Name: "domains", Status: Failed, Reason: fault.DomainNotVerified, Message: "the tenant has no verified domain",
+			Fix: "Verify a domain in the Entra admin center."})
+		return false
+	case len(federated) > 0:
+		r.add(Check{Name: "domains", Status: Warning, Message: "verified: " + strings.Join(names, ", ") + "; federated: " + strings.Join(federated, ", "),
+			Fix: "Map onPremisesImmutableId for people in a federated domain; Entra demands it there."})
+	default:
+		r.ok("domains", "verified: "+strings.Join(names, ", "))
+	}
+	return true
+}
+
+func (r *run) licences(ctx context.Context) bool {
+	skus, err := r.t.SubscribedSKUs(ctx)
+	if fault.KindOf(err) == fault.Denied {
+		return r.fail("licences", fault.Wrap("test", fault.Denied, fault.LicensesUnreadable, "", err))
+	}
+	if err != nil {
+		return r.fail("licences", err)
+	}
+	if len(skus) == 0 {
+		r.add(Check{Name: "licences", Status: Warning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
+		return true
+	}
+	var lines []string
+	for _, s := range skus {
+		lines = append(lines, fmt.Sprintf("%s (%d left)", s.PartNumber, s.Available()))
+	}
+	return r.ok("licences", strings.Join(lines, ", "))
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// Parts are what an engine is made of.
+type Parts struct {
+	// Client is the connection to Temporal; nil for an engine that only plans and tests.
+	Client      client.Client
+	Environment Environment
+	// Simulator is where this process runs one; nil to look for another process's.
+	Simulator *SimulatorEndpoint
+	// Log takes the worker's log. Default slog.Default().
+	Log *slog.Logger
+	// Trace, if set, is told of each request to Graph.
+	Trace func(graph.Call)
+}
+
+// Engine is everything but the process around it.
+type Engine struct {
+	parts      Parts
+	activities *activities.Activities
+}
+
+// New puts an engine together.
+func New(p Parts) (*Engine, error) {
+	if err := p.Environment.Validate(); err != nil {
+		return nil, err
+	}
+	if p.Log == nil {
+		p.Log = slog.Default()
+	}
+	e := &Engine{parts: p}
+	indexes := &file.Indexes{}
+	e.activities = activities.New(activities.Options{
+		Graph: graph.NewPool(graph.Options{
+			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Pace: p.Environment.Pace, Trace: p.Trace,
+		}),
+		Endpoints: e.endpoints,
+		Sources: func(s config.Source) (source.Source, error) {
+			return file.Open(file.Config{Path: s.File, IDColumn: s.ID, EnabledColumn: s.Enabled, Root: p.Environment.SourceRoot}, indexes)
+		},
+		Settings: e.describe,
+		Temporal: p.Client,
+		Pace:     p.Environment.Pace,
+		Settle:   time.Duration(float64(15*time.Minute) * p.Environment.Pace),
+	})
+	return e, nil
+}
+
+// describe asks a connection's workflow for its settings.
+func (e *Engine) describe(ctx context.Context, connection string) (activities.Settings, error) {
+	answer, err := e.parts.Client.QueryWorkflow(ctx, workflows.ConnectionID(connection), "", workflows.QueryDescribe)
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		return activities.Settings{}, fault.Wrap("read settings", fault.Refused, fault.ConnectionUnknown, connection, err)
+	}
+	if err != nil {
+		return activities.Settings{}, fault.Wrap("read settings", fault.Transient, fault.InternalError, connection, err)
+	}
+	var d workflows.Description
+	if err := answer.Get(&d); err != nil {
+		return activities.Settings{}, fault.Wrap("read settings", fault.Internal, fault.InternalError, connection, err)
+	}
+	if d.Revision == 0 {
+		return activities.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
+	}
+	return d.Settings, nil
+}
+
+// Worker is a Temporal worker for all of entraflow's workflows and activities; the caller starts and stops it.
+func (e *Engine) Worker() worker.Worker {
+	w := worker.New(e.parts.Client, workflows.TaskQueue, worker.Options{
+		MaxConcurrentActivityExecutionSize: e.parts.Environment.Activities,
+		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
+		WorkerStopTimeout: 10 * time.Second,
+		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log)},
+	})
+	Register(w)
+	// One by one and not the struct, which has methods that are no activities.
+	a := e.activities
+	for _, f := range []any{
+		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
+	} {
+		w.RegisterActivity(f)
+	}
+	return w
+}
+
+// Registry is where workflows are registered: a worker or a replayer.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// Register registers all workflows under their wire names.
+func Register(r Registry) {
+	r.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: workflows.ConnectionType})
+	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: workflows.SyncRuleType})
+	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: workflows.ProvisionUserType})
+}
+
+// Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
+func (e *Engine) Plan(ctx context.Context, s activities.Settings, rule string, progress func(string)) (*plan.Plan, error) {
+	return e.activities.MakePlan(ctx, s, rule, 0, progress)
+}
+
+// Check tests a connection in this process, saved or not.
+func (e *Engine) Check(ctx context.Context, c config.Connection, pinned activities.Pinned, progress func(string)) check.Report {
+	return e.activities.Check(ctx, activities.TestInput{Config: c, Pinned: pinned}, progress)
+}
+
+// LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.
+func (e *Engine) LicenseNames(ctx context.Context, c config.Connection) (map[string]string, error) {
+	return e.activities.LicenseNames(ctx, c)
+}

@@ -1,0 +1,75 @@
+// Package engine puts the parts of a worker together: Graph clients, sources, activities and workflows. The worker's main
+// and `starter up` share it.
+package engine
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// Environment are the worker's settings, each from the environment variable ENTRAFLOW_<NAME>. The Temporal client has
+// settings of its own (TEMPORAL_ADDRESS and others).
+type Environment struct {
+	// GraphEndpoint replaces the cloud's Graph host: https://host:port without a path. ENTRAFLOW_GRAPH_ENDPOINT.
+	GraphEndpoint string `split_words:"true"`
+	// LoginEndpoint replaces the cloud's sign-in host. ENTRAFLOW_LOGIN_ENDPOINT.
+	LoginEndpoint string `split_words:"true"`
+	// SourceRoot is the folder below which source files must lie; empty allows any. ENTRAFLOW_SOURCE_ROOT.
+	SourceRoot string `split_words:"true"`
+	// WriteShare is this worker's share of a tenant's write budget (3,000 writes in 150 s), above 0 to 1. With three
+	// workers give each 0.33. ENTRAFLOW_WRITE_SHARE.
+	WriteShare float64 `split_words:"true" default:"1"`
+	// Activities is how many activities run at a time. ENTRAFLOW_ACTIVITIES.
+	Activities int `default:"50"`
+	// Pace multiplies the waits that entraflow chooses itself, never a Retry-After. For tests. ENTRAFLOW_PACE.
+	Pace float64 `default:"1"`
+	// SimulatorDir is where a running simulator left its address. ENTRAFLOW_SIMULATOR_DIR.
+	SimulatorDir string `split_words:"true" default:".entraflow/simulator"`
+	// LogLevel is debug, info, warn or error. ENTRAFLOW_LOG_LEVEL.
+	LogLevel string `split_words:"true" default:"info"`
+}
+
+// LoadEnvironment reads the environment and reports every problem at once.
+func LoadEnvironment() (Environment, error) {
+	var e Environment
+	if err := envconfig.Process("entraflow", &e); err != nil {
+		return e, fmt.Errorf("an ENTRAFLOW_ variable cannot be read: %w", err)
+	}
+	return e, e.Validate()
+}
+
+// Validate reports every problem at once.
+func (e Environment) Validate() error {
+	var problems []string
+	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if (e.GraphEndpoint == "") != (e.LoginEndpoint == "") {
+		add("ENTRAFLOW_GRAPH_ENDPOINT and ENTRAFLOW_LOGIN_ENDPOINT: set both or neither")
+	}
+	for _, v := range []struct{ name, value string }{
+		{"ENTRAFLOW_GRAPH_ENDPOINT", e.GraphEndpoint}, {"ENTRAFLOW_LOGIN_ENDPOINT", e.LoginEndpoint},
+	} {
+		if v.value == "" {
+			continue
+		}
+		u, err := url.Parse(v.value)
+		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+			add("%s: write it as https://host:port, without a path", v.name)
+		}
+	}
+	if e.WriteShare <= 0 || e.WriteShare > 1 {
+		add("ENTRAFLOW_WRITE_SHARE: give a number above 0 and at most 1")
+	}
+	if e.Activities < 1 || e.Activities > 1000 {
+		add("ENTRAFLOW_ACTIVITIES: give a number from 1 to 1000")
+	}
+	if e.Pace <= 0 {
+		add("ENTRAFLOW_PACE: give a number above 0")
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%s", strings.Join(problems, "\n"))
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package plan
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping"
+)
+
+// Settings are what decisions about all people of a rule have in common.
+type Settings struct {
+	Connection  string
+	Rule        string
+	Preferences config.Preferences
+	// Selection says what Account.Values hold.
+	Selection directory.Selection
+	// SKUs are the tenant's subscriptions.
+	SKUs []directory.SKU
+	// Left is how many units of each SKU are left to hand out; nil takes what SKUs say.
+	Left map[string]int
+	// Hold, when set, is why nothing may be taken away in this run: the decision is then what remains without removals.
+	Hold fault.Reason
+}
+
+// Person is somebody in scope of the rule, with all mappings evaluated.
+type Person struct {
+	ID string
+	// Enabled is what the source says.
+	Enabled bool
+	// Desired is what the mappings say.
+	Desired mapping.Desired
+}
+
+// Match is what was found of a person in the tenant.
+type Match struct {
+	// Linked are the accounts that carry this person's link, under whichever rule of the connection.
+	Linked []*directory.Account
+	// SameName is the account that has the desired user principal name; it may be the linked one.
+	SameName *directory.Account
+	// Binned is the account in the recycle bin that carries this person's link; nil when there is none.
+	Binned *directory.Account
+}
+
+// Decide says what is done about one person in scope.
+func Decide(s Settings, p Person, m Match) Change {
+	switch {
+	case len(m.Linked) > 1:
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.LinkDuplicate, ""))
+	case len(m.Linked) == 1:
+		return s.decideLinked(p, m.Linked[0], m.SameName)
+	case m.SameName != nil:
+		return s.decideExisting(p, m.SameName)
+	default:
+		return s.decideNew(p)
+	}
+}
+
+// decideNew: there is no account.
+func (s Settings) decideNew(p Person) Change {
+	if !s.Preferences.AllowCreate {
+		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
+	}
+	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Create, Outcome: Success}
+	c.Mark.Origin = directory.Created
+	if !p.wantsEnabled() {
+		// Nobody but us made it disabled, so we may enable it later.
+		c.Mark.Disabled = directory.DisabledAtSource
+	}
+	for name, value := range p.Desired.Attributes {
+		if value != "" {
+			c.Attributes = append(c.Attributes, name)
+		}
+	}
+	c.Attributes = append(c.Attributes, directory.UserPrincipalName, directory.AccountEnabled, AttributeLink, AttributeMark)
+	sort.Strings(c.Attributes)
+	s.license(&c, p, nil)
+	return c
+}
+
+// decideExisting: an account without our link has the name.
+func (s Settings) decideExisting(p Person, a *directory.Account) Change {
+	switch {
+	case a.Link != "":
+		reason := fault.AccountLinkedElsewhere
+		if l, ok := directory.ParseLink(a.Link); ok && l.Connection == s.Connection {
+			reason = fault.UPNTaken
+		}
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName))
+	case a.OnPremises:
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
+	case a.Guest:
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
+	case s.Preferences.ExistingUsers == config.ExistingLeave:
+		return settled(p.ID, s.Rule, a.ID, Unsynced, fault.AccountLeft)
+	case !s.Preferences.AllowUpdate:
+		return settled(p.ID, s.Rule, a.ID, Unsynced, fault.UpdateNotAllowed)
+	}
+	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Adopt, AccountID: a.ID, Outcome: Success}
+	c.Mark.Origin = directory.Adopted
+	c.Attributes = append(s.differences(p, a), AttributeLink)
+	s.enablement(&c, p, a)
+	s.license(&c, p, a)
+	s.finish(&c, a)
+	return c
+}
+
+// decideLinked: the account is ours.
+func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directory.Account) Change {
+	if a.OnPremises {
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
+	}
+	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
+	c.Mark, _ = directory.ParseMark(a.Mark)
+	c.Attributes = s.differences(p, a)
+	if sameName != nil && sameName.ID != a.ID {
+		c.drop(directory.UserPrincipalName)
+		c.partial(fault.UPNTaken, directory.UserPrincipalName)
+	}
+	if want := directory.NewLink(s.Connection, s.Rule, p.ID).String(); a.Link != want {
+		c.Attributes = append(c.Attributes, AttributeLink)
+	}
+	s.enablement(&c, p, a)
+	s.license(&c, p, a)
+	s.finish(&c, a)
+	if !s.Preferences.AllowUpdate && c.Writes() {
+		return s.disableOnly(p, a, c)
+	}
+	return c
+}
+
+// disableOnly is what remains of a change to a linked account when allowUpdate is off.
+func (s Settings) disableOnly(p Person, a *directory.Account, full Change) Change {
+	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
+	c.Mark, _ = directory.ParseMark(a.Mark)
+	s.enablement(&c, p, a)
+	if c.Enable {
+		c.Enable, c.Attributes = false, nil
+		c.Mark, _ = directory.ParseMark(a.Mark)
+	}
+	c.FinalMark = c.Mark
+	if full.Enable || full.Licenses() || !only(full.Attributes, directory.AccountEnabled, AttributeMark) {
+		c.partial(fault.UpdateNotAllowed, "")
+	}
+	if c.Disable {
+		s.finish(&c, a)
+	} else {
+		c.Attributes, c.Action = nil, None
+	}
+	return c
+}
+
+// only reports whether all names are among those allowed.
+func only(names []string, allowed ...string) bool {
+	for _, n := range names {
+		if !slices.Contains(allowed, n) {
+			return false
+		}
+	}
+	return true
+}
+
+// wantsEnabled: both the source and the mapping must want it.
+func (p Person) wantsEnabled() bool { return p.Enabled && p.Desired.AccountEnabled }
+
+// enablement decides between disabling, enabling and leaving alone. Only what we disabled is enabled again.
+func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
+	switch want := p.wantsEnabled(); {
+	case !want && a.Enabled && !s.Preferences.AllowDisable:
+		c.partial(fault.DisableNotAllowed, "")
+	case !want && a.Enabled && s.Hold != "":
+		c.partial(s.Hold, "")
+	case !want && a.Enabled:
+		c.Disable = true
+		c.Attributes = append(c.Attributes, directory.AccountEnabled)
+		c.Mark.Disabled = directory.DisabledAtSource
+	case want && !a.Enabled && c.Mark.Disabled == "":
+		c.partial(fault.DisabledByOther, "")
+	case want && !a.Enabled:
+		c.Enable = true
+		c.Attributes = append(c.Attributes, directory.AccountEnabled)
+		c.Mark.Disabled = ""
+	case want && a.Enabled:
+		// Somebody enabled it in the meantime. The mark forgets our disabling, or a later disabling by that somebody would
+		// be undone by us.
+		c.Mark.Disabled = ""
+	}
+}
+
+// finish adds the mark where it differs, sorts the names and names the action.
+func (s Settings) finish(c *Change, a *directory.Account) {
+	if c.Mark.String() != a.Mark {
+		c.Attributes = append(c.Attributes, AttributeMark)
+	}
+	sort.Strings(c.Attributes)
+	c.Action = c.chief()
+}
+
+// partial lowers the outcome; the first reason stands.
+func (c *Change) partial(r fault.Reason, subject string) {
+	if c.Outcome == Success {
+		c.Outcome, c.Reason, c.Subject = PartiallySynced, r, subject
+	}
+}
+
+// drop takes a name off the list of attributes to write.
+func (c *Change) drop(name string) {
+	kept := c.Attributes[:0]
+	for _, n := range c.Attributes {
+		if n != name {
+			kept = append(kept, n)
+		}
+	}
+	c.Attributes = kept
+}
+
+// differences names the mapped attributes whose value at the account is not the desired one.
+func (s Settings) differences(p Person, a *directory.Account) []string {
+	var names []string
+	// Sign-in names are compared without case by Entra, too: another case alone is not worth a write.
+	if !strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
+		names = append(names, directory.UserPrincipalName)
+	}
+	for i, name := range s.Selection.Attributes {
+		want, mapped := p.Desired.Attributes[name]
+		if !mapped || i >= len(a.Values) || same(name, want, a.Values[i]) {
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// same compares a desired with an actual value. An empty value is never written where Graph refuses to clear.
+func same(name, want, have string) bool {
+	if want == have {
+		return true
+	}
+	attribute, _ := directory.FindAttribute(name)
+	switch {
+	case attribute.Kept && want == "":
+		return true
+	case name == directory.UsageLocation:
+		return strings.EqualFold(want, have)
+	case attribute.Type == directory.List:
+		return sameList(want, have)
+	}
+	return false
+}
+
+// sameList compares two joined lists without regard to order.
+func sameList(a, b string) bool {
+	x, y := strings.Split(a, directory.ListSeparator), strings.Split(b, directory.ListSeparator)
+	if len(x) != len(y) {
+		return false
+	}
+	sort.Strings(x)
+	sort.Strings(y)
+	for i := range x {
+		if x[i] != y[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,227 @@
+package plan
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// license decides about licences and the marks that remember them. a is nil for an account still to be created.
+//
+// Which licences are wanted:
+//
+//	skuId mapped, value         these
+//	skuId mapped, empty         none: licences in scope are taken away
+//	not mapped                  removeLicensesWhenSkuIdEmpty false: nothing is changed; true: as if empty
+//
+// In scope are, with licenseScope ours, those that the mark records (assigned by us, or named by the mapping for this
+// person), with all every direct licence. Licences from groups, and those whose origin is unknown, are never touched.
+func (s Settings) license(c *Change, p Person, a *directory.Account) {
+	held := holdings(a)
+	wanted, complete := s.resolve(c, p)
+	keepAll := !p.Desired.SKUMapped && !s.Preferences.RemoveLicensesWhenSkuIDEmpty
+
+	before := c.Mark.Licenses
+	add := s.additions(p, wanted, held)
+	if len(add) > 0 && !s.hasUsageLocation(p, a) {
+		c.partial(fault.UsageLocationMissing, directory.UsageLocation)
+		add, complete = nil, false
+	}
+	add, enough := s.available(c, add, held)
+	var remove []string
+	if !keepAll && complete && enough {
+		remove = s.removals(c, wanted, held)
+	}
+	if len(remove) > len(add) && s.Hold != "" {
+		c.partial(s.Hold, "")
+		remove = nil
+	}
+	c.AddLicenses, c.RemoveLicenses = add, remove
+	s.markLicenses(c, before, wanted, held)
+	if len(c.Mark.Licenses) > directory.MaxMarkedLicenses {
+		c.partial(fault.TooManyLicenses, directory.SkuID)
+		c.AddLicenses, c.RemoveLicenses, c.units = nil, nil, nil
+		c.Mark.Licenses = before
+		c.FinalMark = c.Mark
+	}
+}
+
+// holding is what an account has of one SKU.
+type holding struct {
+	direct    *directory.AssignedLicense
+	inherited bool
+}
+
+// holdings sums up an account's licences by SKU.
+func holdings(a *directory.Account) map[string]holding {
+	if a == nil {
+		return nil
+	}
+	out := make(map[string]holding, len(a.Licenses))
+	for i, l := range a.Licenses {
+		h := out[l.SKU]
+		if l.Direct() {
+			h.direct = &a.Licenses[i]
+		} else {
+			h.inherited = true
+		}
+		out[l.SKU] = h
+	}
+	for _, sku := range a.Unexplained {
+		h := out[sku]
+		h.inherited = true
+		out[sku] = h
+	}
+	return out
+}
+
+// resolve turns the mapping's ids and part numbers into licences. complete is false when one is unknown: then nothing is
+// taken away, since the unknown one may be a slip in writing for what the person has.
+func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, complete bool) {
+	complete = true
+	for _, name := range p.Desired.SKUs {
+		sku, ok := directory.FindSKU(s.SKUs, name)
+		if !ok {
+			c.partial(fault.LicenseUnknown, directory.SkuID)
+			complete = false
+			continue
+		}
+		wanted = append(wanted, directory.License{SKU: strings.ToLower(sku.ID)})
+	}
+	for _, plan := range p.Desired.DisabledPlans {
+		if !s.disablePlan(wanted, plan) && len(wanted) > 0 {
+			c.partial(fault.ServicePlanUnknown, directory.DisabledPlans)
+		}
+	}
+	for i := range wanted {
+		sort.Strings(wanted[i].DisabledPlans)
+		wanted[i].DisabledPlans = slices.Compact(wanted[i].DisabledPlans)
+	}
+	slices.SortFunc(wanted, func(a, b directory.License) int { return strings.Compare(a.SKU, b.SKU) })
+	wanted = slices.CompactFunc(wanted, func(a, b directory.License) bool { return a.SKU == b.SKU })
+	return wanted, complete
+}
+
+// disablePlan switches a service plan off in each wanted licence that has it.
+func (s Settings) disablePlan(wanted []directory.License, plan string) (found bool) {
+	for i := range wanted {
+		sku, _ := directory.FindSKU(s.SKUs, wanted[i].SKU)
+		for _, sp := range sku.Plans {
+			if strings.EqualFold(sp.ID, plan) || strings.EqualFold(sp.Name, plan) {
+				wanted[i].DisabledPlans = append(wanted[i].DisabledPlans, strings.ToLower(sp.ID))
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// additions are the wanted licences that the account lacks, or has with other plans switched off. A licence that a group
+// gives is there already. Without a disabledPlans mapping the plans of an assigned licence are left alone.
+func (s Settings) additions(p Person, wanted []directory.License, held map[string]holding) []directory.License {
+	var add []directory.License
+	for _, w := range wanted {
+		h := held[w.SKU]
+		switch {
+		case h.direct == nil && !h.inherited:
+			add = append(add, w)
+		case h.direct != nil && p.Desired.DisabledPlansMapped && !slices.Equal(h.direct.DisabledPlans, w.DisabledPlans):
+			add = append(add, w)
+		}
+	}
+	return add
+}
+
+// available keeps those additions that the tenant has units for, so that nobody is told "not enough" by a request bound
+// to fail. enough is false when one is missing: then nothing is taken away either, lest a swap become a loss.
+func (s Settings) available(c *Change, add []directory.License, held map[string]holding) (kept []directory.License, enough bool) {
+	enough = true
+	for _, l := range add {
+		if held[l.SKU].direct != nil {
+			kept = append(kept, l) // Other plans of a licence that is there already: no unit is needed.
+			continue
+		}
+		if s.unitsLeft(l.SKU) <= 0 {
+			c.partial(fault.LicensesExhausted, directory.SkuID)
+			c.Exhausted = append(c.Exhausted, l.SKU)
+			enough = false
+			continue
+		}
+		c.units = append(c.units, l.SKU)
+		kept = append(kept, l)
+	}
+	return kept, enough
+}
+
+// unitsLeft is how many units of a SKU can still be given.
+func (s Settings) unitsLeft(sku string) int {
+	if s.Left != nil {
+		return s.Left[sku]
+	}
+	found, _ := directory.FindSKU(s.SKUs, sku)
+	return found.Available()
+}
+
+// removals are the direct licences in scope that are not wanted.
+func (s Settings) removals(c *Change, wanted []directory.License, held map[string]holding) []string {
+	var remove []string
+	for sku, h := range held {
+		if h.direct == nil || wants(wanted, sku) {
+			continue
+		}
+		if s.Preferences.LicenseScope == config.ScopeAll || c.Mark.Owns(sku) {
+			remove = append(remove, sku)
+		}
+	}
+	sort.Strings(remove)
+	return remove
+}
+
+func wants(wanted []directory.License, sku string) bool {
+	return slices.ContainsFunc(wanted, func(l directory.License) bool { return l.SKU == sku })
+}
+
+// hasUsageLocation: without a location Entra assigns no licence.
+func (s Settings) hasUsageLocation(p Person, a *directory.Account) bool {
+	if p.Desired.Attributes[directory.UsageLocation] != "" {
+		return true
+	}
+	if a == nil {
+		return false
+	}
+	location, _ := a.Value(s.Selection, directory.UsageLocation)
+	return location != ""
+}
+
+// markLicenses sets the mark's licences. Mark, written before the licences, has the old and the new ones, so that a
+// crash in between leaves nothing of ours unrecorded; FinalMark has those that remain. A wanted licence stays recorded
+// while it cannot be had, which saves writing the mark back and forth.
+func (s Settings) markLicenses(c *Change, before []string, wanted []directory.License, held map[string]holding) {
+	added := func(sku string) bool {
+		return slices.ContainsFunc(c.AddLicenses, func(l directory.License) bool { return l.SKU == sku })
+	}
+	var pre, final []string
+	for sku, h := range held {
+		if h.direct == nil {
+			continue
+		}
+		if c.Mark.Owns(sku) || wants(wanted, sku) {
+			pre = append(pre, sku)
+			if !slices.Contains(c.RemoveLicenses, sku) {
+				final = append(final, sku)
+			}
+		}
+	}
+	for _, w := range wanted {
+		if added(w.SKU) || slices.Contains(before, directory.ShortSKU(w.SKU)) {
+			pre = append(pre, w.SKU)
+			final = append(final, w.SKU)
+		}
+	}
+	c.FinalMark = c.Mark.WithLicenses(final)
+	c.Mark = c.Mark.WithLicenses(pre)
+}

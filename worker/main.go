@@ -1,0 +1,54 @@
+// Command worker runs entraflow's workflows and activities against the Temporal server of the environment.
+//
+// The Temporal client takes TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE and the other settings of Temporal's
+// own configuration; entraflow's settings are the ENTRAFLOW_ variables of docs/operations.md.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/entraflow/entraflow/internal/engine"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	environment, err := engine.LoadEnvironment()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(environment.LogLevel)); err != nil {
+		fmt.Fprintln(os.Stderr, "ENTRAFLOW_LOG_LEVEL: give debug, info, warn or error")
+		os.Exit(2)
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return fmt.Errorf("Temporal's client configuration cannot be read; check TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: %w", err)
+	}
+	options.Logger = log.NewStructuredLogger(logger)
+	c, err := client.Dial(options)
+	if err != nil {
+		return fmt.Errorf("Temporal cannot be reached at %s; start a server or set TEMPORAL_ADDRESS: %w", options.HostPort, err)
+	}
+	defer c.Close()
+	e, err := engine.New(engine.Parts{Client: c, Environment: environment, Log: logger})
+	if err != nil {
+		return err
+	}
+	return e.Worker().Run(worker.InterruptCh())
+}

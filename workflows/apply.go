@@ -1,0 +1,212 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// validateApply turns a configuration away that contradicts itself or what never changes. Nothing of it is then stored.
+func (c *connection) validateApply(in ApplyInput) error {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	if in.Config.Name != c.name {
+		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
+			fmt.Sprintf("the configuration is named %q and this is connection %q", in.Config.Name, c.name)))
+	}
+	if problems := in.Config.Validate(); len(problems) > 0 {
+		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid, problems.Error()))
+	}
+	if !c.state.Applied {
+		return nil
+	}
+	if forbidden := config.ChangeOf(c.state.Settings.Config, c.merge(in.Config)).Forbidden; len(forbidden) > 0 {
+		return activities.Reported(fault.New("", fault.Refused, fault.SettingImmutable, strings.Join(forbidden, ", ")))
+	}
+	return nil
+}
+
+// merge is the new configuration with, at its end, the rules that the file no longer has: apply never deletes.
+func (c *connection) merge(in config.Connection) config.Connection {
+	merged := in
+	merged.Rules = slices.Clone(in.Rules)
+	for _, old := range c.state.Settings.Config.Rules {
+		if _, still := in.Rule(old.Name); !still {
+			old.Enabled = false
+			merged.Rules = append(merged.Rules, old)
+		}
+	}
+	return merged
+}
+
+// apply creates the connection or changes it, tests it where that is called for, and starts the syncs that follow.
+func (c *connection) apply(ctx workflow.Context, in ApplyInput) (result ApplyResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		// Handlers before this one may have changed the state since the validator looked.
+		if err := c.validateApply(in); err != nil {
+			return err
+		}
+		result, err = c.applyChecked(ctx, in)
+		return err
+	})
+	return result, err
+}
+
+func (c *connection) applyChecked(ctx workflow.Context, in ApplyInput) (ApplyResult, error) {
+	result := ApplyResult{Created: !c.state.Applied}
+	merged := c.merge(in.Config)
+	change := config.ChangeOf(c.state.Settings.Config, merged)
+	if result.Created {
+		change = creation(merged)
+	}
+	running := c.effectiveRules()
+	c.take(in.Config, merged, change, &result)
+	stopped := slices.DeleteFunc(running, func(r string) bool { return c.effective(c.state.Settings.Rules[c.rule(r)]) })
+	c.stopSyncs(ctx, stopped)
+
+	syncs := change.Syncs(merged)
+	if result.Created || change.Credentials || !c.state.Settings.Valid {
+		wasValid := c.state.Settings.Valid
+		report := c.runTest(ctx)
+		result.Test = &report
+		if !wasValid && c.state.Settings.Valid {
+			syncs = c.effectiveRules()
+		}
+		if wasValid && !c.state.Settings.Valid {
+			c.stopSyncs(ctx, c.enabledRules())
+		}
+	}
+	result.Revision, result.Validity = c.state.Settings.Revision, c.state.Validity
+	c.warnIdle(&result)
+	if !change.None() || result.Test != nil {
+		if err := c.keepSchedules(ctx); err != nil {
+			return result, err
+		}
+	}
+	if in.KeepSyncs {
+		return result, nil
+	}
+	for _, rule := range syncs {
+		if c.effective(c.state.Settings.Rules[c.rule(rule)]) {
+			result.Synced = append(result.Synced, rule)
+		}
+	}
+	return result, c.startSyncs(ctx, result.Synced)
+}
+
+// creation is the change of everything.
+func creation(merged config.Connection) config.Change {
+	change := config.Change{Credentials: true, Preferences: true, Description: true}
+	for _, r := range merged.Rules {
+		change.Rules = append(change.Rules, config.RuleChange{Name: r.Name, Added: true})
+	}
+	return change
+}
+
+// take makes the new configuration the connection's own.
+func (c *connection) take(file, merged config.Connection, change config.Change, result *ApplyResult) {
+	s := &c.state.Settings
+	states := make([]activities.RuleSettings, 0, len(merged.Rules))
+	for _, r := range merged.Rules {
+		_, inFile := file.Rule(r.Name)
+		states = append(states, c.ruleState(r, inFile, change, result))
+	}
+	if !change.None() {
+		s.Revision++
+		result.Changes = words(change, result.Created)
+	}
+	s.Config, s.Rules = merged, states
+	c.state.Applied = true
+}
+
+// ruleState carries a rule's state over. A rule disabled by command stays so until somebody enables it or its enabled in
+// the file changes; one that was missing from the file begins anew.
+func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change, result *ApplyResult) activities.RuleSettings {
+	i := c.rule(r.Name)
+	if i < 0 {
+		return activities.RuleSettings{Name: r.Name, Enabled: r.Enabled, InFile: true}
+	}
+	state := c.state.Settings.Rules[i]
+	toggled := slices.ContainsFunc(change.Rules, func(rc config.RuleChange) bool { return rc.Name == r.Name && rc.Enabled })
+	if toggled {
+		if r.Enabled && !state.Enabled {
+			state.Synced = false
+		}
+		state.Enabled = r.Enabled
+	}
+	if state.InFile && !inFile {
+		result.Warnings = append(result.Warnings, fmt.Sprintf(
+			"rule %s is no longer in the file: it is disabled, and nobody is removed; delete it with `starter rule delete`", r.Name))
+	}
+	if inFile && r.Enabled && !state.Enabled {
+		result.Warnings = append(result.Warnings, fmt.Sprintf(
+			"rule %s stays disabled, as a command left it; enable it with `starter rule enable %s`", r.Name, r.Name))
+	}
+	state.InFile = inFile
+	return state
+}
+
+// warnIdle says why enabled rules do not run.
+func (c *connection) warnIdle(result *ApplyResult) {
+	if err := c.state.Settings.Usable(); err != nil && len(c.enabledRules()) > 0 {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("rules %s do not run: %s",
+			strings.Join(c.enabledRules(), ", "), fault.Of(err).Reason.Sentence()))
+	}
+}
+
+// words says what a change is, one line each.
+func words(change config.Change, created bool) []string {
+	if created {
+		out := []string{"the connection is created"}
+		for _, r := range change.Rules {
+			out = append(out, "rule "+r.Name+" is created")
+		}
+		return out
+	}
+	var out []string
+	for _, part := range []struct {
+		differs bool
+		text    string
+	}{
+		{change.Credentials, "the client secret's reference changed"},
+		{change.Preferences, "preferences changed"},
+		{change.Actions, "allow switches or the remove action changed; they act from the next change of each person on"},
+		{change.Description, "the description changed"},
+		{change.Order, "the order of the rules changed"},
+	} {
+		if part.differs {
+			out = append(out, part.text)
+		}
+	}
+	for _, r := range change.Rules {
+		out = append(out, "rule "+r.Name+": "+ruleWords(r))
+	}
+	return out
+}
+
+func ruleWords(r config.RuleChange) string {
+	if r.Added {
+		return "created"
+	}
+	var parts []string
+	if r.Enabled {
+		parts = append(parts, "enabled or disabled by the file")
+	}
+	if r.Filter {
+		parts = append(parts, "filter changed")
+	}
+	if len(r.Mappings) > 0 {
+		parts = append(parts, "mappings changed: "+strings.Join(r.Mappings, ", "))
+	}
+	if r.Schedule {
+		parts = append(parts, "schedule changed")
+	}
+	return strings.Join(parts, "; ")
+}

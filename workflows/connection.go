@@ -1,0 +1,287 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// ConnectionInput starts Connection. A person types the name only.
+type ConnectionInput struct {
+	Name string `json:"name"`
+	// State is handed over by continue-as-new.
+	State *ConnectionState `json:"state,omitempty"`
+}
+
+// ConnectionState is all that a connection remembers.
+type ConnectionState struct {
+	// Applied: a configuration file has been applied.
+	Applied bool `json:"applied"`
+	// Settings are what activities work with.
+	Settings activities.Settings `json:"settings"`
+	// Validity and the report of the last test.
+	Validity Validity               `json:"validity"`
+	Test     *activities.TestReport `json:"test,omitempty"`
+	// Syncs are the last syncs by rule.
+	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
+}
+
+// Connection is the one resident workflow of a connection. It keeps settings, rules, validity and enablement in one place
+// and lets nothing contradict anything: each update is checked by a validator before it is accepted. It never reads or
+// writes the tenant itself.
+//
+// It rolls over by continue-as-new without losing a message: updates that arrive then are turned away with the error type
+// RollingOver, which callers retry with the same update id.
+func Connection(ctx workflow.Context, in ConnectionInput) error {
+	c := newConnection(ctx, in)
+	if err := c.setup(ctx); err != nil {
+		return err
+	}
+	return c.run(ctx)
+}
+
+// RollingOver is the type of the error that turns an update away for the moment of continue-as-new.
+const RollingOver = "RollingOver"
+
+// connection is the state of one run.
+type connection struct {
+	name  string
+	state ConnectionState
+	// closing: the roll-over has begun.
+	closing bool
+	// deleted: the connection ends.
+	deleted bool
+	testing bool
+	// changes serialises handlers that wait for activities, so that each finds the state its predecessor left.
+	changes  workflow.Mutex
+	finished workflow.ReceiveChannel
+	selector workflow.Selector
+	// events counts what this run has handled.
+	events int
+}
+
+func newConnection(ctx workflow.Context, in ConnectionInput) *connection {
+	c := &connection{name: in.Name, changes: workflow.NewMutex(ctx)}
+	if in.State != nil {
+		c.state = *in.State
+	} else {
+		c.state = ConnectionState{Validity: Untested}
+		c.state.Settings.Enabled = true
+	}
+	if c.state.Syncs == nil {
+		c.state.Syncs = map[string]SyncSummary{}
+	}
+	return c
+}
+
+// setup registers messages before anything else, so that none of those already waiting is missed.
+func (c *connection) setup(ctx workflow.Context) error {
+	if c.name == "" || workflow.GetInfo(ctx).WorkflowExecution.ID != ConnectionID(c.name) {
+		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
+			"a connection's workflow id is connection/<name>, with the name of its input"))
+	}
+	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryDescribe, c.describe,
+		workflow.QueryHandlerOptions{Description: "Settings, rules, validity and the last syncs."}); err != nil {
+		return err
+	}
+	c.finished = workflow.GetSignalChannelWithOptions(ctx, SignalSyncFinished,
+		workflow.SignalChannelOptions{Description: "A sync of a rule tells how it ended."})
+	c.selector = workflow.NewSelector(ctx).AddReceive(c.finished, func(ch workflow.ReceiveChannel, _ bool) {
+		var s SyncSummary
+		ch.Receive(ctx, &s)
+		c.syncFinished(s)
+	})
+	if err := c.setupUpdates(ctx); err != nil {
+		return err
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, AttributeConnection.ValueSet(c.name))
+}
+
+// setupUpdates registers the updates, each with its validator.
+func (c *connection) setupUpdates(ctx workflow.Context) error {
+	updates := []struct {
+		name, description  string
+		handler, validator any
+	}{
+		{UpdateApply, "Create the connection or change its settings and rules: {\"config\": …}.", c.apply, c.validateApply},
+		{UpdateTest, "Test credentials, permissions, tenant, licences and extension properties.", c.test, c.validateTest},
+		{UpdateEnable, "Enable the connection.", c.enable, c.validateSwitch},
+		{UpdateDisable, "Disable the connection: nobody is removed, running syncs stop.", c.disable, c.validateSwitch},
+		{UpdateEnableRule, "Enable a rule: {\"rule\": …}.", c.enableRule, c.validateEnableRule},
+		{UpdateDisableRule, "Disable a rule: {\"rule\": …}; nobody is removed, its running sync stops.", c.disableRule, c.validateRule},
+		{UpdateDeleteRule, "Delete a rule: {\"rule\": …, \"confirm\": …}.", c.deleteRule, c.validateDeleteRule},
+		{UpdateDelete, "Delete the connection; it must have no rules.", c.delete, c.validateDelete},
+	}
+	for _, u := range updates {
+		options := workflow.UpdateHandlerOptions{Validator: u.validator, Description: u.description}
+		if err := workflow.SetUpdateHandlerWithOptions(ctx, u.name, u.handler, options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run waits for work until the connection is deleted or rolls over.
+func (c *connection) run(ctx workflow.Context) error {
+	c.show(ctx)
+	for {
+		err := workflow.Await(ctx, func() bool { return c.deleted || c.selector.HasPending() || c.rollOverDue(ctx) })
+		if err != nil {
+			return err
+		}
+		for c.selector.HasPending() {
+			c.selector.Select(ctx)
+			c.show(ctx)
+		}
+		if c.deleted || c.rollOverDue(ctx) {
+			return c.close(ctx)
+		}
+	}
+}
+
+// maxEvents bounds the messages of one run, far below Temporal's 2,000 updates.
+const maxEvents = 500
+
+func (c *connection) rollOverDue(ctx workflow.Context) bool {
+	return c.events >= maxEvents || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+}
+
+// close ends this run: updates are turned away, running handlers finish, waiting signals are read. Then the connection
+// is gone, or its state goes to the next run.
+func (c *connection) close(ctx workflow.Context) error {
+	c.closing = true
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	for c.selector.HasPending() {
+		c.selector.Select(ctx)
+	}
+	if c.deleted {
+		return nil
+	}
+	return workflow.NewContinueAsNewError(ctx, ConnectionType, ConnectionInput{Name: c.name, State: &c.state})
+}
+
+// accept is the first thing each validator asks.
+func (c *connection) accept() error {
+	if c.closing || c.deleted {
+		return temporal.NewApplicationError("the connection is rolling over to a new run; try again", RollingOver)
+	}
+	return nil
+}
+
+// acceptApplied also demands that there is something to act on.
+func (c *connection) acceptApplied() error {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	if !c.state.Applied {
+		return activities.Reported(fault.New("", fault.Refused, fault.ConnectionUnknown, c.name))
+	}
+	return nil
+}
+
+// exclusively runs a handler when all handlers before it are done.
+func (c *connection) exclusively(ctx workflow.Context, f func() error) error {
+	if err := c.changes.Lock(ctx); err != nil {
+		return err
+	}
+	defer c.changes.Unlock()
+	c.events++
+	err := f()
+	c.show(ctx)
+	return err
+}
+
+// syncFinished notes how a sync ended. Its first complete one is what removals wait for.
+func (c *connection) syncFinished(s SyncSummary) {
+	c.events++
+	for i, r := range c.state.Settings.Rules {
+		if r.Name != s.Rule {
+			continue
+		}
+		c.state.Syncs[s.Rule] = s
+		if s.State == SyncCompleted || s.State == SyncHeld {
+			c.state.Settings.Rules[i].Synced = true
+			c.state.Settings.KnownLinks = s.ConnectionLinked
+		}
+	}
+}
+
+// describe answers the query.
+func (c *connection) describe() (Description, error) {
+	return Description{
+		Settings: c.state.Settings, Text: c.state.Settings.Config.Description, State: c.stateName(),
+		Validity: c.state.Validity, Test: c.state.Test, Testing: c.testing, Syncs: c.state.Syncs,
+	}, nil
+}
+
+// Connection states, for people; see docs/states.md.
+const (
+	StateNew      = "new"
+	StateUntested = "untested"
+	StateInvalid  = "invalid"
+	StateDisabled = "disabled"
+	StateActive   = "active"
+	StateDeleted  = "deleted"
+)
+
+// stateName is the state in one word.
+func (c *connection) stateName() string {
+	switch {
+	case c.deleted:
+		return StateDeleted
+	case !c.state.Applied:
+		return StateNew
+	case !c.state.Settings.Enabled:
+		return StateDisabled
+	case c.state.Validity == InvalidConnection:
+		return StateInvalid
+	case c.state.Validity != Valid:
+		return StateUntested
+	}
+	return StateActive
+}
+
+// show sets what the Web UI displays.
+func (c *connection) show(ctx workflow.Context) {
+	text := fmt.Sprintf("### Connection %s: %s\n\n", c.name, c.stateName())
+	if c.state.Test != nil {
+		if failure, failed := c.state.Test.Failure(); failed {
+			text += fmt.Sprintf("Test failed at **%s**: %s %s\n\n", failure.Name, failure.Message, failure.Fix)
+		}
+	}
+	text += "| rule | enabled | last sync | impacted | success | unsynced | partial | failed | held |\n|---|---|---|---|---|---|---|---|---|\n"
+	for _, r := range c.state.Settings.Rules {
+		s := c.state.Syncs[r.Name]
+		text += fmt.Sprintf("| %s | %t | %s | %d | %d | %d | %d | %d | %d |\n",
+			r.Name, r.Enabled, orString(string(s.State), "none"), s.Impacted, s.Success, s.Unsynced, s.PartiallySynced, s.Failed, s.Held)
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
+
+// rule finds the place of a rule's state; -1 when there is none.
+func (c *connection) rule(name string) int {
+	for i, r := range c.state.Settings.Rules {
+		if r.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// effective reports whether a rule runs: it, its connection and the connection's validity must allow it.
+func (c *connection) effective(r activities.RuleSettings) bool {
+	return r.Enabled && c.state.Settings.Enabled && c.state.Settings.Valid
+}
+
+// ruleConfig finds a rule's configuration.
+func (c *connection) ruleConfig(name string) config.Rule {
+	r, _ := c.state.Settings.Config.Rule(name)
+	return r
+}

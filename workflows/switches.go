@@ -1,0 +1,291 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+func (c *connection) validateSwitch() error { return c.acceptApplied() }
+
+func (c *connection) validateTest() error { return c.acceptApplied() }
+
+func (c *connection) validateRule(in RuleInput) error {
+	if err := c.acceptApplied(); err != nil {
+		return err
+	}
+	if c.rule(in.Rule) < 0 {
+		return activities.Reported(fault.New("", fault.Refused, fault.RuleUnknown, in.Rule))
+	}
+	return nil
+}
+
+// validateEnableRule: a rule cannot be enabled without a password mapping, a valid and an enabled connection.
+func (c *connection) validateEnableRule(in RuleInput) error {
+	if err := c.validateRule(in); err != nil {
+		return err
+	}
+	if _, mapped := c.ruleConfig(in.Rule).Mappings[directory.Password]; !mapped {
+		return activities.Reported(fault.New("", fault.Refused, fault.SettingsInvalid,
+			fmt.Sprintf("rule %s has no mapping for password", in.Rule)))
+	}
+	if err := c.state.Settings.Usable(); err != nil {
+		return activities.Reported(err)
+	}
+	return nil
+}
+
+// validateDeleteRule keeps the place of rule deletion, which removes people's access and comes with the safeguards for it.
+func (c *connection) validateDeleteRule(in RuleInput) error {
+	if err := c.validateRule(in); err != nil {
+		return err
+	}
+	return activities.Reported(fault.New("", fault.Refused, fault.NotYetAvailable,
+		fmt.Sprintf("deleting rule %s: disable it instead, which removes nobody", in.Rule)))
+}
+
+func (c *connection) deleteRule(workflow.Context, RuleInput) (StateResult, error) {
+	return StateResult{}, activities.Reported(fault.New("", fault.Refused, fault.NotYetAvailable, "deleteRule"))
+}
+
+func (c *connection) validateDelete() error {
+	if err := c.acceptApplied(); err != nil {
+		return err
+	}
+	if n := len(c.state.Settings.Rules); n > 0 {
+		return activities.Reported(fault.New("", fault.Refused, fault.RulesExist, fmt.Sprintf("%s (%d rules)", c.name, n)))
+	}
+	return nil
+}
+
+// delete ends the connection. Nothing in the tenant is touched.
+func (c *connection) delete(ctx workflow.Context) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		c.state.Settings.Revision++
+		c.deleted = true
+		r = StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: "the connection is deleted; the tenant was not touched"}
+		return nil
+	})
+	return r, err
+}
+
+// enable lets the connection's rules run again and syncs them.
+func (c *connection) enable(ctx workflow.Context) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		if c.state.Settings.Enabled {
+			r = c.unchanged("the connection is enabled already")
+			return nil
+		}
+		c.state.Settings.Enabled = true
+		r = c.changed("the connection is enabled")
+		if err := c.keepSchedules(ctx); err != nil {
+			return err
+		}
+		return c.startSyncs(ctx, c.effectiveRules())
+	})
+	return r, err
+}
+
+// disable stops running syncs and removes nobody.
+func (c *connection) disable(ctx workflow.Context) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		if !c.state.Settings.Enabled {
+			r = c.unchanged("the connection is disabled already")
+			return nil
+		}
+		running := c.effectiveRules()
+		c.state.Settings.Enabled = false
+		r = c.changed("the connection is disabled; nobody is removed, running syncs stop")
+		c.stopSyncs(ctx, running)
+		return c.keepSchedules(ctx)
+	})
+	return r, err
+}
+
+// enableRule lets a rule run and syncs it. As after its creation, its next sync removes nothing: nobody knows what
+// happened in the meantime.
+func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
+		if rule.Enabled {
+			r = c.unchanged("the rule is enabled already")
+			return nil
+		}
+		rule.Enabled, rule.Synced = true, false
+		c.state.Settings.KnownLinks = 0
+		r = c.changed("the rule is enabled; its first sync removes nothing")
+		if err := c.keepSchedules(ctx); err != nil {
+			return err
+		}
+		if c.effective(*rule) {
+			return c.startSyncs(ctx, []string{in.Rule})
+		}
+		return nil
+	})
+	return r, err
+}
+
+// disableRule stops the rule's running sync and removes nobody.
+func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
+		if !rule.Enabled {
+			r = c.unchanged("the rule is disabled already")
+			return nil
+		}
+		rule.Enabled = false
+		r = c.changed("the rule is disabled; nobody is removed, its running sync stops")
+		c.stopSyncs(ctx, []string{in.Rule})
+		return c.keepSchedules(ctx)
+	})
+	return r, err
+}
+
+// test runs the connection test. A connection that becomes valid by it goes on where it stood still.
+func (c *connection) test(ctx workflow.Context) (report activities.TestReport, err error) {
+	err = c.exclusively(ctx, func() error {
+		wasValid := c.state.Settings.Valid
+		report = c.runTest(ctx)
+		if wasValid == c.state.Settings.Valid {
+			return nil
+		}
+		if !c.state.Settings.Valid {
+			c.stopSyncs(ctx, c.enabledRules())
+			return c.keepSchedules(ctx)
+		}
+		if err := c.keepSchedules(ctx); err != nil {
+			return err
+		}
+		return c.startSyncs(ctx, c.effectiveRules())
+	})
+	return report, err
+}
+
+// runTest tests and keeps the result. Facts that links depend on are pinned by the first test that passes.
+func (c *connection) runTest(ctx workflow.Context) activities.TestReport {
+	c.testing = true
+	defer func() { c.testing = false }()
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 20 * time.Minute, HeartbeatTimeout: 30 * time.Second, ScheduleToCloseTimeout: 25 * time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Second},
+		Summary:     "Test the connection",
+	})
+	header := c.state.Settings.Config
+	header.Rules = nil
+	var report activities.TestReport
+	err := workflow.ExecuteActivity(ctx, acts.TestConnection, activities.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
+	if err != nil {
+		f := activities.FaultOf(err)
+		report = activities.TestReport{At: workflow.Now(ctx), Checks: []check.Check{{
+			Name: "test", Status: check.Failed, Reason: f.Reason, Message: f.Message(), Fix: "Look at the worker's log and test again.",
+		}}}
+	}
+	c.state.Test = &report
+	c.state.Settings.Revision++
+	if !report.OK {
+		c.state.Validity, c.state.Settings.Valid = InvalidConnection, false
+		return report
+	}
+	c.state.Validity, c.state.Settings.Valid = Valid, true
+	if c.state.Settings.Pinned.TenantID == "" {
+		c.state.Settings.Pinned = activities.Pinned{
+			TenantID: report.TenantID, LinkProperty: report.LinkProperty, MarkProperty: report.MarkProperty,
+		}
+	}
+	return report
+}
+
+func (c *connection) changed(message string) StateResult {
+	c.state.Settings.Revision++
+	return StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: message}
+}
+
+func (c *connection) unchanged(message string) StateResult {
+	return StateResult{Revision: c.state.Settings.Revision, Message: message}
+}
+
+// effectiveRules are the rules that run at present.
+func (c *connection) effectiveRules() []string {
+	var out []string
+	for _, r := range c.state.Settings.Rules {
+		if c.effective(r) {
+			out = append(out, r.Name)
+		}
+	}
+	return out
+}
+
+// enabledRules are the rules that would run if the connection could.
+func (c *connection) enabledRules() []string {
+	var out []string
+	for _, r := range c.state.Settings.Rules {
+		if r.Enabled {
+			out = append(out, r.Name)
+		}
+	}
+	return out
+}
+
+// keepSchedules makes every rule's schedule what the state says.
+func (c *connection) keepSchedules(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Second, ScheduleToCloseTimeout: 10 * time.Minute, Summary: "Keep the rule's schedule",
+	})
+	for _, r := range c.state.Settings.Rules {
+		in := activities.ScheduleInput{
+			Connection: c.name, Rule: r.Name, Every: c.ruleConfig(r.Name).SyncEvery, Paused: !c.effective(r),
+		}
+		if err := workflow.ExecuteActivity(ctx, acts.SetSchedule, in).Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startSyncs starts the sync of each rule, or asks the running one to plan once more.
+func (c *connection) startSyncs(ctx workflow.Context, rules []string) error {
+	for _, rule := range rules {
+		if err := c.startSync(ctx, rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSyncStarts bounds the attempts at meeting a sync that ends just now.
+const maxSyncStarts = 10
+
+// startSync alternates between starting and signalling until one of them succeeds: a running sync can end in between.
+func (c *connection) startSync(ctx workflow.Context, rule string) (err error) {
+	for range maxSyncStarts {
+		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+			WorkflowID:        SyncID(c.name, rule),
+			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
+			StaticSummary:     "Sync of rule " + rule + " after a change of settings",
+			TypedSearchAttributes: temporal.NewSearchAttributes(
+				AttributeConnection.ValueSet(c.name), AttributeRule.ValueSet(rule)),
+		}), SyncRuleType, SyncInput{Connection: c.name, Rule: rule})
+		if err = child.GetChildWorkflowExecution().Get(ctx, nil); err == nil {
+			return nil
+		}
+		if err = workflow.SignalExternalWorkflow(ctx, SyncID(c.name, rule), "", SignalAgain, nil).Get(ctx, nil); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// stopSyncs cancels the running syncs of rules. A rule without a running sync has nothing to stop.
+func (c *connection) stopSyncs(ctx workflow.Context, rules []string) {
+	for _, rule := range rules {
+		_ = workflow.RequestCancelExternalWorkflow(ctx, SyncID(c.name, rule), "").Get(ctx, nil)
+	}
+}

@@ -1,0 +1,329 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// SyncRule brings everybody of one rule up to date: it reads source and tenant completely, plans, lets the guard judge the
+// removals, and starts one ProvisionUser for each person for whom there is something to write. Unchanged people start
+// nothing.
+//
+// A run under another id than SyncID (from the Web UI, from the rule's schedule) starts the canonical one, or asks the
+// running one to plan once more, and returns its result. Cancelling a sync lets the people under way finish and starts no
+// others.
+func SyncRule(ctx workflow.Context, in SyncInput) (SyncResult, error) {
+	s := newSyncRun(ctx, in)
+	return s.run(ctx)
+}
+
+// window is how many people are under way at a time.
+const window = 50
+
+// maxProblems bounds the people a result names; the counters count all.
+const maxProblems = 100
+
+// SyncResume is what a sync hands to its next run.
+type SyncResume struct {
+	Result SyncResult `json:"result"`
+	// Plan, After and Removals say where in which plan to go on.
+	PlanID   string `json:"planId"`
+	After    string `json:"after"`
+	Removals bool   `json:"removals"`
+	// Removed is how many people something was taken away from.
+	Removed int `json:"removed"`
+	// ConnectionLinked is what the plan saw in the tenant.
+	ConnectionLinked int `json:"connectionLinked"`
+	// Replans is how often the sync has planned anew.
+	Replans int `json:"replans"`
+}
+
+// syncRun is the state of one run of a sync.
+type syncRun struct {
+	SyncInput
+	SyncResume
+	again   workflow.ReceiveChannel
+	running int
+}
+
+func newSyncRun(ctx workflow.Context, in SyncInput) *syncRun {
+	s := &syncRun{SyncInput: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+	if in.Resume != nil {
+		s.SyncResume = *in.Resume
+		s.Resume = nil
+		return s
+	}
+	s.Result = SyncResult{StartedAt: workflow.Now(ctx)}
+	return s
+}
+
+func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
+	if s.Connection == "" || s.Rule == "" {
+		return SyncResult{}, activities.Reported(
+			fault.New("", fault.Invalid, fault.SettingsInvalid, "connection and rule are needed in the input"))
+	}
+	if id := SyncID(s.Connection, s.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+		var result SyncResult
+		err := delegate(ctx, id, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
+		return result, err
+	}
+	s.Result.Connection, s.Result.Rule, s.Result.State = s.Connection, s.Rule, SyncRunning
+	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (SyncResult, error) { return s.Result, nil },
+		workflow.QueryHandlerOptions{Description: "How far the sync is: counters, phase, guard, problems."}); err != nil {
+		return SyncResult{}, err
+	}
+	err := s.carryOut(ctx)
+	if next := new(workflow.ContinueAsNewError); errors.As(err, &next) {
+		return SyncResult{}, err
+	}
+	return s.end(ctx, err)
+}
+
+// maxReplans bounds how often a sync plans anew because settings change under it; the next sync takes over then.
+const maxReplans = 10
+
+// carryOut plans and works until a plan has been carried out whole and nobody has asked to look again.
+func (s *syncRun) carryOut(ctx workflow.Context) error {
+	for {
+		err := s.onePlan(ctx)
+		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
+		again := err == nil && s.again.Len() > 0
+		if !stale && !again || s.Replans >= maxReplans {
+			return err
+		}
+		if err := s.drain(ctx); err != nil {
+			return err
+		}
+		s.Replans++
+		s.PlanID, s.After, s.Removals = "", "", false
+	}
+}
+
+// onePlan works through the pages of one plan: first what takes nothing away, then, if the guard let it pass, the rest.
+func (s *syncRun) onePlan(ctx workflow.Context) error {
+	page, err := s.firstPage(ctx)
+	for {
+		if err != nil {
+			return err
+		}
+		if err := s.work(ctx, page); err != nil {
+			return err
+		}
+		s.After = page.After
+		if page.Last {
+			if s.Removals || s.Result.Guard.Held || s.Result.Guard.Removals == 0 {
+				return s.drain(ctx)
+			}
+			// What takes something away waits until everything else is done.
+			if err := s.drain(ctx); err != nil {
+				return err
+			}
+			s.Removals, s.After = true, ""
+		}
+		if err := s.continueAsNew(ctx); err != nil {
+			return err
+		}
+		page, err = s.nextPage(ctx)
+	}
+}
+
+// firstPage makes the plan, or goes on with the one of the run before.
+func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error) {
+	if s.PlanID != "" {
+		return s.nextPage(ctx)
+	}
+	for s.again.ReceiveAsync(nil) {
+		// Whoever asked before the reading begins is served by it.
+	}
+	s.phase(ctx, "Reading the source and the tenant, and planning.")
+	ctx = workflow.WithActivityOptions(ctx, planOptions("Read source and tenant completely, and plan"))
+	var page activities.PlanResult
+	err := workflow.ExecuteActivity(ctx, acts.PlanRule, activities.PlanInput{
+		Connection: s.Connection, Rule: s.Rule, Removed: s.Removed,
+	}).Get(ctx, &page)
+	if err != nil {
+		return page, err
+	}
+	s.PlanID = page.PlanID
+	s.Result = SyncResult{
+		Connection: s.Connection, Rule: s.Rule, State: SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
+		Actions: s.Result.Actions, Planned: page.Whole.Planned,
+	}
+	s.whole(page.Whole)
+	return page, nil
+}
+
+func (s *syncRun) nextPage(ctx workflow.Context) (activities.PlanResult, error) {
+	summary := "Next page of the plan"
+	if s.Removals {
+		summary = "Next page of the plan: what takes something away"
+	}
+	ctx = workflow.WithActivityOptions(ctx, planOptions(summary))
+	var page activities.PlanResult
+	err := workflow.ExecuteActivity(ctx, acts.PlanPage, activities.PlanInput{
+		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, After: s.After,
+		Removals: s.Removals, Removed: s.Removed,
+	}).Get(ctx, &page)
+	if err == nil {
+		s.whole(page.Whole)
+	}
+	return page, err
+}
+
+// whole keeps what the latest page says of the whole plan. What was held once is reported, even if a plan made anew after
+// a restart has nothing left of it.
+func (s *syncRun) whole(w activities.PlanSummary) {
+	s.ConnectionLinked = w.ConnectionLinked
+	s.Result.Guard, s.Result.Held = w.Guard, w.Held
+	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
+	s.Result.HeldList = notes(w.HeldList)
+}
+
+func notes(list []activities.Trouble) []PersonNote {
+	var out []PersonNote
+	for _, t := range list {
+		out = append(out, PersonNote(t))
+	}
+	return out
+}
+
+// work counts the settled people of a page and starts a workflow for each of the others.
+func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
+	s.Result.Counters.Add(page.Settled)
+	for _, reason := range workflow.DeterministicKeys(page.Reasons) {
+		s.reason(reason, page.Reasons[reason])
+	}
+	for _, note := range notes(page.Troubled) {
+		s.problem(note)
+	}
+	s.phase(ctx, "Carrying out the plan.")
+	for _, item := range page.Items {
+		if err := workflow.Await(ctx, func() bool { return s.running < window }); err != nil {
+			return err
+		}
+		s.start(ctx, item)
+	}
+	return nil
+}
+
+// start runs one person's workflow and counts its result when it ends.
+func (s *syncRun) start(ctx workflow.Context, item activities.PlannedPerson) {
+	s.running++
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		result, err := s.person(ctx, item)
+		s.running--
+		s.Result.Done++
+		s.count(item, result, err)
+		if s.Result.Done%window == 0 {
+			s.phase(ctx, fmt.Sprintf("Carrying out the plan: %d of %d people done.", s.Result.Done, s.Result.Planned))
+		}
+	})
+}
+
+// person runs the canonical workflow of one person, or, where it is running already, asks it to look again and waits.
+func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (result UserResult, err error) {
+	// A cancelled sync starts nobody else, but lets those under way finish and counts them.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	id := UserID(s.Connection, item.User)
+	planned := item.Planned
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:        id,
+		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:     planSummary(item.User, planned),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
+	}), ProvisionUserType, UserInput{
+		Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
+	})
+	err = child.Get(ctx, &result)
+	var already *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &already) {
+		err = await(ctx, id, &result)
+	}
+	return result, childError(err)
+}
+
+// count adds one person to the counters.
+func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) {
+	if err != nil {
+		f := activities.FaultOf(err)
+		r = UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
+	} else if r.Action != plan.None {
+		if s.Result.Actions == nil {
+			s.Result.Actions = map[plan.Action]int{}
+		}
+		s.Result.Actions[r.Action]++
+	}
+	if s.Removals {
+		s.Removed++
+	}
+	s.Result.Counters.Count(r.Outcome, 1)
+	if r.Outcome == plan.Success {
+		return
+	}
+	s.reason(r.Reason, 1)
+	s.problem(PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
+}
+
+func (s *syncRun) reason(r fault.Reason, n int) {
+	if s.Result.Reasons == nil {
+		s.Result.Reasons = map[fault.Reason]int{}
+	}
+	s.Result.Reasons[r] += n
+}
+
+func (s *syncRun) problem(n PersonNote) {
+	if len(s.Result.Problems) < maxProblems {
+		s.Result.Problems = append(s.Result.Problems, n)
+	}
+}
+
+// drain waits for the people under way.
+func (s *syncRun) drain(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return s.running == 0 })
+}
+
+// continueAsNew hands over to a new run before the history grows too long.
+func (s *syncRun) continueAsNew(ctx workflow.Context) error {
+	if !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		return nil
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	// Nobody who asked to look again is forgotten: the next run plans once more.
+	if s.again.Len() > 0 {
+		for s.again.ReceiveAsync(nil) {
+		}
+		return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule,
+			Resume: &SyncResume{Result: SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions}, Removed: s.Removed, Replans: s.Replans}})
+	}
+	resume := s.SyncResume
+	return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule, Resume: &resume})
+}
+
+func (s *syncRun) searchAttributes() temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule))
+}
+
+// planOptions are those of the activities that read everything.
+func planOptions(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Hour,
+		HeartbeatTimeout:       30 * time.Second,
+		ScheduleToCloseTimeout: 6 * time.Hour,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
+		},
+		Summary: summary,
+	}
+}

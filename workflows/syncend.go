@@ -1,0 +1,151 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// end settles how the sync ended, tells the connection, and shows it.
+func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
+	r := &s.Result
+	r.Phase = ""
+	switch {
+	case temporal.IsCanceledError(err):
+		r.State, r.Reason = SyncStopped, fault.Stopped
+	case err != nil:
+		f := activities.FaultOf(err)
+		r.State, r.Reason, r.Message = SyncFailed, f.Reason, f.Message()
+		if f.Reason == fault.RuleDisabled || f.Reason == fault.ConnectionDisabled {
+			r.State = SyncStopped
+		}
+	case r.Guard.Held && r.Guard.Reason == fault.RemovalsHeld:
+		r.State, r.Reason = SyncHeld, fault.RemovalsHeld
+	default:
+		r.State = SyncCompleted
+	}
+	if r.Message == "" {
+		r.Message = syncMessage(*r)
+	}
+	// The last steps are taken even when the sync was cancelled.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	s.waitForPeople(ctx)
+	workflow.SetCurrentDetails(ctx, SyncReport(*r))
+	s.tell(ctx)
+	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet(string(r.State))); err != nil {
+		return *r, err
+	}
+	if r.State == SyncFailed {
+		f := activities.FaultOf(err)
+		return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason), temporal.ApplicationErrorOptions{
+			NonRetryable: true,
+			Details:      []any{activities.ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}, *r},
+		})
+	}
+	return *r, nil
+}
+
+// waitForPeople lets those under way finish, so that the counters are whole.
+func (s *syncRun) waitForPeople(ctx workflow.Context) {
+	if err := s.drain(ctx); err != nil {
+		s.Result.Message += " Some people's workflows were still running."
+	}
+}
+
+// tell signals the connection. One that is gone need not be told.
+func (s *syncRun) tell(ctx workflow.Context) {
+	info := workflow.GetInfo(ctx).WorkflowExecution
+	r := s.Result
+	summary := SyncSummary{
+		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
+		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
+		ToDeprovision: r.ToDeprovision, ConnectionLinked: s.ConnectionLinked, WorkflowID: info.ID, RunID: info.RunID,
+	}
+	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(s.Connection), "", SignalSyncFinished, summary).Get(ctx, nil)
+	if err != nil {
+		s.Result.Message += " The connection's workflow could not be told, because it no longer runs."
+	}
+}
+
+// phase shows how far the sync is.
+func (s *syncRun) phase(ctx workflow.Context, text string) {
+	s.Result.Phase = text
+	workflow.SetCurrentDetails(ctx, SyncReport(s.Result))
+}
+
+// syncMessage sums a sync up in one sentence.
+func syncMessage(r SyncResult) string {
+	switch r.State {
+	case SyncHeld:
+		return fmt.Sprintf("Held: %d people would lose something, %d are allowed; nothing was taken away, everything else was done.",
+			r.Guard.Removals, r.Guard.Allowed)
+	case SyncStopped:
+		return fmt.Sprintf("Stopped after %d of %d people.", r.Done, r.Planned)
+	}
+	if r.Planned == 0 {
+		return fmt.Sprintf("Completed: nothing to write for %d people.", r.Impacted)
+	}
+	return fmt.Sprintf("Completed: %d of %d people needed a change.", r.Planned, r.Impacted)
+}
+
+// SyncReport is what the Web UI shows of a sync, in Temporal's markdown.
+func SyncReport(r SyncResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Rule %s of connection %s: %s\n\n", r.Rule, r.Connection, r.State)
+	if text := orString(r.Phase, r.Message); text != "" {
+		fmt.Fprintf(&b, "%s\n\n", text)
+	}
+	b.WriteString("| impacted | success | unsynced | partially synced | failed | held | to be deprovisioned |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %d |\n", r.Impacted, r.Success, r.Unsynced, r.PartiallySynced, r.Failed, r.Held, r.ToDeprovision)
+	if len(r.Actions) > 0 {
+		b.WriteString("\n| done | people |\n|---|---|\n")
+		for _, a := range workflow.DeterministicKeys(r.Actions) {
+			fmt.Fprintf(&b, "| %s | %d |\n", a, r.Actions[a])
+		}
+	}
+	if len(r.Reasons) > 0 {
+		b.WriteString("\n| why not | people | what to do |\n|---|---|---|\n")
+		for _, reason := range workflow.DeterministicKeys(r.Reasons) {
+			fmt.Fprintf(&b, "| %s | %d | %s |\n", reason, r.Reasons[reason], reason.Sentence())
+		}
+	}
+	writeList(&b, "Held", r.HeldList)
+	writeList(&b, "People to look at", r.Problems)
+	if len(r.DeprovisionList) > 0 {
+		fmt.Fprintf(&b, "\nTo be deprovisioned: %s\n", strings.Join(first(r.DeprovisionList, 20), ", "))
+	}
+	return b.String()
+}
+
+// writeList names the first twenty people of a list.
+func writeList(b *strings.Builder, title string, list []PersonNote) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n\n", title)
+	for _, n := range first(list, 20) {
+		fmt.Fprintf(b, "- %s: %s", n.User, orString(string(n.Outcome), string(n.Action)))
+		if n.Reason != "" {
+			fmt.Fprintf(b, ", %s", n.Reason)
+		}
+		if n.Subject != "" {
+			fmt.Fprintf(b, " (%s)", n.Subject)
+		}
+		b.WriteString("\n")
+	}
+	if len(list) > 20 {
+		fmt.Fprintf(b, "- and %d more\n", len(list)-20)
+	}
+}
+
+func first[T any](list []T, n int) []T {
+	if len(list) > n {
+		return list[:n]
+	}
+	return list
+}

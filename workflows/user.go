@@ -1,0 +1,340 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// acts names activities; it is never called.
+var acts *activities.Activities
+
+// ProvisionUser brings one person's account up to date and ends: all that is to be done about the person now, and the
+// answer to why. The runs under one id are the person's history; Temporal runs one of them at a time.
+//
+// A run under another id than UserID starts the canonical one, or asks the running one to look again, and returns its
+// result.
+func ProvisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
+	u := &userRun{in: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+	return u.run(ctx)
+}
+
+// userRun is the state of one run.
+type userRun struct {
+	in     UserInput
+	again  workflow.ReceiveChannel
+	result UserResult
+	// account is what an earlier pass of this run created or changed.
+	account string
+}
+
+// maxPasses bounds how often one run begins anew because settings or plan changed under it.
+const maxPasses = 5
+
+func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
+	if err := validUser(u.in); err != nil {
+		return UserResult{}, activities.Reported(err)
+	}
+	if id := UserID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+		var result UserResult
+		err := delegate(ctx, id, ProvisionUserType, u.in, userSearchAttributes(u.in), &result)
+		return result, err
+	}
+	for pass := 1; ; pass++ {
+		u.drainSignals()
+		u.show(ctx, "Comparing the person with the account.")
+		err := u.pass(ctx)
+		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
+		if stale && pass < maxPasses || u.again.Len() > 0 && pass < maxPasses {
+			// Somebody changed the settings or asked to look again: the plan no longer counts, reading does.
+			u.in.Planned, u.in.Revision = nil, 0
+			if stale {
+				u.in.Rule = ""
+			}
+			continue
+		}
+		return u.end(ctx, err)
+	}
+}
+
+// pass does everything once.
+func (u *userRun) pass(ctx workflow.Context) error {
+	done, err := u.provision(ctx)
+	if err != nil {
+		return err
+	}
+	u.keep(done)
+	if done.Revoke {
+		if err := u.revoke(ctx, done); err != nil {
+			return err
+		}
+	}
+	if len(done.AddLicenses)+len(done.RemoveLicenses) > 0 {
+		return u.license(ctx, done)
+	}
+	return nil
+}
+
+func (u *userRun) provision(ctx workflow.Context) (done activities.ProvisionResult, err error) {
+	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
+	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, activities.ProvisionInput{
+		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
+		Planned: u.in.Planned, AccountID: u.account,
+	}).Get(ctx, &done)
+	return done, err
+}
+
+func (u *userRun) revoke(ctx workflow.Context, done activities.ProvisionResult) error {
+	ctx = workflow.WithActivityOptions(ctx, accountOptions("Revoke the sessions of the disabled account"))
+	return workflow.ExecuteActivity(ctx, acts.RevokeSessions, activities.RevokeInput{
+		Connection: u.in.Connection, User: u.in.User, AccountID: done.AccountID,
+	}).Get(ctx, nil)
+}
+
+// license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
+func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult) error {
+	ctx = workflow.WithActivityOptions(ctx, accountOptions(licenseSummary(done)))
+	var written activities.LicenseResult
+	err := workflow.ExecuteActivity(ctx, acts.AssignLicenses, activities.LicenseInput{
+		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
+		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, Young: done.Young,
+	}).Get(ctx, &written)
+	if err != nil {
+		f := activities.FaultOf(err)
+		if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal {
+			return err
+		}
+		u.result.Outcome, u.result.Reason, u.result.Subject = plan.PartiallySynced, f.Reason, f.Subject
+		return nil
+	}
+	u.result.LicensesAdded, u.result.LicensesRemoved = written.Added, written.Removed
+	return nil
+}
+
+// keep takes over what a pass did. A later pass of the same run adds to it.
+func (u *userRun) keep(done activities.ProvisionResult) {
+	action, attributes := done.Action, done.Attributes
+	if u.result.Action != "" && u.result.Action != plan.None {
+		action = u.result.Action
+		attributes = append(u.result.Attributes, attributes...)
+	}
+	u.result = UserResult{
+		Connection: u.in.Connection, Rule: done.Rule, User: u.in.User, Action: action, Outcome: done.Outcome,
+		Reason: done.Reason, Subject: done.Subject, AccountID: done.AccountID, Attributes: attributes,
+		LicensesAdded: u.result.LicensesAdded, LicensesRemoved: u.result.LicensesRemoved,
+	}
+	if done.Action != plan.None {
+		u.account = done.AccountID
+	}
+}
+
+// end says in search attributes, details and result what became of the person.
+func (u *userRun) end(ctx workflow.Context, err error) (UserResult, error) {
+	r := &u.result
+	if err != nil {
+		if temporal.IsCanceledError(err) {
+			return *r, err
+		}
+		f := activities.FaultOf(err)
+		*r = UserResult{
+			Connection: u.in.Connection, Rule: orString(r.Rule, u.in.Rule), User: u.in.User, Action: r.Action,
+			Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, AccountID: r.AccountID, Attributes: r.Attributes,
+		}
+	}
+	if r.Action == "" {
+		r.Action = plan.None
+	}
+	r.Message = userMessage(*r)
+	u.show(ctx, r.Message)
+	if err := workflow.UpsertTypedSearchAttributes(ctx,
+		AttributeAction.ValueSet(string(r.Action)), AttributeOutcome.ValueSet(string(r.Outcome))); err != nil {
+		return *r, err
+	}
+	if r.Outcome != plan.Failed {
+		return *r, nil
+	}
+	details := activities.ErrorDetails{Kind: fault.Refused, Reason: r.Reason, Subject: r.Subject}
+	if err != nil {
+		f := activities.FaultOf(err)
+		details.Kind, details.RequestID = f.Kind, f.RequestID
+	}
+	return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason),
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details, *r}})
+}
+
+func (u *userRun) drainSignals() {
+	for u.again.ReceiveAsync(nil) {
+	}
+}
+
+// show sets what the Web UI displays of the run.
+func (u *userRun) show(ctx workflow.Context, text string) {
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** of connection **%s**\n\n%s", u.in.User, u.in.Connection, text))
+}
+
+func (u *userRun) provisionSummary() string {
+	if u.in.Planned == nil {
+		return "Compare " + u.in.User + " with the account and write what differs"
+	}
+	return planSummary(u.in.User, *u.in.Planned)
+}
+
+// planSummary says in words, with source id and attribute names only, what is about to happen to whom.
+func planSummary(user string, p activities.Planned) string {
+	switch p.Action {
+	case plan.Create:
+		return "Create the account of " + user
+	case plan.Restore:
+		return "Restore the account of " + user
+	case plan.Adopt:
+		return "Adopt the existing account of " + user
+	case plan.Disable:
+		return "Disable the account of " + user + ": disabled at the source"
+	case plan.Enable:
+		return "Enable the account of " + user + " again"
+	case plan.License:
+		return "Change the licences of " + user
+	}
+	return clip("Update " + user + ": " + strings.Join(p.Attributes, ", "))
+}
+
+func licenseSummary(done activities.ProvisionResult) string {
+	var parts []string
+	if n := len(done.AddLicenses); n > 0 {
+		parts = append(parts, fmt.Sprintf("assign %d", n))
+	}
+	if n := len(done.RemoveLicenses); n > 0 {
+		parts = append(parts, fmt.Sprintf("take away %d", n))
+	}
+	return "Licences: " + strings.Join(parts, ", ")
+}
+
+// userMessage says what happened to the person, why, and what to do.
+func userMessage(r UserResult) string {
+	var b strings.Builder
+	switch {
+	case r.Outcome == plan.Failed:
+		b.WriteString("Failed")
+	case r.Action == plan.None && r.Outcome == plan.Success:
+		b.WriteString("Already right; nothing was written")
+	case r.Action == plan.None:
+		b.WriteString("Nothing was written")
+	default:
+		b.WriteString("Done: " + actionWords[r.Action])
+	}
+	if len(r.Attributes) > 0 && r.Action != plan.Create {
+		b.WriteString(" (" + strings.Join(r.Attributes, ", ") + ")")
+	}
+	if len(r.LicensesAdded) > 0 {
+		b.WriteString("; licences assigned: " + strings.Join(r.LicensesAdded, ", "))
+	}
+	if len(r.LicensesRemoved) > 0 {
+		b.WriteString("; licences taken away: " + strings.Join(r.LicensesRemoved, ", "))
+	}
+	b.WriteString(".")
+	if r.Reason != "" {
+		b.WriteString(" " + string(r.Outcome) + ": ")
+		if r.Subject != "" {
+			b.WriteString(r.Subject + ": ")
+		}
+		b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ").")
+	}
+	return b.String()
+}
+
+var actionWords = map[plan.Action]string{
+	plan.Create:  "the account was created",
+	plan.Restore: "the account was restored from the recycle bin",
+	plan.Adopt:   "the existing account was adopted",
+	plan.Update:  "the account was updated",
+	plan.Disable: "the account was disabled and its sessions revoked, because the person is disabled at the source",
+	plan.Enable:  "the account was enabled again",
+	plan.License: "licences were changed",
+	plan.Remove:  "the person was deprovisioned",
+}
+
+// accountOptions are those of activities that read or write one account. Graph may be down for long; each attempt is
+// short, and NextRetryDelay carries what Graph asks for.
+func accountOptions(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 4 * time.Hour,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute,
+		},
+		Summary: summary,
+	}
+}
+
+// validUser checks an input that may have been typed by hand.
+func validUser(in UserInput) error {
+	switch {
+	case in.Connection == "":
+		return fault.New("", fault.Invalid, fault.SettingsInvalid, "connection is missing from the input")
+	case in.User == "":
+		return fault.New("", fault.Invalid, fault.SettingsInvalid, "user (the source id) is missing from the input")
+	}
+	return nil
+}
+
+func userSearchAttributes(in UserInput) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(in.Connection))
+}
+
+func orString(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// clip keeps a summary within the 200 bytes that Temporal stores.
+func clip(s string) string {
+	if len(s) > 200 {
+		return s[:197] + "..."
+	}
+	return s
+}
+
+// delegate starts the canonical run of a workflow and returns its result; a run that exists already is asked to look
+// again and is waited for.
+func delegate(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, TypedSearchAttributes: attributes,
+		StaticSummary: clip("Started by " + workflow.GetInfo(ctx).WorkflowExecution.ID),
+	}), workflowType, in)
+	err := child.Get(ctx, result)
+	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if !errors.As(err, &running) {
+		return childError(err)
+	}
+	return await(ctx, id, result)
+}
+
+// await waits, by an activity, for a run that somebody else started.
+func await(ctx workflow.Context, id string, result any) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 30 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:     clip("Wait for " + id + ", which is running"),
+	})
+	return workflow.ExecuteActivity(ctx, acts.AwaitRun, activities.AwaitInput{WorkflowID: id, Signal: SignalAgain}).Get(ctx, result)
+}
+
+// childError unwraps a child's failure to the error it ended with, so that reason and message stand first.
+func childError(err error) error {
+	var e *temporal.ApplicationError
+	if errors.As(err, &e) {
+		return e
+	}
+	return err
+}

@@ -1,10 +1,7 @@
-// Package config is the configuration file: its shape, its defaults and its rules.
-//
-// A file is read by Load, which reports every problem at once with its place. The same types travel to the Connection
-// workflow as JSON (with the file's own key names), where Validate is run again.
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -24,6 +21,9 @@ type Connection struct {
 	Cloud       string      `json:"cloud,omitempty" yaml:"cloud"`
 	Preferences Preferences `json:"preferences" yaml:"preferences"`
 	Rules       []Rule      `json:"rules" yaml:"rules"`
+
+	// strange is what the JSON has that a connection has not; Validate reports it.
+	strange []finding
 }
 
 // Rule finds a rule by name; ok is false when there is none.
@@ -153,8 +153,15 @@ func (r *Rule) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*r = Rule(v)
+	r.resolveAliases()
 	return nil
 }
+
+// The columns of a source that names none.
+const (
+	DefaultID      = "id"
+	DefaultEnabled = "enabled"
+)
 
 // Source names an identity store.
 type Source struct {
@@ -167,7 +174,10 @@ type Source struct {
 }
 
 // Key identifies the store, so that two rules reading the same people are known to do so.
-func (s Source) Key() string { return "file:" + s.File + "#" + s.ID + "#" + s.Enabled }
+// A column left out and the default written out are the same.
+func (s Source) Key() string {
+	return "file:" + s.File + "#" + cmp.Or(s.ID, DefaultID) + "#" + cmp.Or(s.Enabled, DefaultEnabled)
+}
 
 // Mapping says what is written to one target attribute: exactly one of the three.
 type Mapping struct {
@@ -203,5 +213,6 @@ func (c *Connection) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*c = Connection(v)
+	c.strange = strangeKeys(b)
 	return nil
 }

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// Change says which parts of a connection differ between two revisions, so that the Connection workflow can refuse what
+// never changes and knows what must be synced again. The order of rules counts as a change of none of them.
+type Change struct {
+	// Forbidden are the settings that differ though they never change after creation: "name", "tenantId", "clientId",
+	// "cloud", and "rules[<name>].source". Such a change is refused as a whole.
+	Forbidden []string
+	// Credentials: the reference of the client secret.
+	Credentials bool
+	// Preferences: removeLicensesWhenSkuIdEmpty, licenseScope, existingUsers or removalGuard.
+	Preferences bool
+	// Actions: an allow switch, removeAction, removeAdopted or deprovisionOnRuleDeletion. They act at the next transition
+	// and lead to no sync.
+	Actions bool
+	// Description: the text alone.
+	Description bool
+	// Order: the same rules in another order, which decides between two that claim one person.
+	Order bool
+	// Rules are the rules that differ, sorted by name.
+	Rules []RuleChange
+}
+
+// RuleChange says how a rule differs.
+type RuleChange struct {
+	Name string
+	// Added and Removed exclude everything below.
+	Added, Removed bool
+	// Source differs, which is forbidden.
+	Source bool
+	// Enabled differs.
+	Enabled bool
+	Filter  bool
+	// Mappings are the attributes whose mappings differ, sorted.
+	Mappings []string
+	// Schedule: syncEvery.
+	Schedule bool
+}
+
+// Syncs reports whether the change leads to a sync of the rule by itself: it is new, enabled or disabled, or includes
+// other people or gives them other values.
+func (r RuleChange) Syncs() bool {
+	return r.Added || r.Enabled || r.Filter || len(r.Mappings) > 0
+}
+
+// None reports whether nothing differs.
+func (c Change) None() bool {
+	return len(c.Forbidden) == 0 && !c.Credentials && !c.Preferences && !c.Actions && !c.Description && !c.Order && len(c.Rules) == 0
+}
+
+// SyncsAll reports whether the change leads to a sync of every rule.
+func (c Change) SyncsAll() bool { return c.Credentials || c.Preferences || c.Order }
+
+// Syncs gives the names of the enabled rules of the new revision that the change leads to a sync of, in the file's order.
+func (c Change) Syncs(revision Connection) []string {
+	var names []string
+	for _, r := range revision.Rules {
+		i := slices.IndexFunc(c.Rules, func(rc RuleChange) bool { return rc.Name == r.Name })
+		if r.Enabled && (c.SyncsAll() || i >= 0 && c.Rules[i].Syncs()) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// ChangeOf compares two revisions of a connection. It is deterministic.
+func ChangeOf(old, revision Connection) Change {
+	c := Change{
+		Credentials: old.ClientSecret != revision.ClientSecret,
+		Preferences: old.Preferences.synced() != revision.Preferences.synced(),
+		Actions:     old.Preferences.actions() != revision.Preferences.actions(),
+		Description: old.Description != revision.Description,
+	}
+	for _, setting := range []struct{ name, old, new string }{
+		{"name", old.Name, revision.Name},
+		{"tenantId", old.TenantID, revision.TenantID},
+		{"clientId", old.ClientID, revision.ClientID},
+		{"cloud", old.cloud(), revision.cloud()},
+	} {
+		if setting.old != setting.new {
+			c.Forbidden = append(c.Forbidden, setting.name)
+		}
+	}
+	names := append(ruleNames(old), ruleNames(revision)...)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if rc, differs := ruleChange(old, revision, name); differs {
+			c.Rules = append(c.Rules, rc)
+			if rc.Source {
+				c.Forbidden = append(c.Forbidden, "rules["+name+"].source")
+			}
+		}
+	}
+	c.Order = !slices.Equal(common(old, revision), common(revision, old))
+	return c
+}
+
+// synced are the preferences whose change leads to a sync; the others are zero.
+func (p Preferences) synced() Preferences {
+	return Preferences{RemoveLicensesWhenSkuIDEmpty: p.RemoveLicensesWhenSkuIDEmpty, LicenseScope: p.LicenseScope,
+		ExistingUsers: p.ExistingUsers, RemovalGuard: p.RemovalGuard}
+}
+
+// actions are the preferences whose change leads to no sync; the others are zero.
+func (p Preferences) actions() Preferences {
+	p.RemoveLicensesWhenSkuIDEmpty, p.LicenseScope, p.ExistingUsers, p.RemovalGuard = false, "", "", RemovalGuard{}
+	return p
+}
+
+func (c Connection) cloud() string {
+	if c.Cloud == "" {
+		return CloudGlobal
+	}
+	return c.Cloud
+}
+
+func ruleNames(c Connection) []string {
+	names := make([]string, len(c.Rules))
+	for i, r := range c.Rules {
+		names[i] = r.Name
+	}
+	return names
+}
+
+// common gives the names of a's rules that b has too, in a's order.
+func common(a, b Connection) []string {
+	var names []string
+	for _, name := range ruleNames(a) {
+		if _, ok := b.Rule(name); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func ruleChange(old, revision Connection, name string) (RuleChange, bool) {
+	before, had := old.Rule(name)
+	after, has := revision.Rule(name)
+	if !had || !has {
+		return RuleChange{Name: name, Added: has, Removed: had}, true
+	}
+	c := RuleChange{
+		Name:     name,
+		Source:   before.Source.Key() != after.Source.Key(),
+		Enabled:  before.Enabled != after.Enabled,
+		Filter:   before.Filter != after.Filter,
+		Mappings: mappingChanges(before.Mappings, after.Mappings),
+		Schedule: before.Interval() != after.Interval(),
+	}
+	return c, c.Source || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
+}
+
+// mappingChanges compares mappings as JSON, where a list read from a file and one that has travelled are the same.
+func mappingChanges(before, after map[string]Mapping) []string {
+	all := maps.Clone(before)
+	if all == nil {
+		all = map[string]Mapping{}
+	}
+	maps.Copy(all, after)
+	var changed []string
+	for _, attribute := range slices.Sorted(maps.Keys(all)) {
+		b, had := before[attribute]
+		a, has := after[attribute]
+		if had != has || encode(b) != encode(a) {
+			changed = append(changed, attribute)
+		}
+	}
+	return changed
+}
+
+func encode(m Mapping) string {
+	b, err := json.Marshal(m)
+	if err != nil {
+		// A value that JSON cannot hold came from neither a file nor JSON; it is taken for changed.
+		return err.Error()
+	}
+	return string(b)
+}

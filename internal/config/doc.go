@@ -1,0 +1,42 @@
+// Package config is the configuration file: its shape, its defaults and its rules.
+//
+// A file is read by Load, which reports every problem at once with its place. The same types travel to the Connection
+// workflow as JSON (with the file's own key names), where Validate is run again.
+//
+// # Keys and defaults
+//
+//	key                                       default    meaning
+//	name                                      required   [a-z0-9][a-z0-9-]{0,39}; never changes
+//	description                               ""         free text
+//	tenantId                                  required   the tenant's id or a verified domain; never changes
+//	clientId                                  required   the app registration's application (client) id; never changes
+//	clientSecret                              required   env:NAME or file:PATH, resolved by the worker
+//	cloud                                     global     global, usgov, dod, china or simulator; never changes
+//	preferences.removeLicensesWhenSkuIdEmpty  false      a rule without skuId takes its people's licences away
+//	preferences.licenseScope                  ours       ours or all: which licences may be taken away
+//	preferences.allowCreate                   true       create and restore accounts
+//	preferences.allowUpdate                   true       change, adopt, enable and license accounts
+//	preferences.allowDisable                  true       disable who is disabled at the source
+//	preferences.allowDeprovision              true       deprovision who left the source or the filter
+//	preferences.removeAction                  disable    disable or delete: what deprovisioning does
+//	preferences.deprovisionOnRuleDeletion     false      deleting a rule deprovisions its people
+//	preferences.existingUsers                 adopt      adopt or leave accounts that exist already
+//	preferences.removeAdopted                 false      removeAction delete also deletes adopted accounts
+//	preferences.removalGuard.count            5          a sync removes at most this many,
+//	preferences.removalGuard.percent          10         or this share of the rule's linked users if that is more
+//	rules                                     none       at most 100
+//	rules[].name                              required   as the connection's; unique; never changes
+//	rules[].enabled                           true       an enabled rule needs a mapping for password
+//	rules[].source.file                       required   CSV or JSON, relative to the file; never changes
+//	rules[].source.id                         id         the column with the person's id; never changes
+//	rules[].source.enabled                    enabled    the column that tells whether the person is enabled
+//	rules[].filter                            everybody  a CEL expression, true for those whom the rule includes
+//	rules[].mappings                          required   target attribute: 'CEL' or {value: …}; at least
+//	                                                     userPrincipalName, displayName and mailNickname
+//	rules[].mappings.password                 –          'randomPassword(n)' or {secret: env:NAME}; never a literal
+//	rules[].mappings.resetPassword            true       a new password at the first sign-in
+//	rules[].mappings.accountEnabled           true       and the source must say so too
+//	rules[].syncEvery                         never      a duration of at least 1m, as in 15m or 24h
+//
+// An expression must be a YAML string that YAML leaves alone: put it in single quotes.
+package config

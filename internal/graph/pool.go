@@ -1,8 +1,8 @@
 // Package graph is the client of Microsoft Graph: accounts, licences, the tenant, and the properties that hold the link.
 //
 // It is the official SDK's builders, models and request adapter over a transport of our own. One call is one HTTP
-// request: nothing below this package repeats a write, compresses a body or follows a redirect. What is repeated, and
-// when, is decided by the caller from the *fault.Error that every failing call returns; one table (rules.go) makes that
+// request: nothing below this package repeats a write, compresses a body or follows a redirect (Go's transport repeats a
+// read once when a kept-alive connection proves dead, and a write only if no byte of it had left). What is repeated, and when, is decided by the caller from the *fault.Error that every failing call returns; one table (rules.go) makes that
 // decision for each answer of Graph and of the sign-in service.
 //
 // All clients of one tenant and application share a write budget and, after a 429, a pause (budget.go).

@@ -1,0 +1,202 @@
+package simulator
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+
+	"crypto/tls"
+)
+
+// Faults are accidents, each with a probability from 0 to 1 for a Graph request. Their sum must not exceed 1. One number is
+// drawn for each request, so that the same seed and sequence of requests has the same accidents.
+type Faults struct {
+	// On limits the accidents to "reads" or "writes"; "" is both.
+	On string `json:"on,omitempty"`
+	// Throttle answers 429 with Retry-After: RetryAfterSeconds (default 1).
+	Throttle          float64 `json:"throttle,omitempty"`
+	RetryAfterSeconds int     `json:"retryAfterSeconds,omitempty"`
+	// ThrottleBare answers 429 without Retry-After.
+	ThrottleBare float64 `json:"throttleBare,omitempty"`
+	// InternalError answers 500.
+	InternalError float64 `json:"internalError,omitempty"`
+	// BadGateway answers 502 without a body.
+	BadGateway float64 `json:"badGateway,omitempty"`
+	// UnavailableHTML answers 503 with a page for people.
+	UnavailableHTML float64 `json:"unavailableHtml,omitempty"`
+	// UnavailableCommitted carries a write out and answers 503.
+	UnavailableCommitted float64 `json:"unavailableCommitted,omitempty"`
+	// TimeoutCommitted carries a write out and answers 504; a read gets the 504 alone.
+	TimeoutCommitted float64 `json:"timeoutCommitted,omitempty"`
+	// Reset breaks the connection before anything was done.
+	Reset float64 `json:"reset,omitempty"`
+	// ResetCommitted carries a write out and breaks the connection; a read is only broken.
+	ResetCommitted float64 `json:"resetCommitted,omitempty"`
+	// Concurrency refuses a write with 409 Directory_ConcurrencyViolation.
+	Concurrency float64 `json:"concurrency,omitempty"`
+	// Unauthorized answers 401 to a valid token.
+	Unauthorized float64 `json:"unauthorized,omitempty"`
+	// ExtensionFlap treats a usable extension property as not yet usable, for a request that names one.
+	ExtensionFlap float64 `json:"extensionFlap,omitempty"`
+	// EmptyPage answers a page of a list with no objects and a link to the next page. Drawn apart from the rest.
+	EmptyPage float64 `json:"emptyPage,omitempty"`
+}
+
+// Fault is one planned answer.
+type Fault struct {
+	// Status and Body are answered as they are; an empty Body is sent empty.
+	Status int
+	Body   string
+	// ContentType: default application/json when there is a body.
+	ContentType string
+	// Headers are set as given, for example Retry-After.
+	Headers map[string]string
+	// Commit carries the request out before failing it.
+	Commit bool
+	// Reset breaks the connection instead of answering.
+	Reset bool
+}
+
+// GraphFault is a planned answer in Graph's error envelope.
+func GraphFault(status int, code, message string) Fault {
+	return Fault{Status: status, Body: string(appendFields(nil, []field{{"error", []field{{"code", code}, {"message", message},
+		{"innerError", []field{{"date", "2026-01-01T00:00:00"}, {"request-id", "00000000-0000-4000-8000-000000000001"},
+			{"client-request-id", "00000000-0000-4000-8000-000000000001"}}}}}}))}
+}
+
+type plannedFault struct {
+	match func(*http.Request) bool
+	f     Fault
+}
+
+// FailNext lets the next request that matches meet the fault, once; nil matches any. Several calls queue up: each request
+// takes the first of them that matches. Sign-in requests are matched as well. match may read the body.
+func (s *Server) FailNext(match func(*http.Request) bool, f Fault) {
+	if match == nil {
+		match = func(*http.Request) bool { return true }
+	}
+	s.chance.Lock()
+	defer s.chance.Unlock()
+	s.chance.planned = append(s.chance.planned, plannedFault{match, f})
+}
+
+// takePlanned removes and gives the fault that is meant for the request.
+func (s *Server) takePlanned(r *http.Request, rewind func()) (Fault, bool) {
+	s.chance.Lock()
+	defer s.chance.Unlock()
+	for i, p := range s.chance.planned {
+		rewind()
+		if p.match(r) {
+			s.chance.planned = append(append([]plannedFault(nil), s.chance.planned[:i]...), s.chance.planned[i+1:]...)
+			return p.f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// drawFault decides whether an accident happens to a request, and which.
+func (s *Server) drawFault(write bool) (name string, f Fault, ok bool) {
+	s.chance.Lock()
+	defer s.chance.Unlock()
+	u := s.chance.rng.Float64()
+	fs := s.chance.faults
+	if fs.On == "reads" && write || fs.On == "writes" && !write {
+		return "", f, false
+	}
+	retryAfter := max(fs.RetryAfterSeconds, 1)
+	throttled := graphAnswer(tooMany(retryAfter, false))
+	bare := graphAnswer(tooMany(0, true))
+	table := []struct {
+		name      string
+		p         float64
+		onlyWrite bool
+		f         Fault
+	}{
+		{"429", fs.Throttle, false, throttled},
+		{"429 bare", fs.ThrottleBare, false, bare},
+		{"500", fs.InternalError, false, GraphFault(500, "Service_InternalServerError", "Encountered an internal server error.")},
+		{"502", fs.BadGateway, false, Fault{Status: 502}},
+		{"503 html", fs.UnavailableHTML, false, Fault{Status: 503, ContentType: "text/html", Body: "<html><body><h1>Service Unavailable</h1></body></html>"}},
+		{"503 committed", fs.UnavailableCommitted, true, withCommit(GraphFault(503, "serviceNotAvailable", "The service is temporarily unavailable."))},
+		{"504 committed", fs.TimeoutCommitted, false, withCommit(GraphFault(504, "UnknownError", ""))},
+		{"reset", fs.Reset, false, Fault{Reset: true}},
+		{"reset committed", fs.ResetCommitted, false, Fault{Reset: true, Commit: true}},
+		{"409", fs.Concurrency, true, graphAnswer(overlap())},
+		{"401", fs.Unauthorized, false, graphAnswer(unauthorized("Lifetime validation failed, the token is expired."))},
+	}
+	for _, row := range table {
+		if u < row.p {
+			if row.onlyWrite && !write {
+				return "", f, false
+			}
+			return row.name, row.f, true
+		}
+		u -= row.p
+	}
+	return "", f, false
+}
+
+func withCommit(f Fault) Fault {
+	f.Commit = true
+	return f
+}
+
+func graphAnswer(r *refusal) Fault {
+	f := GraphFault(r.status, r.code, r.message)
+	f.Headers = map[string]string{}
+	for k, v := range r.header {
+		f.Headers[k] = v
+	}
+	return f
+}
+
+// flap decides whether a usable extension property is treated as unusable.
+func (s *Server) flap() bool { return s.draw(func(f *Faults) float64 { return f.ExtensionFlap }) }
+
+func (s *Server) emptyPage() bool { return s.draw(func(f *Faults) float64 { return f.EmptyPage }) }
+
+func (s *Server) draw(p func(*Faults) float64) bool {
+	s.chance.Lock()
+	defer s.chance.Unlock()
+	limit := p(&s.chance.faults)
+	return limit > 0 && s.chance.rng.Float64() < limit
+}
+
+// send writes a fault's answer.
+func (f Fault) send(w http.ResponseWriter) {
+	if f.Reset {
+		breakConnection(w)
+		return
+	}
+	contentType := f.ContentType
+	if contentType == "" && f.Body != "" {
+		contentType = "application/json"
+	}
+	if contentType != "" {
+		w.Header().Set("Content-Type", contentType)
+	} else {
+		w.Header()["Content-Type"] = nil
+	}
+	for k, v := range f.Headers {
+		w.Header().Set(k, v)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(f.Body)))
+	w.WriteHeader(f.Status)
+	_, _ = w.Write([]byte(f.Body))
+}
+
+// breakConnection lets the peer see a reset rather than an orderly end.
+func breakConnection(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		if tcp, ok := t.NetConn().(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+			_ = tcp.Close()
+			return
+		}
+	}
+	_ = conn.Close()
+}

@@ -1,0 +1,348 @@
+package simulator
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// readGroup gives a group that this request's replica knows.
+func (c *call) readGroup(key string) (*group, *refusal) {
+	g := c.t.groups.find(key)
+	if g != nil && !g.created.After(c.asOf) {
+		return g, nil
+	}
+	name, named := strings.CutPrefix(key, "uniqueName=")
+	if !named && !isID(key) {
+		return nil, badRequest("Invalid object identifier '%s'.", key)
+	}
+	return nil, notFound(name)
+}
+
+func listGroups(c *call) reply {
+	t, asOf := c.t, c.asOf
+	return c.page(collection{
+		size: len(t.groups.order),
+		at: func(i int) object {
+			if g := t.groups.order[i]; g != nil && !g.created.After(asOf) {
+				v := t.view(g)
+				v.withErrors = t.memberErrors(g)
+				return v
+			}
+			return nil
+		},
+		schema: groupProperties, defaults: groupDefaults, resource: "Group", context: "groups",
+	})
+}
+
+func (t *Tenant) memberErrors(g *group) bool {
+	if len(g.licenses) == 0 {
+		return false
+	}
+	for _, id := range g.members.order {
+		if e := t.users.byID[id]; id != "" && e != nil && e.cur != nil &&
+			slices.ContainsFunc(e.cur.inherited, func(x grant) bool { return x.group == g.id && x.state == "Error" }) {
+			return true
+		}
+	}
+	return false
+}
+
+func getGroup(c *call) reply {
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	v := c.t.view(g)
+	v.withErrors = c.t.memberErrors(g)
+	return c.one(v, groupProperties, groupDefaults, "Group", "groups")
+}
+
+// groupChange is what a body asks for.
+type groupChange struct {
+	set     map[string]any
+	binds   []string
+	hasBind bool
+}
+
+func (c *call) judgeGroup() (*groupChange, *refusal) {
+	ch := &groupChange{set: map[string]any{}}
+	for _, name := range sortedKeys(c.body) {
+		v := c.body[name]
+		if fail := c.judgeGroupMember(ch, name, v); fail != nil {
+			return nil, fail
+		}
+	}
+	if nickname, ok := ch.set["mailNickname"].(string); ok && !validNickname(nickname) {
+		return nil, invalidValue("mailNickname", "Group")
+	}
+	return ch, nil
+}
+
+func (c *call) judgeGroupMember(ch *groupChange, name string, v any) *refusal {
+	switch {
+	case name == "members@odata.bind" || name == "owners@odata.bind":
+		list, ok := v.([]any)
+		if !ok {
+			return badOData("%s", textUnreadable)
+		}
+		ch.hasBind = true
+		for _, raw := range list {
+			ref, _ := raw.(string)
+			id := referenced(ref)
+			if id == "" {
+				return badRequest("Not a valid reference update.")
+			}
+			if name == "members@odata.bind" {
+				ch.binds = append(ch.binds, id)
+			}
+		}
+		if len(list) > 20 {
+			return badRequest("A resource cannot contain more than 20 link changes")
+		}
+		return nil
+	case strings.HasPrefix(name, "@"):
+		return nil
+	case isExtension(name):
+		d, fail := c.extension(name, "Group")
+		if fail == nil && v != nil {
+			v, fail = d.judge(v)
+		}
+		if fail == nil {
+			ch.set[d.fullName] = v
+		}
+		return fail
+	}
+	p := groupProperties.byName[name]
+	if p == nil {
+		c.s.stats.protocol("unknown property")
+		return badOData("%s", textUnknown)
+	}
+	if p.write == readOnly {
+		return badRequest("Property '%s' is read-only and cannot be set.", name)
+	}
+	if v == nil {
+		if p.kept {
+			return invalidValue(name, "Group")
+		}
+		ch.set[name] = nil
+		return nil
+	}
+	typed, fail := convert(v, p.kind, name, "Group")
+	if fail == errEmpty {
+		c.s.stats.protocol("empty string")
+		return invalidValue(name, "Group")
+	}
+	if s, ok := typed.(string); ok && p.max > 0 && utf8.RuneCountInString(s) > p.max {
+		return invalidValue(name, "Group")
+	}
+	ch.set[name] = typed
+	return fail
+}
+
+func createGroup(c *call) reply {
+	if c.body == nil {
+		return c.refuse(badOData("%s", textUnreadable))
+	}
+	return c.makeGroup("")
+}
+
+// makeGroup creates a group; uniqueName is the key of an upsert.
+func (c *call) makeGroup(uniqueName string) reply {
+	if fail := c.t.overQuota(); fail != nil {
+		return c.refuse(fail)
+	}
+	ch, fail := c.judgeGroup()
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	if uniqueName != "" {
+		ch.set["uniqueName"] = uniqueName
+	}
+	for _, name := range []string{"displayName", "mailEnabled", "mailNickname", "securityEnabled"} {
+		if ch.set[name] == nil {
+			return c.refuse(requiredValue(name, "Group"))
+		}
+	}
+	g := &group{id: c.t.newID(), created: c.now, props: map[string]any{"createdDateTime": stamp(c.now), "renewedDateTime": stamp(c.now)}}
+	for name, v := range ch.set {
+		if v != nil {
+			g.props[name] = v
+		}
+	}
+	unified := g.types("Unified")
+	switch {
+	case g.flag("mailEnabled") && !unified:
+		return c.refuse(badRequest("The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set."))
+	case g.types("DynamicMembership") && g.text("membershipRule") == "":
+		return c.refuse(requiredValue("membershipRule", "Group"))
+	case unified && c.t.nicknameTaken(g.text("mailNickname")):
+		return c.refuse(conflict("mailNickname", ""))
+	}
+	if name := g.text("uniqueName"); name != "" && c.t.groups.names[strings.ToLower(name)] != nil {
+		return c.refuse(conflict("uniqueName", ""))
+	}
+	entries, fail := c.newMembers(g, ch.binds)
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	g.props["securityIdentifier"] = "S-1-12-1-" + strings.ReplaceAll(g.id[:8], "-", "")
+	c.t.groups.add(g)
+	for _, e := range entries {
+		g.members.add(e.id)
+	}
+	return c.writtenGroup(http.StatusCreated, g)
+}
+
+func (t *Tenant) nicknameTaken(nickname string) bool {
+	for _, g := range t.groups.order {
+		if g != nil && g.types("Unified") && strings.EqualFold(g.text("mailNickname"), nickname) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *call) writtenGroup(status int, g *group) reply {
+	v, context := c.t.view(g), c.context("groups/$entity")
+	return reply{status: status,
+		header: map[string]string{"Location": "https://graph.microsoft.com/v2/" + c.t.id + "/directoryObjects/" + g.id + "/Microsoft.DirectoryServices.Group"},
+		render: func(b []byte) []byte {
+			return appendObject(b, v, groupDefaults, groupProperties, []field{{"@odata.context", context}}, "")
+		}}
+}
+
+func (c *call) wantsCreate() bool {
+	return strings.Contains(strings.ToLower(c.r.Header.Get("Prefer")), "create-if-missing")
+}
+
+// updateGroup is PATCH by id, and the upsert by uniqueName.
+func updateGroup(c *call) reply {
+	if c.body == nil {
+		return c.refuse(badOData("%s", textUnreadable))
+	}
+	name, named := strings.CutPrefix(c.args[0], "uniqueName=")
+	if named && c.wantsCreate() && c.t.groups.find(c.args[0]) == nil {
+		return c.makeGroup(name)
+	}
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	ch, fail := c.judgeGroup()
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	if g.flag("onPremisesSyncEnabled") {
+		return c.refuse(badRequest("%s", textOnPremises))
+	}
+	if fail := c.judgeUniqueName(g, ch); fail != nil {
+		return c.refuse(fail)
+	}
+	entries, fail := c.newMembers(g, ch.binds)
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	props, changed := map[string]any{}, len(entries) > 0
+	for k, v := range g.props {
+		props[k] = v
+	}
+	for k, v := range ch.set {
+		if list, ok := v.([]string); ok && len(list) == 0 {
+			v = nil
+		}
+		if equalValues(props[k], v) {
+			continue
+		}
+		changed = true
+		if v == nil {
+			delete(props, k)
+		} else {
+			props[k] = v
+		}
+	}
+	if !changed {
+		c.s.stats.wasted()
+		return noContent()
+	}
+	g.props = props
+	if unique := g.text("uniqueName"); unique != "" {
+		c.t.groups.names[strings.ToLower(unique)] = g
+	}
+	for _, e := range entries {
+		g.members.add(e.id)
+		c.t.inherit(e)
+	}
+	return noContent()
+}
+
+// judgeUniqueName: it can be given once to a group that has none.
+func (c *call) judgeUniqueName(g *group, ch *groupChange) *refusal {
+	v, there := ch.set["uniqueName"]
+	name, _ := v.(string)
+	switch {
+	case !there || name == g.text("uniqueName"):
+		return nil
+	case g.text("uniqueName") != "" || name == "":
+		return invalidValue("uniqueName", "Group")
+	case g.flag("isAssignableToRole"):
+		return badRequest("Value for ArmUniqueName cannot be updated for groups assignable to role.")
+	case c.t.groups.names[strings.ToLower(name)] != nil:
+		return conflict("uniqueName", "")
+	}
+	return nil
+}
+
+func deleteGroup(c *call) reply {
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	if len(g.licenses) > 0 {
+		return c.refuse(badRequest("Unable to delete the group: it has active licenses assigned."))
+	}
+	c.t.groups.remove(g)
+	g.deleted = c.now
+	c.t.bin.groups[strings.ToLower(g.id)] = g
+	c.t.bin.groupOrder = append(c.t.bin.groupOrder, g)
+	return noContent()
+}
+
+// assignGroupLicense gives the licence to the members at once, though the real service takes its time.
+func assignGroupLicense(c *call) reply {
+	o, fail := c.readOrder()
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	licenses := slices.Clone(g.licenses)
+	for _, id := range o.remove {
+		i := slices.IndexFunc(licenses, func(x grant) bool { return x.sku == id })
+		if i < 0 {
+			return c.refuse(badRequest("Group does not have a corresponding license."))
+		}
+		licenses = slices.Delete(licenses, i, i+1)
+	}
+	for _, add := range o.add {
+		if i := slices.IndexFunc(licenses, func(x grant) bool { return x.sku == add.sku }); i >= 0 {
+			licenses[i] = add
+		} else {
+			licenses = append(licenses, add)
+		}
+	}
+	if sameGrants(licenses, g.licenses) {
+		c.s.stats.wasted()
+	}
+	g.licenses = licenses
+	for _, id := range g.members.order {
+		if id != "" {
+			c.t.inherit(c.t.users.byID[id])
+		}
+	}
+	rep := c.writtenGroup(http.StatusAccepted, g)
+	return rep
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// head is lines 1 to 4 of a connection, staff lines 5 to 14.
+// head is lines 1 to 4 of a connection, staff lines 5 to 14; a test's own lines begin at 15.
 const (
 	head = `name: contoso
 tenantId: 7f7a6b1e-0c5d-4c3b-9a53-4d2b1f1f0a01
@@ -32,8 +32,6 @@ clientSecret: env:ENTRA_CLIENT_SECRET
       usageLocation: {value: US}
       password: 'randomPassword(24)'
 `
-	// extra is the line at which a test's own lines begin.
-	extra = 15
 )
 
 func parse(text string) (*config.File, config.Problems) {

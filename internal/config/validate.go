@@ -25,11 +25,7 @@ var clouds = []string{CloudGlobal, CloudUSGov, CloudDoD, CloudChina, CloudSimula
 // Validate gives everything that is wrong with a connection that arrives as JSON: the rules of Load, without places. Paths
 // must be absolute. It is deterministic and reads neither files nor clock nor environment, so that a workflow may call it.
 func (c *Connection) Validate() Problems {
-	found := c.check().problems
-	for _, f := range c.strange {
-		found = append(found, f)
-	}
-	return problemsOf(c, found, nowhere)
+	return problemsOf(c, append(c.check().problems, c.strange...), nowhere)
 }
 
 // Warnings gives what is allowed but probably not meant. Deterministic, as Validate.

@@ -196,7 +196,7 @@ func join(path, key string) string {
 // decorated refuses YAML's tags, anchors and aliases, which turn what is written into something else.
 func (d *document) decorated(n *yaml.Node, path string) bool {
 	switch {
-	case n.Kind == yaml.AliasNode || n.Anchor != "" || d.lead(n) == '&' || d.lead(n) == '*':
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		d.report(placeOf(n), path, "YAML's anchors (&) and aliases (*) are not supported; write the value out, or put it in single quotes")
 	case n.Style&yaml.TaggedStyle != 0 || d.lead(n) == '!':
 		d.report(placeOf(n), path, "YAML takes a leading ! for a tag and drops it; put the whole value in single quotes")

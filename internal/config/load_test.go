@@ -204,6 +204,7 @@ func TestProblems(t *testing.T) {
 		{"secret as a tag", swap(secret, "clientSecret: !Hunter2"), []string{"4: clientSecret: |single quotes"}},
 		{"secret that breaks YAML", swap(secret, "clientSecret: 'Hunter2' Hunter2"), []string{"4: clientSecret: |single quotes"}},
 		{"secret in an open quote", swap(secret, "clientSecret: \"\\Hunter2\""), []string{"4: escape character|check the indentation"}},
+		{"secret as an alias in a list", swap(secret, "clientSecret: [*Hunter2]"), []string{"1: it is not YAML|check the indentation"}},
 		{"secret as a key", swap(secret, "clientSecret:\n  Hunter2: x"), []string{"5: clientSecret: |write a text"}},
 		{"secret as a number", swap(secret, "clientSecret: 12345678"), []string{"4: clientSecret: |a number|write a text"}},
 		{"secret with a bad name", swap(secret, "clientSecret: env:Hunter2-x"), []string{"4: environment variable|correct it"}},

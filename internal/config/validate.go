@@ -24,11 +24,18 @@ var clouds = []string{CloudGlobal, CloudUSGov, CloudDoD, CloudChina, CloudSimula
 
 // Validate gives everything that is wrong with a connection that arrives as JSON: the rules of Load, without places. Paths
 // must be absolute. It is deterministic and reads neither files nor clock nor environment, so that a workflow may call it.
+// In an update's validator rather than its handler: a later version may find more, and handlers are replayed.
+//
+// The linter is told so because the CEL parser has debugging output, which is never switched on.
+//
+//workflowcheck:ignore
 func (c *Connection) Validate() Problems {
 	return problemsOf(c, append(c.check().problems, c.strange...), nowhere)
 }
 
 // Warnings gives what is allowed but probably not meant. Deterministic, as Validate.
+//
+//workflowcheck:ignore
 func (c *Connection) Warnings() Problems {
 	return problemsOf(c, c.check().warnings, nowhere)
 }

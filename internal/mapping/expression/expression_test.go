@@ -208,6 +208,7 @@ func TestProblems(t *testing.T) {
 		{"column with a dash", csv, expression.Text, `user.cost-centre`, 4, `did you mean user["cost-centre"]?`},
 		{"no such column", csv, expression.Text, `user.zzzzzzzzzzz`, 4, "it has Given name, active, age"},
 		{"on the second line", csv, expression.Text, "user.mail +\n  user.nix", 18, "no column"},
+		{"unknown column behind a full stop", csv, expression.Text, `.user.givenname`, 5, "did you mean user.givenName?"},
 		{"user as a whole", csv, expression.Condition, `user == {}`, 0, "user.<column>"},
 		{"size of user", csv, expression.Text, `size(user)`, 5, "user.<column>"},
 		{"user in a loop", csv, expression.Condition, `user.exists(k, k == "mail")`, 0, "user.<column>"},

@@ -1,0 +1,174 @@
+// Package contoso_test proves what README.md says of the example: who is in scope, and how each of them ends.
+package contoso_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/file"
+)
+
+func TestFirstSync(t *testing.T) {
+	t.Parallel()
+	c, tenant := load(t)
+	for _, want := range []struct {
+		rule                                         string
+		impacted, success, partiallySynced, unsynced int
+		failed                                       map[string]fault.Reason
+		adopted                                      []string
+	}{
+		{rule: "staff", impacted: 258, success: 250, partiallySynced: 3, adopted: []string{"E10222", "E10358"}, failed: map[string]fault.Reason{
+			"E10086": fault.UPNConflict, "E10202": fault.UPNConflict, "E10129": fault.EnabledUnreadable,
+			"E10147": fault.UsageLocationInvalid, "E10348": fault.AccountSynced,
+		}},
+		{rule: "contractors", impacted: 16, success: 16},
+	} {
+		t.Run(want.rule, func(t *testing.T) {
+			t.Parallel()
+			p, err := plan.Build(t.Context(), input(t, c, tenant, want.rule))
+			require.NoError(t, err)
+			outcomes := map[plan.Outcome]int{}
+			failed := map[string]fault.Reason{}
+			var adopted []string
+			for _, e := range p.Entries {
+				outcomes[e.Outcome]++
+				switch {
+				case e.Outcome == plan.Failed:
+					failed[e.SourceID] = e.Reason
+				case e.Outcome == plan.PartiallySynced:
+					require.Equal(t, fault.LicensesExhausted, e.Reason, e.SourceID)
+				case e.Change != nil && e.Change.Action == plan.Adopt:
+					adopted = append(adopted, e.SourceID)
+				}
+			}
+			require.Len(t, p.Entries, want.impacted)
+			require.Equal(t, want.success, outcomes[plan.Success], "%v %v", outcomes, failed)
+			require.Equal(t, want.partiallySynced, outcomes[plan.PartiallySynced])
+			require.Equal(t, want.unsynced, outcomes[plan.Unsynced])
+			require.Len(t, failed, len(want.failed))
+			for id, reason := range want.failed {
+				require.Equal(t, reason, failed[id], id)
+			}
+			require.Equal(t, want.adopted, adopted)
+			require.Empty(t, p.Leavers)
+		})
+	}
+}
+
+// Names come from many languages; every one of them must give an account a sign-in name of its own in a domain of the
+// tenant, but for the one pair that is there to be refused.
+func TestSignInNames(t *testing.T) {
+	t.Parallel()
+	c, tenant := load(t)
+	var domains []string
+	for _, d := range tenant.Domains {
+		domains = append(domains, d.Name)
+	}
+	holders := map[string][]string{}
+	for _, rule := range c.Rules {
+		s, program := compiled(t, rule)
+		_, err := s.List(t.Context(), func(r source.Record) error {
+			upn, err := program.UserPrincipalName(r)
+			require.NoError(t, err, r.ID)
+			holders[upn] = append(holders[upn], r.ID)
+			_, domain, _ := strings.Cut(upn, "@")
+			require.Contains(t, domains, domain)
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	shared := map[string][]string{}
+	for upn, ids := range holders {
+		if len(ids) > 1 {
+			shared[upn] = ids
+		}
+	}
+	require.Equal(t, map[string][]string{"anna.muller@contoso.com": {"E10086", "E10202"}}, shared)
+	for _, upn := range []string{
+		"josemaria.nunezordonez@contoso.com", "siobhan.obrien@contoso.com", "zbigniew.brzeczyszczykiewicz@contoso.com",
+		"thordis.gudmundsdottir@contoso.com", "ibrahim.kilicdaroglu@contoso.com", "thihuong.nguyen@contoso.com",
+		"kealii.kaaihue@contoso.com", "suharti@ext.contoso.com",
+	} {
+		require.Contains(t, holders, upn)
+	}
+}
+
+// The secret and the ids of the configuration must be those that the simulator knows, or nothing starts.
+func TestSecretAndIdsAgree(t *testing.T) {
+	t.Parallel()
+	c, tenant := load(t)
+	require.Equal(t, c.TenantID, tenant.ID)
+	require.Equal(t, c.ClientID, tenant.Apps[0].ClientID)
+	path, ok := strings.CutPrefix(c.ClientSecret, "file:")
+	require.True(t, ok)
+	secret, err := os.ReadFile(path)
+	require.NoError(t, err)
+	seed, err := simulator.LoadSeed("simulator.yaml")
+	require.NoError(t, err)
+	require.Equal(t, strings.TrimSpace(string(secret)), seed.Tenants[0].Apps[0].Secrets[0].Value)
+}
+
+// load reads the configuration and, from a simulator that was started with simulator.yaml, the tenant as it is before the
+// first sync.
+func load(t *testing.T) (config.Connection, simulator.TenantState) {
+	f, err := config.LoadFile("contoso.yaml")
+	require.NoError(t, err)
+	require.Empty(t, f.Warnings)
+	seed, err := simulator.LoadSeed("simulator.yaml")
+	require.NoError(t, err)
+	server, err := simulator.Start(simulator.Options{Seed: seed})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	require.Len(t, server.State().Tenants, 1)
+	return *f.Connection, server.State().Tenants[0]
+}
+
+func compiled(t *testing.T, rule config.Rule) (source.Source, *mapping.Program) {
+	s, err := file.Open(file.Config{Path: rule.Source.File, IDColumn: rule.Source.ID, EnabledColumn: rule.Source.Enabled}, nil)
+	require.NoError(t, err)
+	columns, err := s.Columns(t.Context())
+	require.NoError(t, err)
+	program, problems := mapping.Compile(rule, columns)
+	require.Empty(t, problems)
+	return s, program
+}
+
+// input is what a first sync plans from.
+func input(t *testing.T, c config.Connection, tenant simulator.TenantState, rule string) plan.Input {
+	in := plan.Input{Settings: plan.Settings{Connection: c.Name, Rule: rule, Preferences: c.Preferences}, FirstSync: true}
+	for _, s := range tenant.SKUs {
+		in.SKUs = append(in.SKUs, directory.SKU{
+			ID: s.SkuID, PartNumber: s.SkuPartNumber, Enabled: s.Enabled, Warning: s.Warning, Consumed: s.Consumed, Status: "Enabled", AppliesTo: "User",
+		})
+	}
+	for _, r := range c.Rules {
+		s, program := compiled(t, r)
+		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: s})
+		if r.Name == rule {
+			in.Selection.Attributes = directory.Readable(program.Attributes())
+		}
+	}
+	for _, u := range tenant.Users {
+		a := directory.Account{ID: u.ID, UserPrincipalName: u.UserPrincipalName, Enabled: u.AccountEnabled, Guest: u.Properties["userType"] == "Guest"}
+		a.OnPremises, _ = u.Properties["onPremisesSyncEnabled"].(bool)
+		for _, name := range in.Selection.Attributes {
+			value, _ := u.Properties[name].(string)
+			a.Values = append(a.Values, value)
+		}
+		for _, l := range u.Licenses {
+			a.Licenses = append(a.Licenses, directory.AssignedLicense{SKU: l.SkuID, DisabledPlans: l.DisabledPlans, Group: l.Group, State: l.State})
+		}
+		in.Accounts = append(in.Accounts, a)
+	}
+	return in
+}

@@ -176,8 +176,12 @@ func restoreDeleted(c *call) reply {
 func (t *Tenant) revive(rec *record) {
 	direct := make([]grant, 0, len(rec.direct))
 	for _, g := range rec.direct {
+		k := t.sku(g.sku)
+		if k == nil {
+			continue // the subscription has ended meanwhile
+		}
 		g.state, g.err = "Active", "None"
-		if t.sku(g.sku).available() < 1 {
+		if k.available() < 1 {
 			g.state, g.err = "Error", "CountViolation"
 		}
 		direct = append(direct, g)

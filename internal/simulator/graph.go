@@ -403,9 +403,6 @@ func (c *call) standardHeaders(h http.Header) {
 func (c *call) write(w http.ResponseWriter, rep reply) {
 	h := w.Header()
 	c.standardHeaders(h)
-	for k, v := range rep.header {
-		h.Set(k, v)
-	}
 	c.s.stats.add(func(st *Stats) { st.Statuses[strconv.Itoa(rep.status)]++ })
 	var body []byte
 	switch {
@@ -424,6 +421,9 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 		h.Set("Odata-Version", "4.0")
 		h.Set("Vary", "Accept-Encoding")
 		body = rep.render(make([]byte, 0, 1024))
+	}
+	for k, v := range rep.header {
+		h.Set(k, v)
 	}
 	w.WriteHeader(rep.status)
 	_, _ = w.Write(body)

@@ -142,11 +142,15 @@ func (t *Tenant) inherit(e *entry) {
 			continue
 		}
 		for _, l := range g.licenses {
+			k := t.sku(l.sku)
+			if k == nil {
+				continue // the subscription has ended
+			}
 			got := grant{sku: l.sku, disabled: l.disabled, group: g.id, state: "Active", err: "None", at: t.now()}
 			try := rec
 			try.inherited = append(slices.Clone(rec.inherited), got)
 			switch why := t.contradiction(&try); {
-			case !e.cur.holds(l.sku) && !rec.holds(l.sku) && t.sku(l.sku).available() < 1:
+			case !e.cur.holds(l.sku) && !rec.holds(l.sku) && k.available() < 1:
 				got.state, got.err = "Error", "CountViolation"
 			case strings.Contains(why, "mutually"):
 				got.state, got.err = "Error", "MutuallyExclusiveViolation"

@@ -190,7 +190,11 @@ func (t *Tenant) userState(rec *record) UserState {
 	u := UserState{ID: rec.id, UserPrincipalName: rec.text("userPrincipalName"), AccountEnabled: rec.flag("accountEnabled"),
 		Properties: copyProps(rec.props), Manager: rec.manager, AdminRole: rec.admin, Licenses: []LicenseState{}}
 	for _, g := range rec.grants() {
-		u.Licenses = append(u.Licenses, LicenseState{g.sku, t.sku(g.sku).SkuPartNumber, slices.Clone(orEmpty(g.disabled)), g.group, g.state, g.err})
+		part := ""
+		if k := t.sku(g.sku); k != nil {
+			part = k.SkuPartNumber
+		}
+		u.Licenses = append(u.Licenses, LicenseState{g.sku, part, slices.Clone(orEmpty(g.disabled)), g.group, g.state, g.err})
 	}
 	if !rec.deleted.IsZero() {
 		u.DeletedDateTime = stamp(rec.deleted)

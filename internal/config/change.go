@@ -7,7 +7,7 @@ import (
 )
 
 // Change says which parts of a connection differ between two revisions, so that the Connection workflow can refuse what
-// never changes and knows what must be synced again. The order of rules counts as a change of none of them.
+// never changes and knows what must be synced again. Another order of the rules is no change of any of them.
 type Change struct {
 	// Forbidden are the settings that differ though they never change after creation: "name", "tenantId", "clientId",
 	// "cloud", and "rules[<name>].source". Such a change is refused as a whole.
@@ -21,7 +21,7 @@ type Change struct {
 	Actions bool
 	// Description: the text alone.
 	Description bool
-	// Order: the same rules in another order, which decides between two that claim one person.
+	// Order: the same enabled rules in another order, which decides between two that claim one person.
 	Order bool
 	// Rules are the rules that differ, sorted by name.
 	Rules []RuleChange
@@ -69,7 +69,9 @@ func (c Change) Syncs(revision Connection) []string {
 	return names
 }
 
-// ChangeOf compares two revisions of a connection. It is deterministic.
+// ChangeOf compares two revisions of a connection. It is deterministic: what it takes from maps is sorted.
+//
+//workflowcheck:ignore
 func ChangeOf(old, revision Connection) Change {
 	c := Change{
 		Credentials: old.ClientSecret != revision.ClientSecret,
@@ -128,12 +130,12 @@ func ruleNames(c Connection) []string {
 	return names
 }
 
-// common gives the names of a's rules that b has too, in a's order.
+// common gives the names of a's rules that are enabled in both, in a's order.
 func common(a, b Connection) []string {
 	var names []string
-	for _, name := range ruleNames(a) {
-		if _, ok := b.Rule(name); ok {
-			names = append(names, name)
+	for _, r := range a.Rules {
+		if other, ok := b.Rule(r.Name); ok && r.Enabled && other.Enabled {
+			names = append(names, r.Name)
 		}
 	}
 	return names

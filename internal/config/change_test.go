@@ -74,6 +74,10 @@ func TestChangeOf(t *testing.T) {
 			config.Change{Rules: []config.RuleChange{{Name: "six", Added: true}}}, []string{"six"}},
 		{"disabled rule added", func(c *config.Connection) { c.Rules = append(c.Rules, config.Rule{Name: "six"}) },
 			config.Change{Rules: []config.RuleChange{{Name: "six", Added: true}}}, nil},
+		{"a disabled rule moved", func(c *config.Connection) {
+			c.Rules[0], c.Rules[1] = c.Rules[1], c.Rules[0]
+			c.Rules[1].Enabled = false
+		}, ofRule(config.RuleChange{Enabled: true}), nil},
 		{"other order", func(c *config.Connection) { c.Rules[0], c.Rules[1] = c.Rules[1], c.Rules[0] }, config.Change{Order: true}, []string{"two", "one"}},
 	}
 	for _, test := range tests {

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/config"
@@ -348,6 +350,22 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		keys = append(keys, p.Key)
 	}
 	require.Equal(t, []string{"filter", "filter", "displayName", "city", "shoeSize"}, keys)
+}
+
+func TestOneProgramServesManyGoroutines(t *testing.T) {
+	t.Parallel()
+	p := compile(t, staff(), csvColumns)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 100 {
+				d, err := p.Evaluate(ann())
+				assert.NoError(t, err)
+				assert.Equal(t, "Ann Lee", d.Attributes["displayName"])
+			}
+		})
+	}
+	group.Wait()
 }
 
 func BenchmarkEvaluate(b *testing.B) {

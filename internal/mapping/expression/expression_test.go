@@ -356,3 +356,28 @@ func TestColumns(t *testing.T) {
 	e, _ = expression.Compile(`"a" + "b"`, expression.Text, csv)
 	require.True(t, e.Constant())
 }
+
+// No text brings the compiler down, and about a password nothing of it comes back.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{`user.mail`, `has(user.mail)`, `user["a"]`, `[1,2].map(x, x)`, `{"a": user}.a`, `user in [1]`, `Foo{a: 1}`, `"\xff"`, "`", `b"a"`,
+		`randomPassword(9)`, `has(user)`, `has()`, `user.exists(a, b, c)`, `.user`, `type(user)`, `"%s".format([user.mail])`, `-user.mail`, `1u`, `0x7f`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, result := range []expression.Result{expression.Condition, expression.Text, expression.List, expression.Flag, expression.Password} {
+			for _, scope := range []expression.Scope{csv, json, unknown} {
+				e, problems := expression.Compile(text, result, scope)
+				require.Equal(t, e == nil, len(problems) > 0)
+				for _, p := range problems {
+					require.GreaterOrEqual(t, p.Offset, 0)
+					require.LessOrEqual(t, p.Offset, len([]rune(text)))
+				}
+				if e != nil {
+					_, _ = e.Text(anna())
+					_, _ = e.List(bert())
+					_, _ = e.Bool(anna())
+				}
+			}
+		}
+	})
+}

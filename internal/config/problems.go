@@ -42,6 +42,9 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Sort puts the problems in the order of the file, for those who collect some of their own with File.Problem.
+func (p Problems) Sort() { slices.SortStableFunc(p, byPlace) }
+
 // finding is a problem at a key, before it is known where the key stands. Paths look like rules[0].mappings.skuId.
 type finding struct {
 	path    string
@@ -70,7 +73,7 @@ func problemsOf(c *Connection, found []finding, where func(finding) Problem) Pro
 			out = append(out, p)
 		}
 	}
-	slices.SortStableFunc(out, byPlace)
+	out.Sort()
 	return out
 }
 

@@ -106,9 +106,10 @@ func (r *reader) loop(e ast.Expr) {
 }
 
 func (r *reader) column(id int64, name string) {
-	if !slices.Contains(r.columns, name) {
-		r.columns = append(r.columns, name)
+	if slices.Contains(r.columns, name) {
+		return
 	}
+	r.columns = append(r.columns, name)
 	if !r.scope.has(name) {
 		r.refuse(id, r.unknown(name))
 	}

@@ -81,7 +81,8 @@ func Compile(text string, result Result, scope Scope) (*Expression, []Problem) {
 	if issues.Err() != nil {
 		return nil, append(problems, speaker.explain(issues.Errors())...)
 	}
-	if message := speaker.wrongResult(checked.OutputType()); message != "" {
+	// The type of a column that does not exist says nothing.
+	if message := speaker.wrongResult(checked.OutputType()); message != "" && len(problems) == 0 {
 		problems = append(problems, Problem{0, message})
 	}
 	if result == Password && (givesLiteral(root) || len(r.columns) == 0 && !r.random) {

@@ -255,6 +255,14 @@ func TestAllProblemsOfAnExpressionAtOnce(t *testing.T) {
 	t.Parallel()
 	_, problems := expression.Compile(`user.givenname + user.srname + nix`, expression.Text, csv)
 	require.Len(t, problems, 3)
+
+	_, problems = expression.Compile(`user.nix`, expression.Condition, csv)
+	require.Len(t, problems, 1, "nothing is said of the type of a column that there is not")
+	_, problems = expression.Compile(`user.nix == "a" || user.nix == "b"`, expression.Condition, csv)
+	require.Len(t, problems, 1, "a column is missing once")
+	_, problems = expression.Compile(`user.mail.a == "a" || user.mail.b == "b"`, expression.Condition, csv)
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Message, "from a JSON source only")
 }
 
 func TestLiteralPasswordsAreRefusedAndNotRepeated(t *testing.T) {

@@ -32,7 +32,8 @@ func (s speaker) explain(errs []*common.Error) []Problem {
 	problems := make([]Problem, 0, len(errs))
 	for _, e := range errs {
 		p := Problem{s.offset(e.Location), s.reword(e.Message)}
-		if !slices.Contains(problems, p) && len(problems) < maxProblems {
+		said := slices.ContainsFunc(problems, func(q Problem) bool { return q.Message == p.Message })
+		if !said && len(problems) < maxProblems {
 			problems = append(problems, p)
 		}
 	}
@@ -79,6 +80,9 @@ func (s speaker) reword(message string) string {
 	}
 	if m := overload.FindStringSubmatch(message); m != nil {
 		return s.noOverload(m[1], m[2])
+	}
+	if strings.HasSuffix(message, "does not support field selection") {
+		return "a text or number has no fields; read a column as user.<column>, and fields within a column from a JSON source only"
 	}
 	if text, ok := strings.CutPrefix(message, "Syntax error: "); ok {
 		if word.MatchString(s.text) {

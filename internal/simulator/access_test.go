@@ -147,3 +147,10 @@ func TestUnknownPathsAndVerbs(t *testing.T) {
 	w.get("/USERS").is(200)
 	require.Equal(t, 3, w.s.Stats().ProtocolFaults["unknown path"])
 }
+
+// Two simulators in one process do not take each other's tokens.
+func TestTokensOfAnotherSimulator(t *testing.T) {
+	t.Parallel()
+	a, b := start(t, simulator.Options{}), start(t, simulator.Options{})
+	a.get("/users", "Authorization", "Bearer "+b.token).refused(401, "InvalidAuthenticationToken", "validation failure")
+}

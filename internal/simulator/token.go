@@ -35,12 +35,20 @@ type principal struct {
 	from, to time.Time
 }
 
+// signingKey is shared by the simulators of a process, because making one costs more than starting all the rest. The key
+// id is each one's own, so that none takes another's tokens.
+var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newIssuer() (*issuer, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := signingKey()
 	if err != nil {
 		return nil, err
 	}
-	return &issuer{key: key, kid: base64.RawURLEncoding.EncodeToString(key.N.Bytes()[:20])}, nil
+	var kid [20]byte
+	if _, err := rand.Read(kid[:]); err != nil {
+		return nil, err
+	}
+	return &issuer{key: key, kid: base64.RawURLEncoding.EncodeToString(kid[:])}, nil
 }
 
 // issue makes an access token. An application without granted permissions gets one without a roles claim.
@@ -76,7 +84,7 @@ func (i *issuer) read(authorization string, now time.Time) (*principal, *refusal
 		if _, _, err := parser.ParseUnverified(raw, claims); err != nil {
 			return nil, unauthorized("CompactToken parsing failed with error code: 80049217")
 		}
-		if _, err := parser.ParseWithClaims(raw, claims, func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil }); err != nil {
+		if _, err := parser.ParseWithClaims(raw, claims, i.verifier); err != nil {
 			return nil, unauthorized("Access token validation failure.")
 		}
 		p = &principal{roles: map[string]bool{}}
@@ -105,6 +113,13 @@ func (i *issuer) read(authorization string, now time.Time) (*principal, *refusal
 		return p, unauthorized("Lifetime validation failed, the token is expired.")
 	}
 	return p, nil
+}
+
+func (i *issuer) verifier(t *jwt.Token) (any, error) {
+	if t.Header["kid"] != i.kid {
+		return nil, jwt.ErrTokenUnverifiable
+	}
+	return &i.key.PublicKey, nil
 }
 
 // keys is the public half as a JSON web key.

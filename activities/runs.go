@@ -114,7 +114,7 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user, workfl
 	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
 	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 5,
-		Query: fmt.Sprintf("WorkflowId = '%s' AND EntraflowAction = 'create' AND CloseTime > '%s'",
+		Query: fmt.Sprintf("WorkflowId = '%s' AND ExecutionStatus = 'Completed' AND EntraflowAction = 'create' AND CloseTime > '%s'",
 			strings.ReplaceAll(workflowID, "'", `\'`), since),
 	})
 	if err != nil {

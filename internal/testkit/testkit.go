@@ -1,0 +1,340 @@
+// Package testkit puts the real parts together for tests: a Temporal development server, the simulator, an engine with
+// its worker, and a source file.
+package testkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/devserver"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// Secret is the client secret of the simulated application, to be looked for where it must not be.
+const Secret = simulator.DefaultClientSecret
+
+// Options say how a Kit is put together.
+type Options struct {
+	// Simulator options; the zero value has no faults, no latency, no quota.
+	Simulator simulator.Options
+	// Pace multiplies the waits that entraflow chooses itself. Default 0.02.
+	Pace float64
+}
+
+// Kit is everything running.
+type Kit struct {
+	t         *testing.T
+	Dir       string
+	Client    client.Client
+	Simulator *simulator.Server
+	Engine    *engine.Engine
+	parts     engine.Parts
+	worker    worker.Worker
+}
+
+// Start starts everything; the test's end stops it.
+func Start(t *testing.T, o Options) *Kit {
+	t.Helper()
+	if o.Pace == 0 {
+		o.Pace = 0.02
+	}
+	k := &Kit{t: t, Dir: t.TempDir()}
+	k.startTemporal()
+	k.startSimulator(o.Simulator)
+	k.parts = engine.Parts{
+		Client:      k.Client,
+		Environment: engine.Environment{WriteShare: 1, Activities: 50, Pace: o.Pace},
+		Simulator:   &engine.SimulatorEndpoint{URL: k.Simulator.URL(), CAFile: filepath.Join(k.Dir, "ca.pem")},
+		Log:         quiet(),
+	}
+	k.StartWorker()
+	t.Cleanup(k.StopWorker)
+	require.NoError(t, os.WriteFile(filepath.Join(k.Dir, "secret.txt"), []byte(Secret), 0o600))
+	return k
+}
+
+// quiet drops what workers log; failures show in results.
+func quiet() *slog.Logger {
+	if os.Getenv("TESTKIT_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
+}
+
+func (k *Kit) startTemporal() {
+	dir := filepath.Join(k.Dir, "temporal")
+	require.NoError(k.t, os.MkdirAll(dir, 0o700))
+	server, err := devserver.Start(context.Background(), devserver.Options{
+		Dir: dir, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: workflows.SearchAttributes(),
+	})
+	require.NoError(k.t, err, "these tests need the temporal command: go tool -modfile=tools/go.mod temporal")
+	k.t.Cleanup(func() { _ = server.Stop() })
+	k.Client, err = client.Dial(client.Options{HostPort: server.Address, Logger: log.NewStructuredLogger(quiet())})
+	require.NoError(k.t, err)
+	k.t.Cleanup(k.Client.Close)
+}
+
+func (k *Kit) startSimulator(o simulator.Options) {
+	var err error
+	k.Simulator, err = simulator.Start(o)
+	require.NoError(k.t, err)
+	k.t.Cleanup(func() { _ = k.Simulator.Close() })
+	require.NoError(k.t, os.WriteFile(filepath.Join(k.Dir, "ca.pem"), k.Simulator.CAPEM(), 0o600))
+}
+
+// StartWorker starts a new engine and worker, as a restarted process would.
+func (k *Kit) StartWorker() {
+	k.t.Helper()
+	var err error
+	k.Engine, err = engine.New(k.parts)
+	require.NoError(k.t, err)
+	k.worker = k.Engine.Worker()
+	require.NoError(k.t, k.worker.Start())
+}
+
+// StopWorker stops the worker, if one runs.
+func (k *Kit) StopWorker() {
+	if k.worker != nil {
+		k.worker.Stop()
+		k.worker = nil
+	}
+}
+
+// Trace tells f of each request of the next worker to Graph.
+func (k *Kit) Trace(f func(graph.Call)) { k.parts.Trace = f }
+
+// WritePeople writes the source file people.csv, header first.
+func (k *Kit) WritePeople(lines ...string) string {
+	path := filepath.Join(k.Dir, "people.csv")
+	require.NoError(k.t, os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	require.NoError(k.t, os.Rename(path+".new", path))
+	return path
+}
+
+// Header is the first line of the people that tests write.
+const Header = "id,username,given,family,country,license,enabled,department"
+
+// Config is a connection "contoso" to the simulator with one rule "staff" on people.csv; change it as the test needs.
+func (k *Kit) Config() config.Connection {
+	c := config.Connection{
+		Name: "contoso", TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
+		ClientSecret: "file:" + filepath.Join(k.Dir, "secret.txt"), Cloud: config.CloudSimulator,
+		Preferences: config.DefaultPreferences(),
+	}
+	c.Rules = []config.Rule{{
+		Name: "staff", Enabled: true, Source: config.Source{File: filepath.Join(k.Dir, "people.csv")},
+		Mappings: map[string]config.Mapping{
+			directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
+			directory.DisplayName:       {Expression: `user.given + " " + user.family`},
+			directory.MailNickname:      {Expression: `user.username`},
+			"givenName":                 {Expression: `user.given`},
+			"surname":                   {Expression: `user.family`},
+			"department":                {Expression: `user.department`},
+			directory.UsageLocation:     {Expression: `user.country`},
+			directory.Password:          {Expression: `randomPassword(24)`},
+			directory.SkuID:             {Expression: `user.license`},
+		},
+	}}
+	return c
+}
+
+// Apply applies a configuration without waiting for the syncs that follow.
+func (k *Kit) Apply(c config.Connection) (workflows.ApplyResult, error) {
+	ctx, cancel := k.Context()
+	defer cancel()
+	start := k.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: workflows.ConnectionID(c.Name), TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.ConnectionType, workflows.ConnectionInput{Name: c.Name})
+	handle, err := k.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{
+			UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c}},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	if err != nil {
+		return workflows.ApplyResult{}, err
+	}
+	var r workflows.ApplyResult
+	return r, handle.Get(ctx, &r)
+}
+
+// Update sends an update to the connection and returns its error.
+func (k *Kit) Update(name string, result any, args ...any) error {
+	ctx, cancel := k.Context()
+	defer cancel()
+	handle, err := k.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.ConnectionID("contoso"), UpdateName: name, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return err
+	}
+	return handle.Get(ctx, result)
+}
+
+// Describe asks the connection for its state.
+func (k *Kit) Describe() workflows.Description {
+	ctx, cancel := k.Context()
+	defer cancel()
+	v, err := k.Client.QueryWorkflow(ctx, workflows.ConnectionID("contoso"), "", workflows.QueryDescribe)
+	require.NoError(k.t, err)
+	var d workflows.Description
+	require.NoError(k.t, v.Get(&d))
+	return d
+}
+
+// MustApply applies and waits for the syncs that follow.
+func (k *Kit) MustApply(c config.Connection) workflows.ApplyResult {
+	k.t.Helper()
+	r, err := k.Apply(c)
+	require.NoError(k.t, err)
+	for _, rule := range r.Synced {
+		_, err := k.await(workflows.SyncID(c.Name, rule))
+		require.NoError(k.t, err)
+	}
+	return r
+}
+
+// Await waits for the running or last sync of a rule.
+func (k *Kit) Await(rule string) (workflows.SyncResult, error) {
+	return k.await(workflows.SyncID("contoso", rule))
+}
+
+func (k *Kit) await(id string) (workflows.SyncResult, error) {
+	ctx, cancel := k.Context()
+	defer cancel()
+	var r workflows.SyncResult
+	err := k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r)
+	return r, err
+}
+
+// Sync runs a sync of a rule to its end.
+func (k *Kit) Sync(rule string) (workflows.SyncResult, error) {
+	ctx, cancel := k.Context()
+	defer cancel()
+	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.SyncID("contoso", rule), TaskQueue: workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+	}, workflows.SyncRuleType, workflows.SyncInput{Connection: "contoso", Rule: rule})
+	if err != nil {
+		return workflows.SyncResult{}, err
+	}
+	var r workflows.SyncResult
+	return r, run.Get(ctx, &r)
+}
+
+// MustSync syncs and expects no error.
+func (k *Kit) MustSync(rule string) workflows.SyncResult {
+	k.t.Helper()
+	r, err := k.Sync(rule)
+	require.NoError(k.t, err)
+	return r
+}
+
+// Provision runs one person's workflow to its end.
+func (k *Kit) Provision(id string) (workflows.UserResult, error) {
+	ctx, cancel := k.Context()
+	defer cancel()
+	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.UserID("contoso", id), TaskQueue: workflows.TaskQueue,
+	}, workflows.ProvisionUserType, workflows.UserInput{Connection: "contoso", User: id})
+	if err != nil {
+		return workflows.UserResult{}, err
+	}
+	var r workflows.UserResult
+	return r, run.Get(ctx, &r)
+}
+
+// User finds an account in the simulator by the local part of its name.
+func (k *Kit) User(name string) (u simulator.UserState, found bool) {
+	for _, u := range k.Simulator.State().Tenants[0].Users {
+		if strings.EqualFold(u.UserPrincipalName, name+"@contoso.com") {
+			return u, true
+		}
+	}
+	return simulator.UserState{}, false
+}
+
+// Histories exports every history of the server as JSON, by workflow id and run id.
+func (k *Kit) Histories() map[string]string {
+	ctx, cancel := k.Context()
+	defer cancel()
+	out := map[string]string{}
+	var token []byte
+	for {
+		list, err := k.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 500, NextPageToken: token})
+		require.NoError(k.t, err)
+		for _, e := range list.GetExecutions() {
+			id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
+			out[id+"@"+run] = k.History(id, run)
+		}
+		if token = list.GetNextPageToken(); len(token) == 0 {
+			return out
+		}
+	}
+}
+
+// History exports one history as JSON, payloads readable.
+func (k *Kit) History(id, run string) string {
+	ctx, cancel := k.Context()
+	defer cancel()
+	var b strings.Builder
+	events := k.Client.GetWorkflowHistory(ctx, id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(k.t, err)
+		raw, err := protojson.Marshal(event)
+		require.NoError(k.t, err)
+		b.Write(readable(raw))
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Events counts the events of one workflow's last run.
+func (k *Kit) Events(id string) int { return strings.Count(k.History(id, ""), "\n") }
+
+// Context bounds a step of a test.
+func (k *Kit) Context() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 4*time.Minute)
+}
+
+// Person is one line of people.csv.
+func Person(id, username, given, family, license string) string {
+	return fmt.Sprintf("%s,%s,%s,%s,US,%s,true,Sales", id, username, given, family, license)
+}
+
+// readable replaces the base64 data of payloads by what it encodes, so that a search finds it.
+func readable(raw []byte) []byte {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return raw
+	}
+	b, err := json.Marshal(decoded(v))
+	if err != nil {
+		return raw
+	}
+	return b
+}

@@ -297,7 +297,7 @@ func licenceSeeds(v any) ([]licenceSeed, error) {
 		}
 	case []any:
 		for _, e := range v {
-			switch e := e.(type) {
+			switch e := plain(e).(type) {
 			case string:
 				out = append(out, licenceSeed{sku: e})
 			case map[string]any:
@@ -352,6 +352,10 @@ func plain(v any) any {
 		}
 	case int:
 		return float64(v)
+	case UserSeed: // YAML gives nested objects the type of the outer one
+		return map[string]any(v)
+	case GroupSeed:
+		return map[string]any(v)
 	}
 	return v
 }

@@ -158,7 +158,7 @@ func (t *Tenant) inherit(e *entry) {
 				got.state, got.err = "Error", "DependencyViolation"
 			}
 			for _, old := range e.cur.inherited {
-				if old.sku == got.sku && old.group == got.group && old.state == got.state && slices.Equal(old.disabled, got.disabled) {
+				if old.sku == got.sku && old.group == got.group && old.state == got.state && old.err == got.err && slices.Equal(old.disabled, got.disabled) {
 					got.at = old.at
 				}
 			}
@@ -166,7 +166,7 @@ func (t *Tenant) inherit(e *entry) {
 		}
 	}
 	if !slices.EqualFunc(e.cur.inherited, rec.inherited, func(x, y grant) bool {
-		return x.sku == y.sku && x.group == y.group && x.state == y.state && slices.Equal(x.disabled, y.disabled)
+		return x.sku == y.sku && x.group == y.group && x.state == y.state && x.err == y.err && slices.Equal(x.disabled, y.disabled)
 	}) {
 		t.store(e, &rec)
 	}

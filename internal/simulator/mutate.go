@@ -137,6 +137,16 @@ func (t *Tenant) AddGroup(seed GroupSeed) (id string, err error) {
 	return g.id, nil
 }
 
+// GroupID finds a group by its display name; ok is false when there is none.
+func (t *Tenant) GroupID(displayName string) (id string, ok bool) {
+	for _, g := range t.groups.order {
+		if g != nil && strings.EqualFold(g.text("displayName"), displayName) {
+			return g.id, true
+		}
+	}
+	return "", false
+}
+
 // AddMember puts a user into a group.
 func (t *Tenant) AddMember(groupID, idOrUPN string) error {
 	g, e := t.groups.find(groupID), t.users.master(idOrUPN)

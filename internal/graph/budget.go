@@ -85,6 +85,8 @@ type budget struct {
 	lastSent time.Time
 }
 
+const staggerStep = 5 * time.Millisecond
+
 // slot is the time between two writes at the steady rate of the limit.
 func (b *budget) slot() time.Duration { return b.window / time.Duration(b.limit) }
 
@@ -131,9 +133,15 @@ func (b *budget) take(write bool, deadline time.Time) (at time.Time, reason faul
 		return now, "", true
 	}
 	if !at.After(deadline) {
-		// Those who wait here for the end of a pause do not all start in the same instant.
-		b.stagger = (b.stagger + 1) % 32
-		return at.Add(time.Duration(b.stagger) * b.slot() / 8), reason, false
+		if reason == fault.GraphThrottled {
+			// Those who wait here for the end of a pause do not all start in the same instant.
+			b.stagger = (b.stagger + 1) % 32
+			at = at.Add(time.Duration(b.stagger) * staggerStep)
+		}
+		if at.After(deadline) {
+			at = deadline
+		}
+		return at, reason, false
 	}
 	if b.queueEnd.Before(at) || b.queueEnd.After(at.Add(b.window)) {
 		b.queueEnd = at

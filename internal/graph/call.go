@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"syscall"
 
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -42,6 +43,7 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 	ex.started = c.options.Now()
 	timed, cancel := context.WithTimeout(withExchange(ctx, ex), c.options.Timeout)
 	sendErr := send(timed)
+	ended := timed.Err()
 	cancel()
 	ex.finished = c.options.Now()
 	done(ex.reached.Load())
@@ -52,7 +54,7 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 	case ex.status < 200 || ex.status > 299:
 		f = c.answered(ctx, op, ex, tok)
 	case sendErr != nil:
-		f = c.unreadable(ctx, op, ex, sendErr)
+		f = c.unreadable(ctx, op, ex, sendErr, ended)
 	default:
 		used, _ := strconv.ParseFloat(ex.header.Get("x-ms-throttle-limit-percentage"), 64)
 		c.budget.learn(used)
@@ -77,19 +79,17 @@ func (c *Client) answered(ctx context.Context, op operation, ex *exchange, tok t
 }
 
 // unreadable makes the fault of a success whose body cannot be used. What a write did is then known to the service alone.
-func (c *Client) unreadable(ctx context.Context, op operation, ex *exchange, err error) *fault.Error {
+// ended is why the request's time was over, if it was: what came in the same moment may be anything.
+func (c *Client) unreadable(ctx context.Context, op operation, ex *exchange, err, ended error) *fault.Error {
 	var f *fault.Error
 	switch {
 	case op.write:
 		f = fault.Wrap(op.name, fault.Uncertain, fault.WriteUncertain, "", err)
 		f.RetryAfter = verifyBackoff.after(attemptOf(ctx), c.options.Pace)
-	case ex.readErr != nil && ctx.Err() != nil:
-		return contextFault(op.name, ctx.Err())
+	case ended != nil:
+		f = contextFault(op.name, ended)
 	case ex.readErr != nil:
 		f = fault.Wrap(op.name, fault.Transient, fault.GraphUnreachable, "", ex.readErr)
-		if errors.Is(ex.readErr, context.DeadlineExceeded) {
-			f.Reason = fault.GraphTimeout
-		}
 	default:
 		f = fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", err)
 	}
@@ -116,10 +116,10 @@ func (c *Client) failure(ctx context.Context, op operation, ex *exchange, err er
 		return f
 	case ctx.Err() != nil:
 		return contextFault(op.name, ctx.Err())
-	case !ex.reached.Load():
-		return unreached(op.name, fault.GraphUnreachable, c.simulated, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(op.name, fault.Transient, fault.GraphTimeout, "", err)
+	case !ex.reached.Load():
+		return unreached(op.name, fault.GraphUnreachable, c.simulated, err)
 	}
 	return fault.Wrap(op.name, fault.Transient, fault.GraphUnreachable, "", err)
 }
@@ -134,7 +134,7 @@ func unreached(op string, reason fault.Reason, simulated bool, err error) *fault
 	switch {
 	case errors.As(err, &unverified), errors.As(err, &unknown), errors.As(err, &hostname):
 		return fault.Wrap(op, fault.Transient, reason, "TLS certificate", err)
-	case simulated:
+	case simulated && errors.Is(err, syscall.ECONNREFUSED):
 		return fault.Wrap(op, fault.Transient, fault.SimulatorNotRunning, "", err)
 	}
 	return fault.Wrap(op, fault.Transient, reason, "", err)

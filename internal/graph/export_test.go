@@ -1,5 +1,10 @@
 package graph
 
+import (
+	"context"
+	"time"
+)
+
 // RuleNames lists the rows of the table of answers.
 func RuleNames() []string {
 	names := make([]string, len(rules))
@@ -20,3 +25,16 @@ func Trusting(caPEM []byte, s Settings) *Client {
 	c.simulated, c.tokens.simulated = false, false
 	return c
 }
+
+// Enter asks a budget for leave to send.
+func (b *Budgets) Enter(ctx context.Context, scope string, write bool) (done func(sent bool), err error) {
+	return b.of(scope).enter(ctx, operation{name: "test", write: write})
+}
+
+// Pause is what a 429 does; without a known time it grows.
+func (b *Budgets) Pause(scope string, d time.Duration, known bool) time.Duration {
+	return b.of(scope).pause(d, known, 1)
+}
+
+// Learn is what a success does.
+func (b *Budgets) Learn(scope string, used float64) { b.of(scope).learn(used) }

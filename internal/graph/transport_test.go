@@ -85,25 +85,33 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// TestTimeout: a service that does not answer in time, for reads and writes.
+// TestTimeout: a service that does not answer in time, for a read and a write on a connection that stands.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	release := make(chan struct{})
-	f.Graph = func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-release:
-		case <-r.Context().Done():
+	for _, tt := range []struct {
+		call   callFunc
+		kind   fault.Kind
+		reason fault.Reason
+	}{{read, fault.Transient, fault.GraphTimeout}, {create, fault.Uncertain, fault.WriteUncertain}} {
+		f := newFake(t)
+		release := make(chan struct{})
+		f.Graph = func(w http.ResponseWriter, r *http.Request) {
+			if len(f.requests()) == 1 {
+				okUser(w, r)
+				return
+			}
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
 		}
+		c := f.client(t, func(o *graph.Options) { o.Timeout = time.Second })
+		require.NoError(t, read(context.Background(), c))
+		got := fault.Of(tt.call(context.Background(), c))
+		close(release)
+		require.Equal(t, tt.kind, got.Kind, "%v", got)
+		require.Equal(t, tt.reason, got.Reason)
 	}
-	t.Cleanup(func() { close(release) })
-	c := f.client(t, func(o *graph.Options) { o.Timeout = 200 * time.Millisecond })
-	got := fault.Of(read(context.Background(), c))
-	require.Equal(t, fault.Transient, got.Kind)
-	require.Equal(t, fault.GraphTimeout, got.Reason)
-	got = fault.Of(create(context.Background(), c))
-	require.Equal(t, fault.Uncertain, got.Kind)
-	require.Equal(t, fault.WriteUncertain, got.Reason)
 }
 
 // TestCancelled: a caller that stops is told so, and that its write is uncertain once it is under way.
@@ -129,7 +137,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel = context.WithCancel(context.Background())
 	defer cancel()
 	got = fault.Of(read(ctx, c))
-	require.Equal(t, fault.Transient, got.Kind)
+	require.Equal(t, fault.Transient, got.Kind, "%v", got)
 	require.Equal(t, fault.Interrupted, got.Reason)
 }
 

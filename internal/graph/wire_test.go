@@ -95,7 +95,10 @@ func TestWire(t *testing.T) {
 			200, `{"value":[{"id":"x"}]}`, "GET", root + "/organization?$select=id,displayName,verifiedDomains", ""},
 		{"extensions", func(c *graph.Client) error { _, err := c.ExtensionProperties(ctx); return err },
 			200, `{"value":[]}`, "GET", root + "/applications(appId='" + clientID + "')/extensionProperties", ""},
-		{"register", func(c *graph.Client) error { _, err := c.RegisterExtensionProperty(ctx, graph.LinkProperty); return err },
+		{"register", func(c *graph.Client) error {
+			_, err := c.RegisterExtensionProperty(ctx, graph.LinkProperty)
+			return err
+		},
 			201, `{"name":"` + link + `"}`, "POST", root + "/applications(appId='" + clientID + "')/extensionProperties",
 			`{"@odata.type":"#microsoft.graph.extensionProperty","name":"entraflowLink","dataType":"String","isMultiValued":false,"targetObjects":["User","Group"]}`},
 		{"probe", func(c *graph.Client) error { return c.ProbeExtension(ctx, selection) },
@@ -146,17 +149,19 @@ func TestNothingToDo(t *testing.T) {
 	_, err = c.CreateUser(ctx, noLink, directory.Selection{})
 	require.Equal(t, fault.Internal, fault.KindOf(err))
 	for name, call := range map[string]func() error{
-		"read":     func() error { _, err := c.UserByID(ctx, "", selection); return err },
-		"by name":  func() error { _, err := c.UserByUPN(ctx, "", selection); return err },
-		"by link":  func() error { _, err := c.UsersByLink(ctx, "", selection); return err },
-		"update":   func() error { return c.UpdateUser(ctx, "", graph.Patch{Enabled: ptr(true)}, selection) },
-		"delete":   func() error { return c.DeleteUser(ctx, "") },
-		"assign":   func() error { return c.AssignLicenses(ctx, "", nil, []string{skuID}) },
-		"revoke":   func() error { return c.RevokeSessions(ctx, "") },
-		"restore":  func() error { return c.RestoreUser(ctx, "") },
-		"manager":  func() error { return c.SetManager(ctx, userID, "") },
-		"clear":    func() error { return c.ClearManager(ctx, "") },
-		"password": func() error { return c.UpdateUser(ctx, userID, graph.Patch{Attributes: map[string]string{"password": "x"}}, selection) },
+		"read":    func() error { _, err := c.UserByID(ctx, "", selection); return err },
+		"by name": func() error { _, err := c.UserByUPN(ctx, "", selection); return err },
+		"by link": func() error { _, err := c.UsersByLink(ctx, "", selection); return err },
+		"update":  func() error { return c.UpdateUser(ctx, "", graph.Patch{Enabled: ptr(true)}, selection) },
+		"delete":  func() error { return c.DeleteUser(ctx, "") },
+		"assign":  func() error { return c.AssignLicenses(ctx, "", nil, []string{skuID}) },
+		"revoke":  func() error { return c.RevokeSessions(ctx, "") },
+		"restore": func() error { return c.RestoreUser(ctx, "") },
+		"manager": func() error { return c.SetManager(ctx, userID, "") },
+		"clear":   func() error { return c.ClearManager(ctx, "") },
+		"password": func() error {
+			return c.UpdateUser(ctx, userID, graph.Patch{Attributes: map[string]string{"password": "x"}}, selection)
+		},
 	} {
 		require.Equal(t, fault.Internal, fault.KindOf(call()), name)
 	}

@@ -130,15 +130,15 @@ func (l Locator) dir() string {
 	return "the working directory"
 }
 
-// repository finds the directory, at or above dir, that has a tools/go.mod of entraflow.
+// repository finds entraflow's own directory, at or above dir.
 func repository(dir string) (root string, ok bool) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", false
 	}
 	for {
-		b, err := os.ReadFile(filepath.Join(dir, "tools", "go.mod"))
-		if err == nil && bytes.HasPrefix(b, []byte("module github.com/entraflow/entraflow/tools")) {
+		b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(b, []byte("module github.com/entraflow/entraflow\n")) {
 			return dir, true
 		}
 		parent := filepath.Dir(dir)

@@ -27,8 +27,7 @@ func repository(t *testing.T) (root, below string) {
 	root = t.TempDir()
 	below = filepath.Join(root, "examples", "contoso")
 	require.NoError(t, os.MkdirAll(below, 0o700))
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "tools"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "tools", "go.mod"), []byte("module github.com/entraflow/entraflow/tools\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module github.com/entraflow/entraflow\n"), 0o600))
 	return root, below
 }
 

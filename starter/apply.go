@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/terminal"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+func (a *app) applyCommand() *cobra.Command {
+	var path string
+	var noSync bool
+	c := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Create a connection from a file, or change it to what the file says",
+		Long: `apply sends a configuration file to its connection. A new connection, or one whose credentials changed, is tested
+before its rules run. Rules that changed are synced. A rule that is no longer in the file is disabled; nothing is deleted.`,
+		Example: `  go run ./starter apply -f examples/contoso/contoso.yaml
+  go run ./starter apply -f contoso.yaml --no-sync -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.load(cmd.Context(), path)
+			if err != nil {
+				return err
+			}
+			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
+				result, err := a.applyTo(ctx, t, workflows.ApplyInput{Config: *cfg, KeepSyncs: noSync})
+				if err != nil {
+					return err
+				}
+				if err := a.print(result, applyText(cfg.Name, result)); err != nil {
+					return err
+				}
+				if result.Validity != workflows.Valid {
+					return errIncomplete
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVarP(&path, "file", "f", "", "configuration file")
+	c.Flags().BoolVar(&noSync, "no-sync", false, "do not sync the rules that changed")
+	return c
+}
+
+// applyText says what an apply changed.
+func applyText(connection string, r workflows.ApplyResult) string {
+	var b strings.Builder
+	if len(r.Changes) == 0 {
+		fmt.Fprintf(&b, "connection %s: the file changes nothing\n", connection)
+	} else {
+		fmt.Fprintf(&b, "connection %s:\n", connection)
+	}
+	for _, change := range r.Changes {
+		fmt.Fprintf(&b, "  %s\n", change)
+	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(&b, "  warning: %s\n", warning)
+	}
+	if r.Test != nil {
+		b.WriteString(reportText(*r.Test))
+	}
+	if len(r.Synced) > 0 {
+		fmt.Fprintf(&b, "syncs started: %s; `starter sync` shows how far they are\n", listed(r.Synced))
+	}
+	if r.Validity != workflows.Valid {
+		fmt.Fprintf(&b, "the connection is saved but provisions nothing until a test passes: mend the cause, then `starter connection test %s`\n", connection)
+	}
+	return b.String()
+}
+
+// reportText is a connection test's report as a table, with cause and fix below what is not right.
+func reportText(r check.Report) string {
+	var b strings.Builder
+	verdict := "passed"
+	if !r.OK {
+		verdict = "FAILED"
+	}
+	fmt.Fprintf(&b, "connection test %s", verdict)
+	if r.TenantName != "" || r.TenantID != "" {
+		fmt.Fprintf(&b, ": tenant %s", strings.TrimSpace(r.TenantName+" "+r.TenantID))
+	}
+	b.WriteString("\n")
+	table := terminal.Table{Indent: "  "}
+	for _, c := range r.Checks {
+		table.Row(string(c.Status), c.Name, c.Message)
+		if c.Fix != "" {
+			table.Row("", "", "fix: "+c.Fix)
+		}
+		if c.RequestID != "" {
+			table.Row("", "", "request id for Microsoft support: "+c.RequestID)
+		}
+	}
+	b.WriteString(table.String())
+	return b.String()
+}

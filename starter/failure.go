@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/terminal"
+)
+
+// Exit statuses.
+const (
+	statusDone       = 0
+	statusIncomplete = 1
+	statusWrongUse   = 2
+)
+
+// failure is why a command did not do what was asked, in the words a person needs.
+type failure struct {
+	// status is the exit status.
+	status int
+	// what happened, and to what.
+	what string
+	// why it happened; nil when what says it all.
+	why error
+	// next is what to do about it.
+	next string
+}
+
+func (f *failure) Error() string {
+	s := f.what
+	if f.why != nil {
+		s += ": " + f.why.Error()
+	}
+	return s
+}
+
+func (f *failure) Unwrap() error { return f.why }
+
+// errIncomplete ends a command whose result has been printed and says itself what is amiss.
+var errIncomplete = errors.New("not everything could be completed")
+
+// report prints an error and gives the exit status.
+func (a *app) report(err error) int {
+	if errors.Is(err, errIncomplete) {
+		return statusIncomplete
+	}
+	if !a.began {
+		fmt.Fprintf(a.stderr, "starter: %s\n  next: see starter --help\n", terminal.Printable(err.Error()))
+		return statusWrongUse
+	}
+	f := failureOf(err)
+	fmt.Fprintf(a.stderr, "starter: %s\n", terminal.Printable(f.Error()))
+	if f.next != "" {
+		fmt.Fprintf(a.stderr, "  next: %s\n", terminal.Printable(f.next))
+	}
+	return f.status
+}
+
+// failureOf finds or makes the failure of an error.
+func failureOf(err error) *failure {
+	var known *failure
+	var problems config.Problems
+	var refused *temporal.ApplicationError
+	var own *fault.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &problems):
+		return &failure{status: statusWrongUse, what: "the configuration cannot be used; nothing was done\n" + problems.Error(),
+			next: "mend the lines above and try again"}
+	case errors.As(err, &refused):
+		return refusal(err, refused)
+	case errors.As(err, &own):
+		return &failure{status: statusOf(own.Kind), what: own.Error()}
+	case errors.Is(err, context.Canceled):
+		return &failure{status: statusIncomplete, what: "interrupted"}
+	}
+	return &failure{status: statusIncomplete, what: err.Error()}
+}
+
+// refusal is what a workflow answered to a message.
+func refusal(err error, e *temporal.ApplicationError) *failure {
+	f := activities.FaultOf(err)
+	if !fault.Reason(e.Type()).Known() {
+		return &failure{status: statusIncomplete, what: e.Message()}
+	}
+	return &failure{status: statusOf(f.Kind), what: fmt.Sprintf("%s (%s)", e.Message(), f.Reason)}
+}
+
+// statusOf tells wrong use, after which nothing was done, from work that could not complete.
+func statusOf(k fault.Kind) int {
+	switch k {
+	case fault.Refused, fault.Invalid, fault.NotFound:
+		return statusWrongUse
+	}
+	return statusIncomplete
+}
+
+// unanswered explains an error of talking to Temporal about a connection.
+func (t *link) unanswered(err error, connection string) error {
+	var notFound *serviceerror.NotFound
+	var namespace *serviceerror.NamespaceNotFound
+	var query *serviceerror.QueryFailed
+	var unavailable *serviceerror.Unavailable
+	var timeout *serviceerror.DeadlineExceeded
+	var precondition *serviceerror.FailedPrecondition
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &namespace):
+		return &failure{status: statusIncomplete, what: fmt.Sprintf("Temporal at %s has no namespace %s", t.address, t.namespace), next: "set TEMPORAL_NAMESPACE, or create the namespace"}
+	case errors.As(err, &notFound):
+		return &failure{status: statusWrongUse, what: connection + ": " + fault.ConnectionUnknown.Sentence(),
+			next: "starter connection list shows those that exist"}
+	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &precondition):
+		return noWorker()
+	case errors.As(err, &query), errors.As(err, &unavailable):
+		return &failure{status: statusIncomplete, what: fmt.Sprintf("Temporal at %s did not answer", t.address), why: err, next: "check the server and the worker's log"}
+	}
+	return err
+}
+
+// noWorker is the failure of everything that a worker must answer.
+func noWorker() *failure {
+	return &failure{
+		status: statusIncomplete, what: "no worker answers",
+		next: "start one with `go run ./worker`, or run everything with `go run ./starter up -f FILE`",
+	}
+}
+
+// wrongUse is a failure before anything was done.
+func wrongUse(next, format string, args ...any) error {
+	return &failure{status: statusWrongUse, what: fmt.Sprintf(format, args...), next: next}
+}
+
+// listed joins names for a sentence.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

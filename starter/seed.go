@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/simulator"
+)
+
+// loadSeed reads a seed; paths of secrets in it are relative to it.
+func loadSeed(path string) (*simulator.Seed, error) {
+	seed, err := simulator.LoadSeed(path)
+	if err != nil {
+		return nil, &failure{status: statusWrongUse, what: "the simulator's seed cannot be used", why: err, next: "correct it"}
+	}
+	for _, t := range seed.Tenants {
+		for _, app := range t.Apps {
+			for i := range app.Secrets {
+				if f := app.Secrets[i].ValueFile; f != "" && !filepath.IsAbs(f) {
+					app.Secrets[i].ValueFile = filepath.Join(filepath.Dir(path), f)
+				}
+			}
+		}
+	}
+	return seed, nil
+}
+
+// seedFor is the world that a connection expects: simulator.yaml beside its file or else a tenant made from what the file
+// says, with the usual subscriptions.
+func (a *app) seedFor(ctx context.Context, path string, cfg *config.Connection) (*simulator.Seed, error) {
+	beside := filepath.Join(filepath.Dir(a.path(path)), "simulator.yaml")
+	if _, err := os.Stat(beside); err == nil {
+		return loadSeed(beside)
+	}
+	a.notes.Sayf("the simulator has no simulator.yaml beside the file; it makes up a tenant that fits")
+	secret, err := config.Secret(ctx, cfg.ClientSecret)
+	if err != nil {
+		// The connection test will say what is the matter with the reference, better than a simulator that does not start.
+		secret = uuid.NewString()
+	}
+	seed := simulator.DefaultSeed()
+	t := &seed.Tenants[0]
+	t.DisplayName = cfg.Name
+	if _, err := uuid.Parse(cfg.TenantID); err == nil {
+		t.ID = cfg.TenantID
+	}
+	t.Apps = t.Apps[:1]
+	t.Apps[0].ClientID = cfg.ClientID
+	t.Apps[0].Secrets = []simulator.SecretSeed{{Value: secret}}
+	if domains := domainsOf(cfg); len(domains) > 0 {
+		t.Domains = []simulator.DomainSeed{{Name: "simulated.onmicrosoft.com", Initial: true}}
+		for i, d := range domains {
+			t.Domains = append(t.Domains, simulator.DomainSeed{Name: d, Default: i == 0})
+		}
+	}
+	return seed, nil
+}
+
+// mailDomain finds the domain in what is mapped to a user principal name.
+var mailDomain = regexp.MustCompile(`@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`)
+
+// domainsOf are the domains that a connection names, as its tenant or in user principal names.
+func domainsOf(cfg *config.Connection) []string {
+	var out []string
+	if _, err := uuid.Parse(cfg.TenantID); err != nil {
+		out = append(out, strings.ToLower(cfg.TenantID))
+	}
+	for _, r := range cfg.Rules {
+		m := r.Mappings[directory.UserPrincipalName]
+		value, _ := m.Value.(string)
+		for _, found := range mailDomain.FindAllStringSubmatch(m.Expression+" "+value, -1) {
+			if d := strings.ToLower(found[1]); !slices.Contains(out, d) {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// lookEvery is how often `up` looks for syncs that ended.
+const lookEvery = 3 * time.Second
+
+// stay keeps everything running, and tells of each further sync, until the person or the death of something ends it.
+func (u *running) stay(ctx context.Context, first []outcome) error {
+	if u.link.ui != "" {
+		u.notes.Sayf("\nWeb UI: %s", u.link.ui+"/namespaces/"+u.link.namespace+"/workflows")
+		u.notes.Sayf("  connection: %s", u.link.workflowURL(workflows.ConnectionID(u.cfg.Name)))
+		for _, o := range first {
+			u.notes.Sayf("  rule %s: %s", o.Rule, u.link.workflowURL(o.WorkflowID))
+		}
+	}
+	u.notes.Sayf("running; Ctrl-C stops everything")
+	seen := map[string]string{} // :: rule -> the run that was told of
+	if d, err := u.link.describe(ctx, u.cfg.Name); err == nil {
+		for rule, s := range d.Syncs {
+			seen[rule] = s.RunID
+		}
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	silent := false
+	for {
+		select {
+		case <-ctx.Done():
+			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+				return cause
+			}
+			u.notes.Sayf("stopping")
+			return nil
+		case <-tick.C:
+		}
+		d, err := u.link.describe(ctx, u.cfg.Name)
+		if err != nil {
+			if ctx.Err() == nil && !silent {
+				u.notes.Sayf("warning: connection %s does not answer: %v", u.cfg.Name, err)
+			}
+			silent = true
+			continue
+		}
+		if silent {
+			u.notes.Sayf("connection %s answers again", u.cfg.Name)
+			silent = false
+		}
+		u.tell(d, seen)
+	}
+}
+
+// tell prints a line for each sync that ended since the last look.
+func (u *running) tell(d workflows.Description, seen map[string]string) {
+	for _, r := range d.Rules {
+		s, ok := d.Syncs[r.Name]
+		if !ok || s.RunID == seen[r.Name] {
+			continue
+		}
+		seen[r.Name] = s.RunID
+		u.notes.Sayf("%s rule %s: %s (impacted %d, success %d, unsynced %d, partial %d, failed %d, held %d)",
+			s.EndedAt.Local().Format(time.TimeOnly), r.Name, strings.TrimSpace(or(s.Message, string(s.State))),
+			s.Impacted, s.Success, s.Unsynced, s.PartiallySynced, s.Failed, s.Held)
+	}
+}
+
+// simulatorOptions are those of a simulator for this connection.
+func (u *running) simulatorOptions(ctx context.Context) (simulator.Options, error) {
+	seed, err := u.seedFor(ctx, u.path, u.cfg)
+	return simulator.Options{Seed: seed}, err
+}
+
+// uiOffset is how far above its own port a development server puts the Web UI.
+const uiOffset = 1000
+
+// localUI finds the Web UI of a development server on this machine that was started by somebody else; "" when there is
+// none to be found.
+func localUI(ctx context.Context, address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	ip := net.ParseIP(host)
+	n, err := strconv.Atoi(port)
+	if err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	ui := "http://" + net.JoinHostPort(host, strconv.Itoa(n+uiOffset))
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, ui, nil)
+	if err != nil {
+		return ""
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return ""
+	}
+	if answer.Body.Close() != nil || answer.StatusCode != http.StatusOK {
+		return ""
+	}
+	return ui
+}

@@ -38,12 +38,12 @@ func run() error {
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
-		return fmt.Errorf("Temporal's client configuration cannot be read; check TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: %w", err)
+		return fmt.Errorf("the configuration of the Temporal client cannot be read; check TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: %w", err)
 	}
 	options.Logger = log.NewStructuredLogger(logger)
 	c, err := client.Dial(options)
 	if err != nil {
-		return fmt.Errorf("Temporal cannot be reached at %s; start a server or set TEMPORAL_ADDRESS: %w", options.HostPort, err)
+		return fmt.Errorf("no Temporal server answers at %s; start a server or set TEMPORAL_ADDRESS: %w", options.HostPort, err)
 	}
 	defer c.Close()
 	e, err := engine.New(engine.Parts{Client: c, Environment: environment, Log: logger})

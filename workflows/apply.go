@@ -24,6 +24,11 @@ func (c *connection) validateApply(in ApplyInput) error {
 	if problems := in.Config.Validate(); len(problems) > 0 {
 		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid, problems.Error()))
 	}
+	return c.checkImmutable(in)
+}
+
+// checkImmutable refuses to change what never changes after creation: links depend on it.
+func (c *connection) checkImmutable(in ApplyInput) error {
 	if !c.state.Applied {
 		return nil
 	}
@@ -49,8 +54,10 @@ func (c *connection) merge(in config.Connection) config.Connection {
 // apply creates the connection or changes it, tests it where that is called for, and starts the syncs that follow.
 func (c *connection) apply(ctx workflow.Context, in ApplyInput) (result ApplyResult, err error) {
 	err = c.exclusively(ctx, func() error {
-		// Handlers before this one may have changed the state since the validator looked.
-		if err := c.validateApply(in); err != nil {
+		// Handlers before this one may have changed the state since the validator looked. What it said of the
+		// configuration by itself still holds, and is not asked again: a later version may be stricter, and replay must not
+		// notice.
+		if err := c.checkImmutable(in); err != nil {
 			return err
 		}
 		result, err = c.applyChecked(ctx, in)

@@ -50,7 +50,13 @@ func (c *Client) DeletedUsers(ctx context.Context, sel directory.Selection, yiel
 		if next != "" {
 			return c.bin().GraphUser().WithUrl(next).ToGetRequestInformation(ctx, nil)
 		}
-		return c.bin().GraphUser().ToGetRequestInformation(ctx, &graphdirectory.DeletedItemsGraphUserRequestBuilderGetRequestConfiguration{QueryParameters: query})
+		info, err := c.bin().GraphUser().ToGetRequestInformation(ctx, &graphdirectory.DeletedItemsGraphUserRequestBuilderGetRequestConfiguration{QueryParameters: query})
+		if err != nil {
+			return nil, err
+		}
+		// The SDK writes the short alias of the namespace; the documentation knows the full one only.
+		info.UrlTemplate = strings.Replace(info.UrlTemplate, "/graph.user", "/microsoft.graph.user", 1)
+		return info, nil
 	})
 }
 

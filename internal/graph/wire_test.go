@@ -82,7 +82,7 @@ func TestWire(t *testing.T) {
 			204, "", "DELETE", root + "/users/" + userID, ""},
 		{"bin", func(c *graph.Client) error {
 			return c.DeletedUsers(ctx, selection, func([]directory.Account) error { return nil })
-		}, 200, users, "GET", root + "/directory/deletedItems/graph.user" + selected, ""},
+		}, 200, users, "GET", root + "/directory/deletedItems/microsoft.graph.user" + selected, ""},
 		{"restore", func(c *graph.Client) error { return c.RestoreUser(ctx, userID) },
 			200, `{"@odata.type":"#microsoft.graph.user","id":"` + userID + `"}`, "POST", root + "/directory/deletedItems/" + userID + "/restore", ""},
 		{"set manager", func(c *graph.Client) error { return c.SetManager(ctx, userID, skuID) },

@@ -338,3 +338,19 @@ func readable(raw []byte) []byte {
 	}
 	return b
 }
+
+// AwaitEvent waits until the last run of a workflow has an event of a type, such as "WORKFLOW_EXECUTION_SIGNALED".
+func (k *Kit) AwaitEvent(id, eventType string) {
+	k.t.Helper()
+	ctx, cancel := k.Context()
+	defer cancel()
+	events := k.Client.GetWorkflowHistory(ctx, id, "", true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(k.t, err)
+		if strings.Contains(protojson.Format(event), `"EVENT_TYPE_`+eventType+`"`) {
+			return
+		}
+	}
+	require.Fail(k.t, "the workflow ended without the event", "%s in %s", eventType, id)
+}

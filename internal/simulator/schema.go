@@ -194,7 +194,10 @@ func index(ps []property) *schema {
 }
 
 // isExtension tells the name of a directory extension property from any other.
-func isExtension(name string) bool { return strings.HasPrefix(strings.ToLower(name), "extension_") }
+func isExtension(name string) bool {
+	const prefix = "extension_"
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
 
 // usageLocations are the country codes of ISO 3166-1 alpha-2.
 var usageLocations = func() map[string]bool {

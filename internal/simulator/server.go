@@ -149,7 +149,7 @@ func (s *Server) listen() error {
 	}
 	s.url = strings.TrimSuffix(s.o.PublicURL, "/")
 	if s.url == "" {
-		s.url = "https://" + l.Addr().String()
+		s.url = "https://" + reachable(l.Addr())
 	}
 	cert, caPEM, pool, err := newCertificates(s.url)
 	if err != nil {
@@ -180,6 +180,15 @@ func (s *Server) listen() error {
 	})), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug)}
 	go func() { _ = s.http.Serve(s.listener) }()
 	return nil
+}
+
+// reachable is an address that a client can use: one that means every interface is called localhost.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return fmt.Sprintf("localhost:%d", tcp.Port)
 }
 
 // URL is the base of both sign-in and Graph, https://host:port without a path.

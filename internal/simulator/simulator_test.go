@@ -16,13 +16,15 @@ import (
 
 // world is a running simulator with a signed-in client, spoken to by net/http alone.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	s      *simulator.Server
 	client *http.Client
 	token  string
 }
 
-func start(t *testing.T, o simulator.Options) *world {
+func start(t *testing.T, o simulator.Options) *world { return benchWorld(t, o) }
+
+func benchWorld(t testing.TB, o simulator.Options) *world {
 	t.Helper()
 	s, err := simulator.Start(o)
 	require.NoError(t, err)
@@ -58,7 +60,7 @@ func (w *world) login(tenant string, f url.Values) (int, map[string]any) {
 
 // answer is what came back.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	raw    string

@@ -11,7 +11,7 @@ import (
 // newTenant makes a tenant of its seed.
 func newTenant(seed *TenantSeed, o *Options, newID func() string) (*Tenant, error) {
 	t := &Tenant{id: seed.ID, name: seed.DisplayName, location: seed.UsageLocation, domains: slices.Clone(seed.Domains),
-		users: newPeople(o.ReplicaLag), bin: newBin(), groups: newGroupStore(), objectQuota: seed.ObjectQuota, behavior: o.Behavior,
+		users: newPeople(o.ReplicaLag), bin: newBin(), groups: newGroupStore(), objectQuota: seed.ObjectQuota,
 		created: o.Now().AddDate(-1, 0, 0), now: o.Now, newID: newID, delay: o.ExtensionDelay}
 	if t.location == "" {
 		t.location = "US"

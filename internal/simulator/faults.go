@@ -1,11 +1,10 @@
 package simulator
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strconv"
-
-	"crypto/tls"
 )
 
 // Faults are accidents, each with a probability from 0 to 1 for a Graph request. Their sum must not exceed 1. One number is

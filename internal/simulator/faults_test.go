@@ -123,6 +123,11 @@ func TestFailNext(t *testing.T) {
 	_, err := w.send(req)
 	require.Error(t, err)
 	require.Len(t, w.state().DeletedUsers, 1)
+	st := w.s.Stats()
+	require.Equal(t, 3, st.Requests["POST /users"], "failed requests count as well, and none twice")
+	require.Equal(t, 2, st.Requests["GET /users"])
+	require.Equal(t, 1, st.Requests["DELETE /users/{id}"])
+	require.Equal(t, map[string]int{"0": 1, "200": 1, "201": 1, "400": 2, "503": 1, "504": 1}, st.Statuses)
 }
 
 func TestObserver(t *testing.T) {

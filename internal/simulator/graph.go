@@ -1,11 +1,7 @@
 package simulator
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -31,7 +27,6 @@ type call struct {
 	route     *route
 	args      []string // what the placeholders of the route's pattern stand for
 	query     url.Values
-	raw       []byte
 	body      map[string]any // the JSON body of a write; nil when there was none
 	now       time.Time
 	asOf      time.Time // the writes that this request's replica knows
@@ -52,56 +47,6 @@ type reply struct {
 func (c *call) refuse(r *refusal) reply { return reply{status: r.status, fail: r} }
 
 func noContent() reply { return reply{status: http.StatusNoContent} }
-
-// outermost does what concerns every request but those of the control API: the observer, and the planned faults.
-func (s *Server) outermost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/simulator/") {
-			next.ServeHTTP(w, r)
-			return
-		}
-		raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-		if err != nil {
-			return // the client has gone
-		}
-		rewind := func() { r.Body = io.NopCloser(bytes.NewReader(raw)) }
-		s.chance.Lock()
-		observer := s.chance.observer
-		s.chance.Unlock()
-		if observer != nil {
-			rewind()
-			observer(r)
-		}
-		fault, planned := s.takePlanned(r, rewind)
-		rewind()
-		if !planned {
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.stats.fault("planned")
-		w.Header().Set("request-id", s.newGUID())
-		if id := r.Header.Get("client-request-id"); id != "" {
-			w.Header().Set("client-request-id", id)
-		}
-		if fault.Commit {
-			next.ServeHTTP(&discard{header: http.Header{}}, r)
-		}
-		if fault.Status == http.StatusTooManyRequests {
-			s.stats.add(func(st *Stats) { st.Throttled++ })
-			if p, _ := s.issuer.read(r.Header.Get("Authorization"), s.o.Now()); p != nil {
-				s.throttle.hold(p.clientID+"/"+p.tenantID, r.Method+" "+r.URL.Path, fault.Headers["Retry-After"], s.o.Now())
-			}
-		}
-		fault.send(w)
-	})
-}
-
-// discard takes an answer that nobody shall see.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(int)             {}
 
 func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	c := s.newCall(r)
@@ -152,10 +97,7 @@ func (c *call) process(w http.ResponseWriter) reply {
 	s.stats.route(c.label())
 	p, refused := s.issuer.read(c.r.Header.Get("Authorization"), c.now)
 	if p != nil {
-		scope := p.clientID + "/" + p.tenantID
-		if s.throttle.early(scope, c.r.Method+" "+c.r.URL.Path, c.now) {
-			s.stats.add(func(st *Stats) { st.EarlyRetries++; st.EarlyRetriesByScope[scope]++ })
-		}
+		s.countEarly(p.clientID+"/"+p.tenantID, c.r)
 	}
 	if refused != nil {
 		switch {
@@ -322,69 +264,6 @@ func (s *Server) replicaTime(now time.Time, advanced bool) time.Time {
 	return now.Add(-s.o.ReplicaLag * time.Duration(s.chance.replica.IntN(3)) / 2)
 }
 
-// readQuery parses the query; option names count with and without the dollar.
-func readQuery(raw string) (url.Values, error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range []string{"select", "filter", "top", "count", "search", "orderby", "expand", "skip", "skiptoken"} {
-		if v, ok := values[name]; ok {
-			values["$"+name] = v
-			delete(values, name)
-		}
-	}
-	return values, nil
-}
-
-// readBody undoes compression and parses the JSON of a write.
-func (c *call) readBody() *refusal {
-	s, r := c.s, c.r
-	raw, err := io.ReadAll(r.Body)
-	if err != nil {
-		return badOData("%s", textUnreadable)
-	}
-	if r.Method == http.MethodGet || r.Method == http.MethodDelete {
-		return nil
-	}
-	if len(r.TransferEncoding) > 0 || r.ContentLength < 0 {
-		s.stats.protocol("chunked body")
-		if !s.o.Behavior.AcceptChunked {
-			return badOData("%s", textUnreadable)
-		}
-	}
-	if len(raw) == 0 {
-		return nil
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
-		if s.o.Behavior.RefuseGzip || !strings.EqualFold(encoding, "gzip") {
-			return &refusal{status: http.StatusUnsupportedMediaType, code: codeOData, message: "The Content-Encoding is not supported."}
-		}
-		if raw, err = gunzip(raw); err != nil {
-			s.stats.protocol("body is not what Content-Encoding says")
-			return badOData("%s", textUnreadable)
-		}
-	}
-	if !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/json") {
-		s.stats.protocol("content type")
-		return badOData("%s", textUnreadable)
-	}
-	if err := json.Unmarshal(raw, &c.body); err != nil || c.body == nil {
-		s.stats.protocol("invalid JSON")
-		return badOData("%s", textUnreadable)
-	}
-	c.raw = raw
-	return nil
-}
-
-func gunzip(raw []byte) ([]byte, error) {
-	zr, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(zr, maxBody))
-}
-
 func (c *call) standardHeaders(h http.Header) {
 	h.Set("request-id", c.requestID)
 	h.Set("client-request-id", c.clientID)
@@ -403,7 +282,9 @@ func (c *call) standardHeaders(h http.Header) {
 func (c *call) write(w http.ResponseWriter, rep reply) {
 	h := w.Header()
 	c.standardHeaders(h)
-	c.s.stats.add(func(st *Stats) { st.Statuses[strconv.Itoa(rep.status)]++ })
+	if _, hidden := w.(*discard); !hidden {
+		c.s.stats.add(func(st *Stats) { st.Statuses[strconv.Itoa(rep.status)]++ })
+	}
 	var body []byte
 	switch {
 	case rep.fail != nil:

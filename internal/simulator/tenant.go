@@ -19,7 +19,6 @@ type Tenant struct {
 	bin         *bin
 	groups      *groupStore
 	objectQuota int
-	behavior    Behavior
 	created     time.Time
 
 	now   func() time.Time

@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -175,4 +176,11 @@ func (th *throttle) early(scope, request string, now time.Time) bool {
 		return false
 	}
 	return p.request == request || now.Sub(p.from) > retryGrace
+}
+
+// countEarly counts a request that a client should not have sent yet.
+func (s *Server) countEarly(scope string, r *http.Request) {
+	if s.throttle.early(scope, r.Method+" "+r.URL.Path, s.o.Now()) {
+		s.stats.add(func(st *Stats) { st.EarlyRetries++; st.EarlyRetriesByScope[scope]++ })
+	}
 }

@@ -1,0 +1,91 @@
+package simulator
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// outermost does what concerns every request but those of the control API: the observer, and the planned faults.
+func (s *Server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/simulator/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+		if err != nil {
+			return // the client has gone
+		}
+		rewind := func() { r.Body = io.NopCloser(bytes.NewReader(raw)) }
+		s.chance.Lock()
+		observer := s.chance.observer
+		s.chance.Unlock()
+		if observer != nil {
+			rewind()
+			observer(r)
+		}
+		fault, planned := s.takePlanned(r, rewind)
+		rewind()
+		if !planned {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.meet(fault, w, r, next)
+	})
+}
+
+// meet answers a request with a planned fault.
+func (s *Server) meet(f Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	s.stats.fault("planned")
+	w.Header().Set("request-id", s.newGUID())
+	if id := r.Header.Get("client-request-id"); id != "" {
+		w.Header().Set("client-request-id", id)
+	}
+	scope, request := "", r.Method+" "+r.URL.Path
+	if p, _ := s.issuer.read(r.Header.Get("Authorization"), s.o.Now()); p != nil {
+		scope = p.clientID + "/" + p.tenantID
+	}
+	if f.Commit {
+		next.ServeHTTP(&discard{header: http.Header{}}, r)
+	} else {
+		s.countPlanned(r, scope)
+	}
+	status := strconv.Itoa(f.Status)
+	if f.Reset {
+		status = "0"
+	}
+	s.stats.add(func(st *Stats) { st.Statuses[status]++ })
+	if f.Status == http.StatusTooManyRequests {
+		s.stats.add(func(st *Stats) { st.Throttled++ })
+		s.throttle.hold(scope, request, f.Headers["Retry-After"], s.o.Now())
+	}
+	f.send(w)
+}
+
+// countPlanned counts a request that does not get as far as its route.
+func (s *Server) countPlanned(r *http.Request, scope string) {
+	if !strings.HasPrefix(r.URL.Path, "/v1.0/") {
+		return
+	}
+	c := &call{r: r}
+	if segments, fail := split(r.URL.EscapedPath()); fail == nil {
+		c.route, c.args, _, _ = match(r.Method, segments)
+	}
+	s.stats.route(c.label())
+	if c.route != nil && c.route.writes > 0 {
+		s.stats.add(func(st *Stats) { st.Writes++ })
+	}
+	if scope != "" {
+		s.countEarly(scope, r)
+	}
+}
+
+// discard takes an answer that nobody shall see.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(int)             {}

@@ -25,7 +25,11 @@ func (s *Server) control(mux *http.ServeMux) {
 		var f Faults
 		dec := json.NewDecoder(io.LimitReader(r.Body, 1<<16))
 		dec.DisallowUnknownFields()
-		if err := dec.Decode(&f); err != nil {
+		err := dec.Decode(&f)
+		if err == nil {
+			err = f.Validate()
+		}
+		if err != nil {
 			s.writeJSON(w, http.StatusBadRequest, map[string]any{"error": err.Error()})
 			return
 		}

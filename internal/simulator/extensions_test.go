@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -117,4 +118,21 @@ func TestEchoAndFlap(t *testing.T) {
 	require.Equal(t, "x", w.do("POST", "/users", person("ann@contoso.com", map[string]any{linkName: "x"})).is(201).body[linkName])
 	w.s.SetFaults(simulator.Faults{ExtensionFlap: 1})
 	w.do("POST", "/users", person("bob@contoso.com", map[string]any{linkName: "x"})).refused(400, "Request_BadRequest", "not available")
+}
+
+// A user holds at most 100 extension values.
+func TestHundredExtensionValues(t *testing.T) {
+	t.Parallel()
+	seed := simulator.DefaultSeed()
+	app := &seed.Tenants[0].Apps[0]
+	values := map[string]any{}
+	for i := range 101 {
+		name := fmt.Sprintf("p%d", i)
+		app.ExtensionProperties = append(app.ExtensionProperties, simulator.ExtensionSeed{Name: name})
+		values[strings.Replace(linkName, "_link", "_"+name, 1)] = "x"
+	}
+	w := start(t, simulator.Options{Seed: seed})
+	w.do("POST", "/users", person("ann@contoso.com", values)).is(400)
+	delete(values, strings.Replace(linkName, "_link", "_p0", 1))
+	w.do("POST", "/users", person("ann@contoso.com", values)).is(201)
 }

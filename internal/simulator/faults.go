@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -69,7 +70,8 @@ type plannedFault struct {
 }
 
 // FailNext lets the next request that matches meet the fault, once; nil matches any. Several calls queue up: each request
-// takes the first of them that matches. Sign-in requests are matched as well. match may read the body.
+// takes the first of them that matches. Sign-in requests are matched as well. match may read the body, and must not call the
+// server.
 func (s *Server) FailNext(match func(*http.Request) bool, f Fault) {
 	if match == nil {
 		match = func(*http.Request) bool { return true }
@@ -102,37 +104,67 @@ func (s *Server) drawFault(write bool) (name string, f Fault, ok bool) {
 	if fs.On == "reads" && write || fs.On == "writes" && !write {
 		return "", f, false
 	}
-	retryAfter := max(fs.RetryAfterSeconds, 1)
-	throttled := graphAnswer(tooMany(retryAfter, false))
-	bare := graphAnswer(tooMany(0, true))
-	table := []struct {
-		name      string
-		p         float64
-		onlyWrite bool
-		f         Fault
-	}{
-		{"429", fs.Throttle, false, throttled},
-		{"429 bare", fs.ThrottleBare, false, bare},
-		{"500", fs.InternalError, false, GraphFault(500, "Service_InternalServerError", "Encountered an internal server error.")},
-		{"502", fs.BadGateway, false, Fault{Status: 502}},
-		{"503 html", fs.UnavailableHTML, false, Fault{Status: 503, ContentType: "text/html", Body: "<html><body><h1>Service Unavailable</h1></body></html>"}},
-		{"503 committed", fs.UnavailableCommitted, true, withCommit(GraphFault(503, "serviceNotAvailable", "The service is temporarily unavailable."))},
-		{"504 committed", fs.TimeoutCommitted, false, withCommit(GraphFault(504, "UnknownError", ""))},
-		{"reset", fs.Reset, false, Fault{Reset: true}},
-		{"reset committed", fs.ResetCommitted, false, Fault{Reset: true, Commit: true}},
-		{"409", fs.Concurrency, true, graphAnswer(overlap())},
-		{"401", fs.Unauthorized, false, graphAnswer(unauthorized("Lifetime validation failed, the token is expired."))},
-	}
-	for _, row := range table {
-		if u < row.p {
-			if row.onlyWrite && !write {
-				return "", f, false
-			}
-			return row.name, row.f, true
+	for _, row := range accidents {
+		p := row.chance(&fs)
+		if u >= p {
+			u -= p
+			continue
 		}
-		u -= row.p
+		if row.onlyWrite && !write {
+			return "", f, false
+		}
+		return row.name, row.fault(&fs), true
 	}
 	return "", f, false
+}
+
+// accidents in the order in which the number drawn for a request is laid against them.
+var accidents = []struct {
+	name      string
+	onlyWrite bool
+	chance    func(*Faults) float64
+	fault     func(*Faults) Fault
+}{
+	{"429", false, func(f *Faults) float64 { return f.Throttle }, func(f *Faults) Fault { return graphAnswer(tooMany(max(f.RetryAfterSeconds, 1), false)) }},
+	{"429 bare", false, func(f *Faults) float64 { return f.ThrottleBare }, func(*Faults) Fault { return graphAnswer(tooMany(0, true)) }},
+	{"500", false, func(f *Faults) float64 { return f.InternalError }, func(*Faults) Fault {
+		return GraphFault(500, "Service_InternalServerError", "Encountered an internal server error.")
+	}},
+	{"502", false, func(f *Faults) float64 { return f.BadGateway }, func(*Faults) Fault { return Fault{Status: 502} }},
+	{"503 html", false, func(f *Faults) float64 { return f.UnavailableHTML }, func(*Faults) Fault {
+		return Fault{Status: 503, ContentType: "text/html", Body: "<html><body><h1>Service Unavailable</h1></body></html>"}
+	}},
+	{"503 committed", true, func(f *Faults) float64 { return f.UnavailableCommitted }, func(*Faults) Fault {
+		return withCommit(GraphFault(503, "serviceNotAvailable", "The service is temporarily unavailable."))
+	}},
+	{"504 committed", false, func(f *Faults) float64 { return f.TimeoutCommitted }, func(*Faults) Fault { return withCommit(GraphFault(504, "UnknownError", "")) }},
+	{"reset", false, func(f *Faults) float64 { return f.Reset }, func(*Faults) Fault { return Fault{Reset: true} }},
+	{"reset committed", false, func(f *Faults) float64 { return f.ResetCommitted }, func(*Faults) Fault { return Fault{Reset: true, Commit: true} }},
+	{"409", true, func(f *Faults) float64 { return f.Concurrency }, func(*Faults) Fault { return graphAnswer(overlap()) }},
+	{"401", false, func(f *Faults) float64 { return f.Unauthorized }, func(*Faults) Fault {
+		return graphAnswer(unauthorized("Lifetime validation failed, the token is expired."))
+	}},
+}
+
+// Validate refuses probabilities that are none, a sum above 1, and an unknown On.
+func (f Faults) Validate() error {
+	sum := 0.0
+	for _, row := range accidents {
+		p := row.chance(&f)
+		if p < 0 || p > 1 {
+			return fmt.Errorf("faults: the probability of %s must be from 0 to 1", row.name)
+		}
+		sum += p
+	}
+	switch {
+	case sum > 1+1e-9:
+		return fmt.Errorf("faults: the probabilities add up to more than 1")
+	case f.ExtensionFlap < 0 || f.ExtensionFlap > 1 || f.EmptyPage < 0 || f.EmptyPage > 1:
+		return fmt.Errorf("faults: a probability must be from 0 to 1")
+	case f.On != "" && f.On != "reads" && f.On != "writes":
+		return fmt.Errorf("faults: on must be reads or writes")
+	}
+	return nil
 }
 
 func withCommit(f Fault) Fault {

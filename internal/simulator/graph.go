@@ -188,6 +188,7 @@ func (c *call) carryOut(w http.ResponseWriter, write bool) reply {
 	c.standardHeaders(w.Header())
 	s.stats.add(func(st *Stats) { st.Statuses[strconv.Itoa(fault.Status)]++ })
 	if fault.Status == http.StatusTooManyRequests {
+		w.Header().Set("x-ms-throttle-scope", "Tenant_Application/ReadWrite/"+c.who.clientID+"/"+c.who.tenantID)
 		s.stats.add(func(st *Stats) { st.Throttled++ })
 		s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, c.r.Method+" "+c.r.URL.Path, fault.Headers["Retry-After"], s.o.Now())
 	}

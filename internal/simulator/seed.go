@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -147,7 +148,7 @@ type UserSeed map[string]any
 // licenses as for a user.
 type GroupSeed map[string]any
 
-// LoadSeed reads a seed from a YAML or JSON file. Unknown keys are errors, reported all at once with their lines.
+// LoadSeed reads a seed from a YAML or JSON file; files that it names are relative to it. Unknown keys are errors, reported all at once with their lines.
 func LoadSeed(path string) (*Seed, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -176,7 +177,31 @@ func LoadSeed(path string) (*Seed, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+	seed.anchor(filepath.Dir(path))
 	return &seed, nil
+}
+
+// anchor makes the files that a seed names relative to the seed's own place.
+func (s *Seed) anchor(dir string) {
+	fix := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	for i := range s.Tenants {
+		for j := range s.Tenants[i].Apps {
+			a := &s.Tenants[i].Apps[j]
+			for k := range a.Secrets {
+				fix(&a.Secrets[k].ValueFile)
+			}
+			for k := range a.Certificates {
+				fix(&a.Certificates[k].PEMFile)
+			}
+			for k := range a.Federated {
+				fix(&a.Federated[k].PublicKeyFile)
+			}
+		}
+	}
 }
 
 // LoadState reads what Save wrote.

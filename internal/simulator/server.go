@@ -113,6 +113,9 @@ func Start(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if err := o.Faults.Validate(); err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
 	s := &Server{o: o, closing: make(chan struct{}), stats: newCounters(), flights: newFlights(),
 		throttle: newThrottle(o.Quota), pageKey: rand.New(rand.NewPCG(o.RandomSeed, 0x9a9e)).Uint64()}
 	s.chance.rng = rand.New(rand.NewPCG(o.RandomSeed, 1))

@@ -56,8 +56,7 @@ func TestSaveAndLoad(t *testing.T) {
 func TestLoadSeed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	secret := filepath.Join(dir, "secret")
-	require.NoError(t, os.WriteFile(secret, []byte("from-a-file\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "secret"), []byte("from-a-file\n"), 0o600))
 	good := filepath.Join(dir, "good.yaml")
 	require.NoError(t, os.WriteFile(good, []byte(`tenants:
   - id: 7f7a6b1e-3c52-4d0b-9d0e-5a4f1c2b8e10
@@ -65,7 +64,7 @@ func TestLoadSeed(t *testing.T) {
     domains: [{name: contoso.com, default: true}]
     apps:
       - clientId: 0c5d7a3b-91e4-4f27-8a6d-2b3c4d5e6f70
-        secrets: [{valueFile: `+secret+`, expires: 2099-01-01T00:00:00Z}]
+        secrets: [{valueFile: secret, expires: 2099-01-01T00:00:00Z}]
         roles: [User.ReadWrite.All, Group.ReadWrite.All]
     skus:
       - {skuId: 05e9a617-0261-4cee-bb44-138d3ef5d965, skuPartNumber: SPE_E3, enabled: 10, consumed: 2,
@@ -130,6 +129,8 @@ func TestControl(t *testing.T) {
 	w.do("POST", control+"/faults", map[string]any{"internalError": 1}).is(204)
 	w.get("/users").is(500)
 	w.do("POST", control+"/faults", map[string]any{"internalErorr": 1}).is(400)
+	w.do("POST", control+"/faults", map[string]any{"internalError": 0.6, "reset": 0.6}).is(400)
+	w.do("POST", control+"/faults", map[string]any{"on": "sundays"}).is(400)
 	w.do("POST", control+"/faults", map[string]any{}).is(204)
 	w.get("/users").is(200)
 }

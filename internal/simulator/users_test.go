@@ -228,3 +228,16 @@ func TestRevokeSessions(t *testing.T) {
 	w.do("POST", "/users/ann@contoso.com/microsoft.graph.revokeSignInSessions", nil).is(200)
 	w.do("POST", "/users/nobody@contoso.com/revokeSignInSessions", nil).is(404)
 }
+
+func TestBehaviorSwitches(t *testing.T) {
+	t.Parallel()
+	attributes := map[string]any{"onPremisesExtensionAttributes": map[string]any{"extensionAttribute1": "x"}}
+	w := start(t, simulator.Options{})
+	w.do("POST", "/users", person("ann@contoso.com", attributes)).is(201)
+	require.Len(t, w.do("POST", "/users", person("ann@contoso.com", nil)).err()["details"], 2)
+	w = start(t, simulator.Options{Behavior: simulator.Behavior{RefuseExtensionAttributesOnCreate: true, TerseConflicts: true}})
+	w.do("POST", "/users", person("ann@contoso.com", attributes)).is(400)
+	w.do("POST", "/users", person("ann@contoso.com", nil)).is(201)
+	w.do("PATCH", "/users/ann@contoso.com", attributes).is(204)
+	require.Len(t, w.do("POST", "/users", person("ann@contoso.com", nil)).err()["details"], 1)
+}

@@ -177,11 +177,15 @@ func LoadSeed(path string) (*Seed, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	seed.anchor(filepath.Dir(path))
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	seed.anchor(dir)
 	return &seed, nil
 }
 
-// anchor makes the files that a seed names relative to the seed's own place.
+// anchor makes the files that a seed names absolute, beside the seed.
 func (s *Seed) anchor(dir string) {
 	fix := func(p *string) {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -38,3 +38,11 @@ func (b *Budgets) Pause(scope string, d time.Duration, known bool) time.Duration
 
 // Learn is what a success does.
 func (b *Budgets) Learn(scope string, used float64) { b.of(scope).learn(used) }
+
+// ReadFrom sends a read with the token to any URL.
+func (c *Client) ReadFrom(ctx context.Context, url string) error {
+	return c.call(ctx, opListUsers, func(ctx context.Context) error {
+		_, err := c.users().WithUrl(url).Get(ctx, nil)
+		return err
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,11 +62,13 @@ type fake struct {
 	tokens int
 }
 
-func newFake(t testing.TB) *fake {
+func newFake(t testing.TB) *fake { return newFakeOver(t, false) }
+
+func newFakeOver(t testing.TB, http2 bool) *fake {
 	f := &fake{Roles: allRoles, Lifetime: 3599}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
-	f.Server.EnableHTTP2 = false
-	f.Server.Config.ErrorLog = nil
+	f.EnableHTTP2 = http2
+	f.Config.ErrorLog = log.New(io.Discard, "", 0)
 	f.StartTLS()
 	t.Cleanup(f.Close)
 	return f

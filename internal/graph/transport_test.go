@@ -218,6 +218,36 @@ func TestTokenRefusedOnce(t *testing.T) {
 	require.Len(t, f2.tokenRequests(), 2)
 }
 
+// TestTokenStaysHome: whatever builds the request, a token goes to the configured host alone.
+func TestTokenStaysHome(t *testing.T) {
+	t.Parallel()
+	f, other := newFake(t), newFake(t)
+	other.Graph = okUser
+	err := f.client(t).ReadFrom(context.Background(), other.URL+"/v1.0/users")
+	require.True(t, fault.Is(err, fault.ForeignNextLink), "%v", err)
+	require.Empty(t, other.requests())
+}
+
+// TestHTTP2 is what Graph speaks: bodies have a length there too, and an aborted stream is a lost answer.
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	f := newFakeOver(t, true)
+	f.Graph = func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 || r.Method == http.MethodDelete {
+			panic(http.ErrAbortHandler)
+		}
+		reply(w, 201, nil, `{"id":"`+userID+`","userPrincipalName":"a@contoso.com"}`)
+	}
+	c, ctx := f.client(t), context.Background()
+	require.NoError(t, create(ctx, c))
+	require.NoError(t, read(ctx, c))
+	require.Equal(t, fault.Uncertain, fault.KindOf(remove(ctx, c)))
+	requests := f.requests()
+	require.Len(t, requests, 3)
+	require.Equal(t, int64(len(requests[0].Body)), requests[0].Length)
+	require.Positive(t, requests[0].Length)
+}
+
 // TestClientSettings: what cannot work is refused before anything is sent.
 func TestClientSettings(t *testing.T) {
 	t.Parallel()

@@ -144,6 +144,9 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 func baseTransport(caPEM []byte) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
+	// All requests share one HTTP/2 connection. Without pings a dead one would let each of them run into its timeout for
+	// minutes, until TCP notices.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second}
 	if len(caPEM) == 0 {
 		return t, nil
 	}

@@ -1,0 +1,117 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// rule is one row of the table that turns answers into faults: what it matches, and what is made of it. All conditions
+// that are set must hold; the first row that matches wins.
+type rule struct {
+	// name is for tests and for the cause of the fault.
+	name string
+	// login: the row is for the sign-in service; else it is for Graph.
+	login bool
+	// status: one of these; empty is any.
+	status []int
+	// codes: error.code is one of these, in any case.
+	codes []string
+	// aadsts: one of the sign-in service's numbers.
+	aadsts []int
+	// conflicts: details has an ObjectConflict for one of these targets or, in an answer without details, the message says
+	// that another object has the same value for one of them. "*" is any.
+	conflicts []string
+	// detail: one entry of details has this code; target, if set, must be that entry's.
+	detail, target string
+	// message: the message contains one of these, and the code is a generic one. Lower case.
+	message []string
+	// when: what the answer's words do not tell.
+	when func(*answer) bool
+
+	kind    fault.Kind
+	reason  fault.Reason
+	subject func(*answer) string
+	// wait is the wait of our own where the answer names none; nil leaves it to the caller's retry policy.
+	wait *backoff
+}
+
+// match finds the first row; the last row of each service matches everything.
+func match(a *answer) *rule {
+	for i := range rules {
+		if rules[i].matches(a) {
+			return &rules[i]
+		}
+	}
+	panic("the table of answers has no last row")
+}
+
+func (r *rule) matches(a *answer) bool {
+	switch {
+	case r.login != a.login,
+		len(r.status) > 0 && !slices.Contains(r.status, a.status),
+		len(r.codes) > 0 && !slices.ContainsFunc(r.codes, func(c string) bool { return strings.EqualFold(c, a.code) }),
+		len(r.aadsts) > 0 && !slices.ContainsFunc(r.aadsts, func(n int) bool { return slices.Contains(a.aadsts, n) }),
+		len(r.conflicts) > 0 && !slices.ContainsFunc(r.conflicts, a.conflictsOn),
+		r.detail != "" && !a.hasDetail(r.detail, r.target),
+		len(r.message) > 0 && !a.says(r.message),
+		r.when != nil && !r.when(a):
+		return false
+	}
+	return true
+}
+
+// says reports whether the message contains one of the texts. Graph asks clients to go by codes, so texts are looked at
+// only where the code tells nothing.
+func (a *answer) says(texts []string) bool {
+	switch strings.ToLower(a.code) {
+	case "request_badrequest", "badrequest":
+	default:
+		return false
+	}
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(a.lower, t) })
+}
+
+func (a *answer) hasDetail(code, target string) bool {
+	return slices.ContainsFunc(a.details, func(d detail) bool {
+		return strings.EqualFold(d.Code, code) && (target == "" || strings.EqualFold(d.Target, target))
+	})
+}
+
+func (a *answer) conflictsOn(target string) bool {
+	if target == "*" {
+		return a.hasDetail("ObjectConflict", "") || a.says([]string{"another object with the same value for property"})
+	}
+	return a.hasDetail("ObjectConflict", target) ||
+		a.says([]string{"another object with the same value for property " + strings.ToLower(target) + " already"})
+}
+
+func on(name string) func(*answer) string { return func(*answer) string { return name } }
+
+func attribute(a *answer) string { return a.attribute() }
+
+func neededPermission(a *answer) string {
+	if len(a.op.permissions) == 0 {
+		return ""
+	}
+	return a.op.permissions[0]
+}
+
+func aadstsNumber(a *answer) string {
+	if len(a.aadsts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("AADSTS%d", a.aadsts[0])
+}
+
+func writing(a *answer) bool      { return a.op.write }
+func onAccount(a *answer) bool    { return a.op.account }
+func creating(a *answer) bool     { return a.op.name == opCreateUser.name }
+func registering(a *answer) bool  { return a.op.name == opRegister.name }
+func readingByUPN(a *answer) bool { return a.op.name == opReadUserByUPN.name }
+
+func onExtensions(a *answer) bool {
+	return a.op.name == opRegister.name || a.op.name == opExtensions.name
+}

@@ -72,3 +72,16 @@ func ParseLink(s string) (l Link, ok bool) {
 // PersonKey is the part of a link that says which person of a connection it is, whatever the rule: two links with one
 // key belong to the same source user.
 func (l Link) PersonKey() string { return l.Connection + "/" + l.key() }
+
+// HashedID is how a source id is written where only its hash is known.
+func HashedID(hash string) string { return hashPrefix + hash }
+
+// SameID reports whether an id, or a HashedID, means the person with this source id.
+func SameID(idOrHash, sourceID string) bool {
+	if idOrHash == sourceID {
+		return true
+	}
+	hash, hashed := strings.CutPrefix(idOrHash, hashPrefix)
+	sum := sha256.Sum256([]byte(sourceID))
+	return hashed && hash == hex.EncodeToString(sum[:])
+}

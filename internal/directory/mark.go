@@ -1,6 +1,9 @@
 package directory
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
 	"sort"
 	"strings"
 )
@@ -23,13 +26,24 @@ const (
 	DisabledAtSource DisabledBy = "source"
 	// DisabledDeprovisioned: the person left the source or the filter.
 	DisabledDeprovisioned DisabledBy = "deprovisioned"
+	// DisabledElsewhere: the person left, too, but somebody else had disabled the account before; it is not ours to enable.
+	DisabledElsewhere DisabledBy = "elsewhere"
 )
+
+// Deprovisioned reports that the person's leaving has been acted on; it is not acted on again.
+func (d DisabledBy) Deprovisioned() bool { return d == DisabledDeprovisioned || d == DisabledElsewhere }
+
+// ByUs reports that entraflow disabled the account, and so may enable it again.
+func (d DisabledBy) ByUs() bool { return d == DisabledAtSource || d == DisabledDeprovisioned }
 
 // Mark is the second property beside the link: what entraflow did to the account and must remember to undo.
 type Mark struct {
 	Origin Origin
 	// Disabled: entraflow disabled the account, and so may enable it again.
 	Disabled DisabledBy
+	// Source is the tag of the source that the person was provisioned from (SourceTag); "" in a mark without one. A link
+	// says which id, and only together with the source that is a person: another source may use the same ids for others.
+	Source string
 	// Licenses are the first eight digits of the SKU ids that entraflow assigned, sorted. Eight digits tell the SKUs of
 	// one tenant apart and let 20 of them fit the property.
 	Licenses []string
@@ -78,10 +92,20 @@ func (m Mark) String() string {
 	if m.Disabled != "" {
 		s += ";disabled=" + string(m.Disabled)
 	}
+	if m.Source != "" {
+		s += ";src=" + m.Source
+	}
 	if len(m.Licenses) > 0 {
 		s += ";lic=" + strings.Join(m.Licenses, ",")
 	}
 	return s
+}
+
+// SourceTag is a short name for a source, the same wherever its file lies: six digits of a hash of the file's name and of
+// the id column. Moving the configuration to another folder changes no mark.
+func SourceTag(file, idColumn string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(path.Base(strings.ReplaceAll(file, `\`, "/"))) + "#" + idColumn))
+	return hex.EncodeToString(sum[:3])
 }
 
 // ParseMark reads a stored mark. An unreadable one is treated as that of an adopted account with nothing of ours on it,
@@ -100,6 +124,8 @@ func ParseMark(s string) (m Mark, ok bool) {
 	for _, p := range parts[2:] {
 		key, value, _ := strings.Cut(p, "=")
 		switch key {
+		case "src":
+			m.Source = value
 		case "disabled":
 			m.Disabled = DisabledBy(value)
 		case "lic":

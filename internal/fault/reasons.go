@@ -120,23 +120,30 @@ const (
 	Stopped               Reason = "stopped"
 
 	// The source.
-	SourceUnreadable     Reason = "source_unreadable"
-	SourceMissing        Reason = "source_missing"
-	SourceOutsideRoot    Reason = "source_outside_root"
-	SourceMalformed      Reason = "source_malformed"
-	SourceChanged        Reason = "source_changed_while_read"
-	SourceIncomplete     Reason = "source_incomplete"
-	SourceColumnMissing  Reason = "source_column_missing"
-	SourceIDEmpty        Reason = "source_id_empty"
-	SourceIDDuplicate    Reason = "source_id_duplicate"
-	SourceIDConflict     Reason = "source_id_in_two_sources"
-	EnabledUnreadable    Reason = "enabled_unreadable"
-	PersonNotFound       Reason = "person_not_found"
-	PersonOutOfScope     Reason = "person_out_of_scope"
-	PersonClaimedByOther Reason = "person_claimed_by_other_rule"
-	FilterFailed         Reason = "filter_failed"
-	MappingFailed        Reason = "mapping_failed"
-	TenantReadSuspicious Reason = "tenant_read_suspicious"
+	SourceUnreadable      Reason = "source_unreadable"
+	SourceMissing         Reason = "source_missing"
+	SourceOutsideRoot     Reason = "source_outside_root"
+	SourceMalformed       Reason = "source_malformed"
+	SourceChanged         Reason = "source_changed_while_read"
+	SourceIncomplete      Reason = "source_incomplete"
+	SourceColumnMissing   Reason = "source_column_missing"
+	SourceIDEmpty         Reason = "source_id_empty"
+	SourceIDDuplicate     Reason = "source_id_duplicate"
+	SourceIDConflict      Reason = "source_id_in_two_sources"
+	EnabledUnreadable     Reason = "enabled_unreadable"
+	PersonNotFound        Reason = "person_not_found"
+	PersonOutOfScope      Reason = "person_out_of_scope"
+	PersonClaimedByOther  Reason = "person_claimed_by_other_rule"
+	PersonInScope         Reason = "person_in_scope"
+	PersonReplaced        Reason = "source_id_reused"
+	LinkedFromOtherSource Reason = "linked_from_another_source"
+	SourceIDChanged       Reason = "source_id_changed"
+	SourceOlder           Reason = "source_older_than_plan"
+	SourceEmpty           Reason = "source_empty"
+	EverybodyLeft         Reason = "everybody_left"
+	FilterFailed          Reason = "filter_failed"
+	MappingFailed         Reason = "mapping_failed"
+	TenantReadSuspicious  Reason = "tenant_read_suspicious"
 )
 
 var sentences = map[Reason]string{
@@ -229,21 +236,28 @@ var sentences = map[Reason]string{
 	NotYetAvailable:       "this is not available yet",
 	Stopped:               "stopped by an administrator",
 
-	SourceUnreadable:     "the source cannot be read",
-	SourceMissing:        "the source file does not exist",
-	SourceOutsideRoot:    "the source file lies outside ENTRAFLOW_SOURCE_ROOT and is not read",
-	SourceMalformed:      "the source file is malformed",
-	SourceChanged:        "the source file changed while it was read; it is read again",
-	SourceIncomplete:     "the source could not be read to its end",
-	SourceColumnMissing:  "the source lacks a column that the rule names",
-	SourceIDEmpty:        "a record of the source has no id",
-	SourceIDDuplicate:    "two records of the source have the same id",
-	SourceIDConflict:     "the same id stands in two sources of this connection; nothing was changed for either",
-	EnabledUnreadable:    "the source's enabled column holds neither true nor false for this person",
-	PersonNotFound:       "the source has no person with this id",
-	PersonOutOfScope:     "the rule's filter does not include this person",
-	PersonClaimedByOther: "another rule provisions this person",
-	FilterFailed:         "the filter failed for this person, who is therefore neither in nor out",
-	MappingFailed:        "a mapping failed for this person",
-	TenantReadSuspicious: "not one known link was found in the tenant; nothing is planned until that is explained",
+	SourceUnreadable:      "the source cannot be read",
+	SourceMissing:         "the source file does not exist",
+	SourceOutsideRoot:     "the source file lies outside ENTRAFLOW_SOURCE_ROOT and is not read",
+	SourceMalformed:       "the source file is malformed",
+	SourceChanged:         "the source file changed while it was read; it is read again",
+	SourceIncomplete:      "the source could not be read to its end",
+	SourceColumnMissing:   "the source lacks a column that the rule names",
+	SourceIDEmpty:         "a record of the source has no id",
+	SourceIDDuplicate:     "two records of the source have the same id",
+	SourceIDConflict:      "the same id stands in two sources of this connection; nothing was changed for either",
+	EnabledUnreadable:     "the source's enabled column holds neither true nor false for this person",
+	PersonNotFound:        "the source has no person with this id",
+	PersonOutOfScope:      "the rule's filter does not include this person",
+	PersonClaimedByOther:  "another rule provisions this person",
+	PersonInScope:         "the person is in scope of an enabled rule and is not deprovisioned; take the person out of the source or the filter first",
+	PersonReplaced:        "everything that names the person changed at once, so the source seems to have given the id to somebody else; nothing was changed: give the new person a new id, or, if it is the same person, provision with --same-person",
+	LinkedFromOtherSource: "the account was provisioned from another source, and this person has another sign-in name; nothing was changed: remove the link from the account, or correct the id",
+	SourceIDChanged:       "a person of the source wants the account's sign-in name under another id, so the id column seems to have changed; nothing was removed: restore the ids at the source",
+	SourceOlder:           "this worker's copy of the source is older than the one that was planned from; bring it up to date",
+	SourceEmpty:           "the source has nobody at all although accounts are linked to the rule; nothing is removed: check that the source is whole",
+	EverybodyLeft:         "every linked person would be removed at once; nothing is removed: check source and filter, or approve the removals",
+	FilterFailed:          "the filter failed for this person, who is therefore neither in nor out",
+	MappingFailed:         "a mapping failed for this person",
+	TenantReadSuspicious:  "not one known link was found in the tenant; nothing is planned until that is explained",
 }

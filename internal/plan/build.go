@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 	"sort"
 	"strings"
 
@@ -38,6 +39,8 @@ type Input struct {
 	FirstSync bool
 	// Removed is how many people the running sync has taken something from already, under an earlier plan.
 	Removed int
+	// Permit says which removals passed the guard before, or were approved.
+	Permit Permit
 }
 
 // Entry is the decision about one person of a plan.
@@ -52,17 +55,16 @@ type Entry struct {
 	Change *Change
 	// Held is what to do instead when removals are held; nil where the change removes nothing. It may be an Action None.
 	Held *Change
-	// name is a hash of the desired user principal name, to find two people who want the same.
+	// name is a hash of the desired user principal name, to find two people who want the same; 0 when it does not matter.
 	name uint64
-	// holdsName: the person's own account has that name already.
-	holdsName bool
 }
 
 // entry keeps of a decision what a plan needs; 100,000 unchanged people should cost little.
 func entry(c Change) Entry {
 	e := Entry{SourceID: c.SourceID, Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject}
 	if c.Writes() {
-		e.Change = &c
+		kept := c // Taking the parameter's address would put every decision on the heap, those of unchanged people too.
+		e.Change = &kept
 	}
 	return e
 }
@@ -73,7 +75,8 @@ type Plan struct {
 	Rule string
 	// Entries are all people in scope of the rule, sorted by source id.
 	Entries []Entry
-	// Leavers are linked accounts of the rule whose people no enabled rule claims any more, sorted by source id.
+	// Leavers are linked accounts of the rule whose people no enabled rule claims any more, sorted by source id. One
+	// without a Change is in doubt (two accounts with the link, the id in two sources) or not ours to change: reported only.
 	Leavers []Entry
 	// Linked is how many accounts carry a link of this rule.
 	Linked int
@@ -87,8 +90,8 @@ type Plan struct {
 
 // Build plans one rule. It reads each source to its end; any error of a read is returned, and there is no plan then.
 //
-// Errors: those of the sources; fault.RuleUnknown; fault.TenantReadSuspicious when accounts were known and none carries a
-// link.
+// Errors: those of the sources; fault.SourceChanged (Stale) when a source is not the same from one read to the next;
+// fault.RuleUnknown; fault.TenantReadSuspicious when accounts were known and none carries a link.
 func Build(ctx context.Context, in Input) (*Plan, error) {
 	b, err := newBuilder(in)
 	if err != nil {
@@ -113,27 +116,26 @@ type builder struct {
 	rule   int                // index of the planned rule in in.Rules
 	byKey  map[string][]int32 // :: person key -> accounts with that link
 	byName map[string]int32   // :: lower-case user principal name -> account
-	claims map[string]*claim  // :: source id -> rules that claim the person; nil with a single rule
+	claims map[string]*claim  // :: source id -> who claims the person; nil with a single rule
 	names  map[uint64]nameUse // :: hash of a desired name -> who wants it
 	fates  []fate             // :: account -> whether its person is still there
 	left   map[string]int     // :: SKU -> units left to hand out
 	seed   maphash.Seed
+	// snapshots are the states in which the sources were read, by source key.
+	snapshots map[string]source.Snapshot
 }
 
-// fate is what became of the person of a linked account.
-type fate byte
-
-const (
-	notSeen fate = iota
-	claimed
-	outOfScope
-)
+// nobody is the index of no rule.
+const nobody = -1
 
 // claim says which rules want a person.
 type claim struct {
-	rules   [2]uint64 // bit set over in.Rules, at most 128
-	sources int32     // index of the first rule's source; -1 once a second source has the id, too
-	first   int32
+	// first is the first rule in the file that claims the person, linked one that does and stands in the person's link.
+	first, linked int16
+	// from is the first rule whose source has the id, be the person in scope or not.
+	from int16
+	// twice: a second source has the id, so nobody can tell whose account it is.
+	twice bool
 }
 
 // nameUse counts the people who want one user principal name.
@@ -143,7 +145,8 @@ type nameUse struct {
 }
 
 func newBuilder(in Input) (*builder, error) {
-	b := &builder{in: in, rule: -1, plan: &Plan{Rule: in.Rule}, names: map[uint64]nameUse{}, seed: maphash.MakeSeed()}
+	b := &builder{in: in, rule: nobody, plan: &Plan{Rule: in.Rule}, names: map[uint64]nameUse{}, seed: maphash.MakeSeed(),
+		snapshots: map[string]source.Snapshot{}}
 	b.left = map[string]int{}
 	for _, s := range in.SKUs {
 		b.left[strings.ToLower(s.ID)] = s.Available()
@@ -154,7 +157,7 @@ func newBuilder(in Input) (*builder, error) {
 			b.rule = i
 		}
 	}
-	if b.rule < 0 {
+	if b.rule == nobody {
 		return nil, fault.New("plan", fault.Refused, fault.RuleUnknown, in.Rule)
 	}
 	b.indexAccounts()
@@ -185,74 +188,91 @@ func (b *builder) indexAccounts() {
 	}
 }
 
+// read reads the people of one rule to the end and makes sure that their source is in the same state each time.
+func (b *builder) read(ctx context.Context, rule RulePeople, each func(source.Record)) (source.Snapshot, error) {
+	snapshot, err := rule.People.List(ctx, func(r source.Record) error {
+		each(r)
+		return nil
+	})
+	if err != nil {
+		return source.Snapshot{}, err
+	}
+	if before, ok := b.snapshots[rule.SourceKey]; ok && before.ID != snapshot.ID {
+		return source.Snapshot{}, fault.New("plan", fault.Stale, fault.SourceChanged, "rule "+rule.Name)
+	}
+	b.snapshots[rule.SourceKey] = snapshot
+	return snapshot, nil
+}
+
 // claim reads the sources of all rules where more than one could claim a person.
 func (b *builder) claim(ctx context.Context) error {
 	if len(b.in.Rules) == 1 {
 		return nil
 	}
 	b.claims = map[string]*claim{}
-	for i := range b.in.Rules {
-		rule := b.in.Rules[i]
-		_, err := rule.People.List(ctx, func(r source.Record) error {
-			in, err := rule.Program.InScope(r)
-			if !in && err == nil {
-				return nil
-			}
-			// A filter that fails leaves open whether the person is in; nobody else may act as if the rule had let go.
-			c := b.claims[r.ID]
-			if c == nil {
-				c = &claim{first: int32(i), sources: int32(i)}
-				b.claims[r.ID] = c
-			}
-			c.rules[i/64] |= 1 << (i % 64)
-			if c.sources >= 0 && b.in.Rules[c.sources].SourceKey != rule.SourceKey {
-				c.sources = -1
-			}
-			return nil
-		})
-		if err != nil {
+	oneSource := !slices.ContainsFunc(b.in.Rules, func(r RulePeople) bool { return r.SourceKey != b.in.Rules[0].SourceKey })
+	for i, rule := range b.in.Rules {
+		if _, err := b.read(ctx, rule, func(r source.Record) { b.note(int16(i), r, oneSource) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// note records that a rule's source has a person, and whether the rule claims the person. A filter that fails leaves open
+// whether the person is in; nobody else may act as if the rule had let go.
+func (b *builder) note(rule int16, r source.Record, oneSource bool) {
+	in, err := b.in.Rules[rule].Program.InScope(r)
+	wanted := in || err != nil
+	if !wanted && oneSource {
+		return
+	}
+	c := b.claims[r.ID]
+	if c == nil {
+		c = &claim{first: nobody, linked: nobody, from: rule}
+		b.claims[r.ID] = c
+	}
+	c.twice = c.twice || b.in.Rules[c.from].SourceKey != b.in.Rules[rule].SourceKey
+	if !wanted {
+		return
+	}
+	if c.first == nobody {
+		c.first = rule
+	}
+	for _, i := range b.accounts(r.ID) {
+		b.settleFate(i, claimed)
+		if l, _ := directory.ParseLink(b.in.Accounts[i].Link); c.linked == nobody && l.Rule == b.in.Rules[rule].Name {
+			c.linked = rule
+		}
+	}
+}
+
 // owner is the rule that provisions a person: the one in the link while it claims the person, else the first in the
 // file. ok is false when two sources have the id.
-func (b *builder) owner(id string, linked []*directory.Account) (rule int, ok bool) {
+func (b *builder) owner(id string) (rule int, ok bool) {
 	if b.claims == nil {
 		return b.rule, true
 	}
 	c := b.claims[id]
-	if c == nil {
-		return -1, true
-	}
-	if c.sources < 0 {
+	switch {
+	case c == nil:
+		return nobody, true
+	case c.twice:
 		return b.rule, false
-	}
-	for _, a := range linked {
-		l, _ := directory.ParseLink(a.Link)
-		for i, r := range b.in.Rules {
-			if r.Name == l.Rule && c.rules[i/64]&(1<<(i%64)) != 0 {
-				return i, true
-			}
-		}
+	case c.linked != nobody:
+		return int(c.linked), true
 	}
 	return int(c.first), true
 }
 
 // decide streams the people of the planned rule, and of the others as far as names are concerned.
 func (b *builder) decide(ctx context.Context) error {
-	for i := range b.in.Rules {
-		rule := b.in.Rules[i]
-		snapshot, err := rule.People.List(ctx, func(r source.Record) error {
-			if i == b.rule {
-				b.person(r)
-			} else {
-				b.rival(i, r)
-			}
-			return nil
-		})
+	for i, rule := range b.in.Rules {
+		each := b.person
+		if i != b.rule {
+			each = func(r source.Record) { b.rival(i, r) }
+		}
+		snapshot, err := b.read(ctx, rule, each)
 		if err != nil {
 			return err
 		}
@@ -268,13 +288,20 @@ func (b *builder) decide(ctx context.Context) error {
 func (b *builder) person(r source.Record) {
 	program := b.in.Rules[b.rule].Program
 	in, err := program.InScope(r)
+	accounts := b.accounts(r.ID)
+	var linked []*directory.Account
+	for _, i := range accounts {
+		if err == nil && !in {
+			b.settleFate(i, outOfScope)
+		} else {
+			b.settleFate(i, claimed)
+		}
+		linked = append(linked, &b.in.Accounts[i])
+	}
 	if err == nil && !in {
-		b.settleFate(r.ID, outOfScope)
 		return
 	}
-	b.settleFate(r.ID, claimed)
-	linked := b.linked(r.ID)
-	owner, ok := b.owner(r.ID, linked)
+	owner, ok := b.owner(r.ID)
 	if !ok {
 		b.add(entry(failed(r.ID, b.in.Rule, fault.New("claim", fault.Refused, fault.SourceIDConflict, ""))))
 		return
@@ -282,15 +309,17 @@ func (b *builder) person(r source.Record) {
 	if owner != b.rule {
 		return
 	}
-	if err == nil {
-		err = r.EnabledErr
+	if err != nil {
+		b.add(entry(failed(r.ID, b.in.Rule, err)))
+		return
 	}
-	var desired mapping.Desired
-	if err == nil {
-		desired, err = program.Evaluate(r)
+	desired, err := program.Evaluate(r)
+	if r.EnabledErr != nil {
+		err = r.EnabledErr
 	}
 	if err != nil {
 		b.add(entry(failed(r.ID, b.in.Rule, err)))
+		b.claimName(program, r, linked)
 		return
 	}
 	b.compare(Person{ID: r.ID, Enabled: r.Enabled, Desired: desired}, linked)
@@ -310,9 +339,7 @@ func (b *builder) compare(p Person, linked []*directory.Account) {
 	for _, sku := range c.units {
 		b.left[sku]--
 	}
-	e.name = b.hash(p.Desired.UserPrincipalName)
-	e.holdsName = len(linked) == 1 && m.SameName != nil && m.SameName.ID == linked[0].ID
-	b.want(e.name, e.holdsName)
+	e.name = b.want(p.Desired.UserPrincipalName, linked)
 	b.add(e)
 }
 
@@ -324,48 +351,50 @@ func (b *builder) holdReason() fault.Reason {
 	return fault.RemovalsHeld
 }
 
-// settleFate notes for a person's linked accounts whether the person is still there.
-func (b *builder) settleFate(id string, f fate) {
-	for _, i := range b.byKey[directory.NewLink(b.in.Connection, "", id).PersonKey()] {
-		b.fates[i] = f
-	}
-}
-
 // rival notes the name that a person of another rule wants.
 func (b *builder) rival(rule int, r source.Record) {
 	program := b.in.Rules[rule].Program
 	if in, err := program.InScope(r); err != nil || !in {
 		return
 	}
-	linked := b.linked(r.ID)
-	if owner, ok := b.owner(r.ID, linked); !ok || owner != rule {
+	if owner, ok := b.owner(r.ID); !ok || owner != rule {
 		return
 	}
-	upn, err := program.UserPrincipalName(r)
-	if err != nil {
-		return // The rule's own plan reports it.
+	var linked []*directory.Account
+	for _, i := range b.accounts(r.ID) {
+		linked = append(linked, &b.in.Accounts[i])
 	}
-	a := b.named(upn)
-	b.want(b.hash(upn), len(linked) == 1 && a != nil && a.ID == linked[0].ID)
+	b.claimName(program, r, linked)
+}
+
+// claimName notes the name that somebody wants about whom nothing else is decided here; a mapping that fails is reported
+// where it is.
+func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
+	if upn, err := program.UserPrincipalName(r); err == nil {
+		b.want(upn, linked)
+	}
 }
 
 func (b *builder) add(e Entry) { b.plan.Entries = append(b.plan.Entries, e) }
 
-func (b *builder) want(name uint64, holds bool) {
+// nameKey stands for a user principal name, compared without case.
+func (b *builder) nameKey(upn string) uint64 { return maphash.String(b.seed, strings.ToLower(upn)) }
+
+// want notes that somebody wants a name, and whether their own account has it already.
+func (b *builder) want(upn string, linked []*directory.Account) (name uint64) {
+	name = b.nameKey(upn)
 	use := b.names[name]
 	use.wanted++
-	use.held = use.held || holds
+	use.held = use.held || len(linked) == 1 && strings.EqualFold(linked[0].UserPrincipalName, upn)
 	b.names[name] = use
+	return name
 }
 
 func (b *builder) hash(upn string) uint64 { return maphash.String(b.seed, strings.ToLower(upn)) }
 
-func (b *builder) linked(id string) []*directory.Account {
-	var out []*directory.Account
-	for _, i := range b.byKey[directory.NewLink(b.in.Connection, "", id).PersonKey()] {
-		out = append(out, &b.in.Accounts[i])
-	}
-	return out
+// accounts are the indexes of those that carry a person's link.
+func (b *builder) accounts(id string) []int32 {
+	return b.byKey[directory.NewLink(b.in.Connection, "", id).PersonKey()]
 }
 
 func (b *builder) named(upn string) *directory.Account {
@@ -375,54 +404,14 @@ func (b *builder) named(upn string) *directory.Account {
 	return nil
 }
 
-// leavers are the rule's linked accounts whose people no enabled rule claims. Deprovisioned ones are done with: the remove
-// action is taken at the transition only.
-func (b *builder) leavers() {
-	for i := range b.in.Accounts {
-		a := &b.in.Accounts[i]
-		l, ok := directory.ParseLink(a.Link)
-		if !ok || l.Connection != b.in.Connection || l.Rule != b.in.Rule || b.fates[i] == claimed || b.claimedElsewhere(l) {
-			continue
-		}
-		if mark, _ := directory.ParseMark(a.Mark); mark.Disabled == directory.DisabledDeprovisioned {
-			continue
-		}
-		reason := fault.PersonNotFound
-		if b.fates[i] == outOfScope {
-			reason = fault.PersonOutOfScope
-		}
-		b.plan.Leavers = append(b.plan.Leavers, entry(Change{
-			SourceID: l.SourceID, Rule: b.in.Rule, AccountID: a.ID, Action: Remove, Outcome: Success, Reason: reason,
-		}))
-	}
-	sort.Slice(b.plan.Leavers, func(i, j int) bool { return b.plan.Leavers[i].SourceID < b.plan.Leavers[j].SourceID })
-}
-
-// claimedElsewhere reports whether any rule claims the person of a link.
-func (b *builder) claimedElsewhere(l directory.Link) bool {
-	if !l.Hashed {
-		return b.claims[l.SourceID] != nil
-	}
-	for id := range b.claims {
-		if directory.NewLink(l.Connection, "", id).PersonKey() == l.PersonKey() {
-			return true
-		}
-	}
-	return false
-}
-
-// conflictingNames fails the people who want one name together: the linked holder keeps it, else nobody gets it.
+// conflictingNames fails the people who want one name together. Where one of them holds it already, the decisions stand as
+// they are: the holder keeps it, and to the others it is taken.
 func (b *builder) conflictingNames() {
 	for i := range b.plan.Entries {
 		e := &b.plan.Entries[i]
-		use := b.names[e.name]
-		if e.name == 0 || use.wanted < 2 || e.holdsName {
+		if use := b.names[e.name]; e.name == 0 || use.wanted < 2 || use.held {
 			continue
 		}
-		reason := fault.UPNConflict
-		if use.held {
-			reason = fault.UPNTaken
-		}
-		*e = entry(failed(e.SourceID, b.in.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName)))
+		*e = entry(failed(e.SourceID, b.in.Rule, fault.New("match", fault.Refused, fault.UPNConflict, directory.UserPrincipalName)))
 	}
 }

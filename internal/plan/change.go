@@ -68,6 +68,8 @@ type Change struct {
 	Attributes []string `json:"attributes,omitempty"`
 	// Disable: the account is disabled in the same request and its sessions are revoked. A removal.
 	Disable bool `json:"disable,omitempty"`
+	// Delete: the account goes to the recycle bin. A removal.
+	Delete bool `json:"delete,omitempty"`
 	// Enable: the account is enabled in the same request.
 	Enable bool `json:"enable,omitempty"`
 	// AddLicenses are assigned, with their full set of disabled plans.
@@ -80,7 +82,7 @@ type Change struct {
 	FinalMark directory.Mark `json:"-"`
 	// Exhausted are SKU ids that the person should get and the tenant has no unit left of.
 	Exhausted []string `json:"exhausted,omitempty"`
-	// units are the SKUs of which the change needs a unit.
+	// units are the SKUs of which the change needs a unit: what the person has not got yet.
 	units []string
 	// Outcome is what the person is counted as when all of this has worked.
 	Outcome Outcome `json:"outcome"`
@@ -103,9 +105,10 @@ func (c *Change) Account() bool {
 	return c.Action == Create || c.Action == Restore || len(c.Attributes) > 0
 }
 
-// Removes reports whether the change takes something away: a disable, a removal, or more licences than it gives.
+// Removes reports whether the change takes something away: a disable, a removal, or more licences than it gives. Other
+// plans of a licence that the person has already are no gain. Ask the Change that Decide returned, not one read from JSON.
 func (c *Change) Removes() bool {
-	return c.Disable || c.Action == Remove || len(c.RemoveLicenses) > len(c.AddLicenses)
+	return c.Disable || c.Action == Remove || len(c.RemoveLicenses) > len(c.units)
 }
 
 // chief names the action by the weightiest thing that a change to an existing account does.

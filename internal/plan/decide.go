@@ -18,6 +18,10 @@ type Settings struct {
 	Preferences config.Preferences
 	// Selection says what Account.Values hold.
 	Selection directory.Selection
+	// SourceTag is the tag of the rule's source (directory.SourceTag); "" leaves sources out of the decision.
+	SourceTag string
+	// SamePerson: an administrator vouches that the id still means the same person.
+	SamePerson bool
 	// SKUs are the tenant's subscriptions.
 	SKUs []directory.SKU
 	// Left is how many units of each SKU are left to hand out; nil takes what SKUs say.
@@ -66,6 +70,7 @@ func (s Settings) decideNew(p Person) Change {
 	}
 	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Create, Outcome: Success}
 	c.Mark.Origin = directory.Created
+	s.tag(&c)
 	if !p.wantsEnabled() {
 		// Nobody but us made it disabled, so we may enable it later.
 		c.Mark.Disabled = directory.DisabledAtSource
@@ -101,6 +106,7 @@ func (s Settings) decideExisting(p Person, a *directory.Account) Change {
 	}
 	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Adopt, AccountID: a.ID, Outcome: Success}
 	c.Mark.Origin = directory.Adopted
+	s.tag(&c)
 	c.Attributes = append(s.differences(p, a), AttributeLink)
 	s.enablement(&c, p, a)
 	s.license(&c, p, a)
@@ -110,11 +116,18 @@ func (s Settings) decideExisting(p Person, a *directory.Account) Change {
 
 // decideLinked: the account is ours.
 func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directory.Account) Change {
-	if a.OnPremises {
+	switch {
+	case a.OnPremises:
 		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
+	case a.Guest:
+		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
 	}
 	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
 	c.Mark, _ = directory.ParseMark(a.Mark)
+	if err := s.samePerson(p, a, c.Mark); err != nil {
+		return failed(p.ID, s.Rule, err)
+	}
+	s.tag(&c)
 	c.Attributes = s.differences(p, a)
 	if sameName != nil && sameName.ID != a.ID {
 		c.drop(directory.UserPrincipalName)
@@ -132,6 +145,13 @@ func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directo
 	return c
 }
 
+// tag notes in the mark which source the person comes from.
+func (s Settings) tag(c *Change) {
+	if s.SourceTag != "" {
+		c.Mark.Source = s.SourceTag
+	}
+}
+
 // disableOnly is what remains of a change to a linked account when allowUpdate is off.
 func (s Settings) disableOnly(p Person, a *directory.Account, full Change) Change {
 	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
@@ -144,6 +164,10 @@ func (s Settings) disableOnly(p Person, a *directory.Account, full Change) Chang
 	c.FinalMark = c.Mark
 	if full.Enable || full.Licenses() || !only(full.Attributes, directory.AccountEnabled, AttributeMark) {
 		c.partial(fault.UpdateNotAllowed, "")
+	}
+	// What the whole change could not have mended either (no licence left, a name that is taken) is still true.
+	if full.Outcome == PartiallySynced {
+		c.partial(full.Reason, full.Subject)
 	}
 	if c.Disable {
 		s.finish(&c, a)
@@ -177,11 +201,17 @@ func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
 		c.Disable = true
 		c.Attributes = append(c.Attributes, directory.AccountEnabled)
 		c.Mark.Disabled = directory.DisabledAtSource
-	case want && !a.Enabled && c.Mark.Disabled == "":
+	case want && !a.Enabled && !c.Mark.Disabled.ByUs():
 		c.partial(fault.DisabledByOther, "")
+		c.Mark.Disabled = ""
 	case want && !a.Enabled:
 		c.Enable = true
 		c.Attributes = append(c.Attributes, directory.AccountEnabled)
+		c.Mark.Disabled = ""
+	case !want && c.Mark.Disabled == directory.DisabledDeprovisioned:
+		// The person is back, though disabled. Should they leave once more, that is a new transition.
+		c.Mark.Disabled = directory.DisabledAtSource
+	case !want && c.Mark.Disabled == directory.DisabledElsewhere:
 		c.Mark.Disabled = ""
 	case want && a.Enabled:
 		// Somebody enabled it in the meantime. The mark forgets our disabling, or a later disabling by that somebody would

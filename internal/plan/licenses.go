@@ -36,7 +36,7 @@ func (s Settings) license(c *Change, p Person, a *directory.Account) {
 	if !keepAll && complete && enough {
 		remove = s.removals(c, wanted, held)
 	}
-	if len(remove) > len(add) && s.Hold != "" {
+	if len(remove) > len(c.units) && s.Hold != "" {
 		c.partial(s.Hold, "")
 		remove = nil
 	}

@@ -59,11 +59,15 @@ type Page struct {
 // maxTroubled bounds how many failed people a page names; the counters count all.
 const maxTroubled = 50
 
-// Page cuts the next page of at most limit changes, beginning after a source id ("" from the start). Pages are cut by id
+// Page cuts the next page of at most limit changes (at least one), beginning after a source id ("" from the start). Pages are cut by id
 // and not by offset, so that a plan computed anew goes on where the old one stopped. removals selects the pass: first all
 // changes that take nothing away, then, as the last pages, those that do. When removals are held, the first pass has what
 // remains of them and the second is empty.
 func (p *Plan) Page(after string, limit int, removals bool) Page {
+	limit = max(limit, 1)
+	if removals {
+		return p.removalPage(after, limit)
+	}
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
 	start := sort.Search(len(p.Entries), func(i int) bool { return p.Entries[i].SourceID > after })
 	if after == "" {
@@ -71,7 +75,7 @@ func (p *Plan) Page(after string, limit int, removals bool) Page {
 	}
 	for i := start; i < len(p.Entries); i++ {
 		e := &p.Entries[i]
-		c, settled := p.inPass(e, removals)
+		c, settled := p.inPass(e)
 		if c != nil && len(page.Changes) == limit {
 			page.Last = false
 			return page
@@ -87,15 +91,31 @@ func (p *Plan) Page(after string, limit int, removals bool) Page {
 	return page
 }
 
-// inPass is what a pass does about a person: a change, or a settled entry to be counted, or neither, because the other
-// pass has the person.
-func (p *Plan) inPass(e *Entry, removals bool) (change *Change, settled *Entry) {
+// removalPage cuts the second pass: people in scope who lose something, and those who left.
+func (p *Plan) removalPage(after string, limit int) Page {
+	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
+	if p.Guard.Held {
+		return page
+	}
+	for _, c := range p.Removals() {
+		if after != "" && c.SourceID <= after {
+			continue
+		}
+		if len(page.Changes) == limit {
+			page.Last = false
+			break
+		}
+		page.Changes = append(page.Changes, c)
+		page.After = c.SourceID
+	}
+	return page
+}
+
+// inPass is what the first pass does about a person in scope: a change, or a settled entry to be counted, or neither,
+// because the second pass has the person.
+func (p *Plan) inPass(e *Entry) (change *Change, settled *Entry) {
 	removes := e.Change != nil && e.Change.Removes()
 	switch {
-	case removals && removes && !p.Guard.Held:
-		return e.Change, nil
-	case removals:
-		return nil, nil
 	case removes && !p.Guard.Held:
 		return nil, nil
 	case removes && e.Held.Writes():
@@ -137,6 +157,9 @@ func (p *Plan) Planned() int {
 		if c := e.Change; c != nil && (!p.Guard.Held || !c.Removes() || e.Held.Writes()) {
 			n++
 		}
+	}
+	if !p.Guard.Held {
+		n += p.leaving()
 	}
 	return n
 }

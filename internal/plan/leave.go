@@ -1,0 +1,45 @@
+package plan
+
+import (
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// DecideLeaving says what is done about the account of a person whom no enabled rule claims any more. why is
+// fault.PersonNotFound or PersonOutOfScope.
+//
+// The remove action is taken at the transition only: who has been deprovisioned is done with, also when the action changes
+// later. An adopted account is disabled and never deleted, unless the preferences say so.
+func DecideLeaving(s Settings, id string, a *directory.Account, why fault.Reason) Change {
+	mark, _ := directory.ParseMark(a.Mark)
+	switch {
+	case a.OnPremises:
+		return failed(id, s.Rule, fault.New("leave", fault.Refused, fault.AccountSynced, ""))
+	case a.Guest:
+		return failed(id, s.Rule, fault.New("leave", fault.Refused, fault.AccountGuest, ""))
+	case mark.Disabled.Deprovisioned():
+		return settled(id, s.Rule, a.ID, Success, "")
+	case !s.Preferences.AllowDeprovision:
+		return settled(id, s.Rule, a.ID, PartiallySynced, fault.DeprovisionNotAllowed)
+	}
+	c := Change{SourceID: id, Rule: s.Rule, AccountID: a.ID, Action: Remove, Outcome: Success, Reason: why}
+	if s.Preferences.RemoveAction == config.RemoveDelete && (mark.Origin == directory.Created || s.Preferences.RemoveAdopted) {
+		c.Delete = true
+		return c
+	}
+	switch {
+	case a.Enabled:
+		c.Disable = true
+		c.Attributes = []string{directory.AccountEnabled, AttributeMark}
+		mark.Disabled = directory.DisabledDeprovisioned
+	case mark.Disabled.ByUs():
+		c.Attributes = []string{AttributeMark}
+		mark.Disabled = directory.DisabledDeprovisioned
+	default:
+		c.Attributes = []string{AttributeMark}
+		mark.Disabled = directory.DisabledElsewhere
+	}
+	c.Mark, c.FinalMark = mark, mark
+	return c
+}

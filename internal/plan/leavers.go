@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"sort"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// fate is what became of the person of a linked account; a later one outweighs an earlier.
+type fate byte
+
+const (
+	notSeen fate = iota
+	outOfScope
+	claimed
+)
+
+// settleFate notes for a linked account whether its person is still there.
+func (b *builder) settleFate(account int32, f fate) {
+	b.fates[account] = max(b.fates[account], f)
+}
+
+// leavers are the rule's linked accounts whose people no enabled rule claims. Deprovisioned ones are done with: the remove
+// action is taken at the transition only.
+func (b *builder) leavers() {
+	for i := range b.in.Accounts {
+		a := &b.in.Accounts[i]
+		l, ok := directory.ParseLink(a.Link)
+		if !ok || l.Connection != b.in.Connection || l.Rule != b.in.Rule || b.fates[i] == claimed {
+			continue
+		}
+		if mark, _ := directory.ParseMark(a.Mark); mark.Disabled.Deprovisioned() || b.otherSource(mark) {
+			continue
+		}
+		b.plan.Leavers = append(b.plan.Leavers, b.leaver(l, i))
+	}
+	sort.SliceStable(b.plan.Leavers, func(i, j int) bool { return b.plan.Leavers[i].SourceID < b.plan.Leavers[j].SourceID })
+}
+
+// leaver says what is done about one account whose person left. In doubt, and to accounts that are not ours to change,
+// nothing.
+func (b *builder) leaver(l directory.Link, account int) Entry {
+	a := &b.in.Accounts[account]
+	doubt := func(r fault.Reason) Entry {
+		c := failed(l.SourceID, b.in.Rule, fault.New("leave", fault.Refused, r, ""))
+		return entry(c)
+	}
+	switch c := b.claims[l.SourceID]; {
+	case len(b.byKey[l.PersonKey()]) > 1:
+		return doubt(fault.LinkDuplicate)
+	case !l.Hashed && c != nil && c.twice:
+		return doubt(fault.SourceIDConflict)
+	case b.names[b.nameKey(a.UserPrincipalName)].wanted > 0:
+		// Somebody in scope wants exactly this account's name: the person is there, under another id.
+		return doubt(fault.SourceIDChanged)
+	}
+	reason := fault.PersonNotFound
+	if b.fates[account] == outOfScope {
+		reason = fault.PersonOutOfScope
+	}
+	return entry(DecideLeaving(b.in.Settings, leaverID(l), a, reason))
+}
+
+// otherSource reports that an account was provisioned from another source than the rule has now. Its person never was in
+// this one, so nothing follows from not being there.
+func (b *builder) otherSource(mark directory.Mark) bool {
+	return b.in.SourceTag != "" && mark.Source != "" && mark.Source != b.in.SourceTag
+}
+
+// leaverID is the source id of a link; where the link holds only its hash, that, in the form in which it is stored.
+func leaverID(l directory.Link) string {
+	if l.Hashed {
+		return directory.HashedID(l.SourceID)
+	}
+	return l.SourceID
+}

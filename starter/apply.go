@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
 	"github.com/entraflow/entraflow/workflows"
 )
@@ -37,7 +38,7 @@ before its rules run. Rules that changed are synced. A rule that is no longer in
 					return err
 				}
 				if result.Validity != workflows.Valid {
-					return errIncomplete
+					return invalid(cfg.Name, result.Test)
 				}
 				return nil
 			})
@@ -72,6 +73,16 @@ func applyText(connection string, r workflows.ApplyResult) string {
 		fmt.Fprintf(&b, "the connection is saved but provisions nothing until a test passes: mend the cause, then `starter connection test %s`\n", connection)
 	}
 	return b.String()
+}
+
+// invalid says why a connection cannot be used.
+func invalid(connection string, test *check.Report) error {
+	if test != nil {
+		if c, failed := test.Failure(); failed {
+			return incomplete(or(c.Fix, "mend the cause and test again"), "connection %s cannot be used, test of %s: %s", connection, c.Name, c.Message)
+		}
+	}
+	return incomplete("starter connection test "+connection, "connection %s cannot be used: %s", connection, fault.ConnectionInvalid.Sentence())
 }
 
 // reportText is a connection test's report as a table, with cause and fix below what is not right.

@@ -42,7 +42,8 @@ func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, 
 	}
 	a.notesTo(stderr)
 	root := a.root()
-	root.SetArgs(args)
+	// Without arguments cobra would take those of the process.
+	root.SetArgs(append([]string{}, args...))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -210,7 +210,7 @@ func (a *app) connectionTest(ctx context.Context, t *link, name string) error {
 	if err := a.update(ctx, t, name, workflows.UpdateTest, &r); err != nil {
 		return err
 	}
-	return a.printReport(r)
+	return a.printReport(name, r)
 }
 
 // testFile tests a file in this process. Only connection settings matter: a rule's source may still be missing.
@@ -234,15 +234,15 @@ func (a *app) testFile(ctx context.Context, path string) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return a.printReport(r)
+	return a.printReport(cfg.Name, r)
 }
 
-func (a *app) printReport(r check.Report) error {
+func (a *app) printReport(connection string, r check.Report) error {
 	if err := a.print(r, reportText(r)); err != nil {
 		return err
 	}
 	if !r.OK {
-		return errIncomplete
+		return invalid(connection, &r)
 	}
 	return nil
 }

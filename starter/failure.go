@@ -32,6 +32,8 @@ type failure struct {
 	why error
 	// next is what to do about it.
 	next string
+	// printed: the command's result has been printed all the same, and says more.
+	printed bool
 }
 
 func (f *failure) Error() string {
@@ -44,14 +46,19 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.why }
 
-// errIncomplete ends a command whose result has been printed and says itself what is amiss.
-var errIncomplete = errors.New("not everything could be completed")
+// incomplete ends a command whose result has been printed and is not all that was asked for.
+func incomplete(next, format string, args ...any) error {
+	return &failure{status: statusIncomplete, what: fmt.Sprintf(format, args...), next: next, printed: true}
+}
+
+// isPrinted reports that a command's result has been printed, whatever else the error says.
+func isPrinted(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.printed
+}
 
 // report prints an error and gives the exit status.
 func (a *app) report(err error) int {
-	if errors.Is(err, errIncomplete) {
-		return statusIncomplete
-	}
 	if !a.began {
 		fmt.Fprintf(a.stderr, "starter: %s\n  next: see starter --help\n", terminal.Printable(err.Error()))
 		return statusWrongUse

@@ -58,7 +58,7 @@ const retryPause = 200 * time.Millisecond
 // send sends a message until it is taken, and tells that it waits for the answer.
 func (a *app) send(ctx context.Context, t *link, connection string, result any,
 	once func(context.Context, string) (client.WorkflowUpdateHandle, error)) error {
-	stop := a.waiting("waiting for connection " + connection)
+	stop := a.waiting("waiting for connection " + connection + " and its worker")
 	defer stop()
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -57,7 +57,7 @@ func (a *app) printStarted(t *link, connection string, runs []syncRun) error {
 	return a.print(result, b.String())
 }
 
-// printOutcomes prints how syncs ended; errIncomplete tells that not all of them completed.
+// printOutcomes prints how syncs ended. The error names those that did not complete.
 func (a *app) printOutcomes(connection string, list []outcome) error {
 	var b strings.Builder
 	b.WriteString(countersText(list))
@@ -67,15 +67,30 @@ func (a *app) printOutcomes(connection string, list []outcome) error {
 	if err := a.print(outcomes{Connection: connection, Rules: list}, b.String()); err != nil {
 		return err
 	}
-	if !completed(list) {
-		return errIncomplete
-	}
-	return nil
+	return unfinished(list)
 }
 
-// completed reports whether every sync did all it planned. People who failed are in the counters.
-func completed(list []outcome) bool {
-	return !slices.ContainsFunc(list, func(o outcome) bool { return o.State != workflows.SyncCompleted })
+// unfinished names the syncs that did not do all they planned. People who failed are in the counters and no reason.
+func unfinished(list []outcome) error {
+	var names []string
+	next := "mend the cause, then: starter sync"
+	for _, o := range list {
+		if o.State == workflows.SyncCompleted {
+			continue
+		}
+		name := o.Rule + " " + string(o.State)
+		if o.Reason != "" {
+			name += " (" + string(o.Reason) + ")"
+		}
+		names = append(names, name)
+		if o.State == workflows.SyncHeld {
+			next = "look at the people listed as held; if they are right, raise preferences.removalGuard, apply the file and sync again"
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return incomplete(next, "not every sync completed: %s", listed(names))
 }
 
 // countersText is the table of all rules.
@@ -116,7 +131,7 @@ func outcomeText(o outcome) string {
 		b.WriteString(notesText(o.Problems, o.Failed+o.PartiallySynced))
 	}
 	if o.ToDeprovision > 0 {
-		fmt.Fprintf(&b, "  to be deprovisioned (left the source or the filter; nothing is done about them yet): %s\n",
+		fmt.Fprintf(&b, "  to be deprovisioned, because they left the source or the filter: %s\n",
 			named(o.DeprovisionList, o.ToDeprovision))
 	}
 	if o.URL != "" {

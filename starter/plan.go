@@ -143,8 +143,8 @@ func (a *app) knownSettings(ctx context.Context, cfg config.Connection) activiti
 		if err == nil && s.Pinned.LinkProperty != "" {
 			return s
 		}
-		a.notes.Sayf("connection %s is not known to Temporal; this plans its first sync", cfg.Name)
 	}
+	a.notes.Sayf("connection %s was not found running; this plans its first sync", cfg.Name)
 	return activities.Settings{Pinned: activities.Pinned{
 		LinkProperty: graph.ExtensionName(cfg.ClientID, graph.LinkProperty),
 		MarkProperty: graph.ExtensionName(cfg.ClientID, graph.MarkProperty),

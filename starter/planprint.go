@@ -33,7 +33,7 @@ type plannedRule struct {
 	Outcomes map[plan.Outcome]int `json:"outcomes"`
 	// Changes are the people; those for whom all is well only if they were asked for.
 	Changes []plannedPerson `json:"changes"`
-	// Leavers left the source or the filter; nothing is done about them yet.
+	// Leavers left the source or the filter.
 	Leavers []plannedPerson `json:"leavers"`
 }
 
@@ -51,15 +51,17 @@ type plannedPerson struct {
 	Subject        string       `json:"subject,omitempty"`
 }
 
-// printPlans prints plans; errIncomplete tells that removals would be held.
+// printPlans prints plans. The error names the rules whose removals would be held.
 func (a *app) printPlans(connection string, plans []*plan.Plan, licences map[string]string, all bool) error {
 	result := planned{Connection: connection}
-	held := false
+	var held []string
 	var b strings.Builder
 	for i, p := range plans {
 		r := summarize(p, licences, all)
 		result.Rules = append(result.Rules, r)
-		held = held || r.Guard.Held && r.Guard.Reason == fault.RemovalsHeld
+		if r.Guard.Held && r.Guard.Reason == fault.RemovalsHeld {
+			held = append(held, r.Rule)
+		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
@@ -68,8 +70,8 @@ func (a *app) printPlans(connection string, plans []*plan.Plan, licences map[str
 	if err := a.print(result, b.String()); err != nil {
 		return err
 	}
-	if held {
-		return errIncomplete
+	if len(held) > 0 {
+		return incomplete("look at the people marked as held; if they are right, raise preferences.removalGuard", "removals would be held: rule %s", listed(held))
 	}
 	return nil
 }
@@ -82,7 +84,7 @@ func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
 	for _, e := range p.Entries {
 		person := describeEntry(e, licences)
 		if e.Change != nil && e.Change.Removes() && p.Guard.Held {
-			person.Held, person.Reason = true, p.Guard.Reason
+			person.Held, person.Outcome, person.Reason, person.Subject = true, e.Held.Outcome, p.Guard.Reason, ""
 		}
 		r.Actions[person.Action]++
 		r.Outcomes[person.Outcome]++
@@ -118,7 +120,7 @@ func partNumber(licences map[string]string, sku string) string {
 func planText(r plannedRule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule %s: %d people in scope, %d linked accounts\n", r.Rule, r.People, r.Linked)
-	table := terminal.Table{Header: []string{"USER", "ACTION", "ATTRIBUTES", "LICENCES", "OUTCOME", "REASON"}, Indent: "  "}
+	table := terminal.Table{Header: []string{"USER", "ACTION", "LICENCES", "OUTCOME", "REASON", "ATTRIBUTES"}, Indent: "  "}
 	for _, c := range r.Changes {
 		action := string(c.Action)
 		if c.Held {
@@ -128,7 +130,7 @@ func planText(r plannedRule) string {
 		if c.Subject != "" {
 			reason += " (" + c.Subject + ")"
 		}
-		table.Row(c.User, action, attributesText(c), licencesText(c), string(c.Outcome), reason)
+		table.Row(c.User, action, licencesText(c), string(c.Outcome), reason, attributesText(c))
 	}
 	if len(r.Changes) > 0 {
 		b.WriteString(table.String())
@@ -149,7 +151,7 @@ func planText(r plannedRule) string {
 		for i, l := range r.Leavers {
 			ids[i] = l.User + " (" + string(l.Reason) + ")"
 		}
-		fmt.Fprintf(&b, "  to be deprovisioned (nothing is done about them yet): %s\n", strings.Join(ids, ", "))
+		fmt.Fprintf(&b, "  to be deprovisioned: %s\n", strings.Join(ids, ", "))
 	}
 	return b.String()
 }

@@ -19,7 +19,7 @@ func (a *app) ruleCommand() *cobra.Command {
 	}
 	enable := a.ruleAction("enable RULE", "Enable a rule and sync it; its first sync removes nothing", workflows.UpdateEnableRule, &connection, nil)
 	disable := a.ruleAction("disable RULE", "Disable a rule: nobody is removed, its running sync stops", workflows.UpdateDisableRule, &connection, nil)
-	remove := a.ruleAction("delete RULE --confirm RULE", "Delete a rule (not yet available; disable it instead)", workflows.UpdateDeleteRule, &connection, &confirm)
+	remove := a.ruleAction("delete RULE --confirm RULE", "Delete a rule; whether its people are deprovisioned is a preference of the connection", workflows.UpdateDeleteRule, &connection, &confirm)
 	remove.Flags().StringVar(&confirm, "confirm", "", "the rule's name once more")
 	c := a.group("rule", "Operate the rules of a connection", `  go run ./starter rule list
   go run ./starter rule disable staff --connection contoso`, list, enable, disable, remove)

@@ -15,20 +15,11 @@ import (
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// loadSeed reads a seed; paths of secrets in it are relative to it.
+// loadSeed reads a seed.
 func loadSeed(path string) (*simulator.Seed, error) {
 	seed, err := simulator.LoadSeed(path)
 	if err != nil {
 		return nil, &failure{status: statusWrongUse, what: "the simulator's seed cannot be used", why: err, next: "correct it"}
-	}
-	for _, t := range seed.Tenants {
-		for _, app := range t.Apps {
-			for i := range app.Secrets {
-				if f := app.Secrets[i].ValueFile; f != "" && !filepath.IsAbs(f) {
-					app.Secrets[i].ValueFile = filepath.Join(filepath.Dir(path), f)
-				}
-			}
-		}
 	}
 	return seed, nil
 }

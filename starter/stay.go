@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/workflows"
 )
 
@@ -73,12 +72,6 @@ func (u *running) tell(d workflows.Description, seen map[string]string) {
 			s.EndedAt.Local().Format(time.TimeOnly), r.Name, strings.TrimSpace(or(s.Message, string(s.State))),
 			s.Impacted, s.Success, s.Unsynced, s.PartiallySynced, s.Failed, s.Held)
 	}
-}
-
-// simulatorOptions are those of a simulator for this connection.
-func (u *running) simulatorOptions(ctx context.Context) (simulator.Options, error) {
-	seed, err := u.seedFor(ctx, u.path, u.cfg)
-	return simulator.Options{Seed: seed}, err
 }
 
 // uiOffset is how far above its own port a development server puts the Web UI.

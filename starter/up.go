@@ -17,6 +17,7 @@ import (
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/filelock"
+	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/workflows"
 )
 
@@ -56,14 +57,19 @@ func (a *app) up(ctx context.Context, path string, once bool) (err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	u := &running{app: a, cfg: cfg, path: path, env: env, cancel: cancel}
+	u := &running{app: a, cfg: cfg, env: env, cancel: cancel}
+	if u.simulated() {
+		if u.seed, err = a.seedFor(ctx, path, cfg); err != nil {
+			return err
+		}
+	}
 	defer func() {
 		// Whatever a step ran into, the death of something it needed is the better explanation.
 		var died *failure
 		if errors.As(context.Cause(ctx), &died) {
 			err = died
 		}
-		if stopped := u.stop(); err == nil || errors.Is(err, errIncomplete) && stopped != nil {
+		if stopped := u.stop(); stopped != nil && (err == nil || isPrinted(err)) {
 			err = stopped
 		}
 	}()
@@ -76,29 +82,36 @@ func (a *app) up(ctx context.Context, path string, once bool) (err error) {
 	if err != nil {
 		return err
 	}
-	incomplete := a.printOutcomes(cfg.Name, outcomes)
-	if once || incomplete != nil && !errors.Is(incomplete, errIncomplete) {
-		return incomplete
+	result := a.printOutcomes(cfg.Name, outcomes)
+	if u.unusable != nil && (result == nil || isPrinted(result)) {
+		result = u.unusable
 	}
-	if slices.ContainsFunc(outcomes, func(o outcome) bool { return o.Reason == fault.ConnectionInvalid }) {
-		return incomplete
+	// A disabled connection waits to be enabled; one that is invalid needs its file or its tenant mended, and `up` again.
+	if once || u.invalid || result != nil && !isPrinted(result) {
+		return result
 	}
-	return errors.Join(u.stay(ctx, outcomes), incomplete)
+	if err := u.stay(ctx, outcomes); err != nil {
+		return err
+	}
+	return result
 }
 
 // running is what `up` has started.
 type running struct {
 	*app
 	cfg    *config.Connection
-	path   string
 	env    engine.Environment
+	seed   *simulator.Seed
 	cancel context.CancelCauseFunc
 
 	dir        string
 	link       *link
 	log        *slog.Logger
 	simulation *engine.SimulatorEndpoint
-	closers    []closer
+	// unusable is why the connection may not provision; invalid: because its test failed.
+	unusable error
+	invalid  bool
+	closers  []closer
 }
 
 // closer stops one thing.
@@ -214,9 +227,14 @@ func (u *running) devServer(ctx context.Context, namespace string) (*devserver.S
 	return server, nil
 }
 
+// simulated reports whether the connection's tenant is a simulator of ours.
+func (u *running) simulated() bool {
+	return u.cfg.Cloud == config.CloudSimulator && u.env.GraphEndpoint == ""
+}
+
 // simulator starts the simulator where the file asks for it and neither an endpoint was given nor one runs already.
 func (u *running) simulator(ctx context.Context) error {
-	if u.cfg.Cloud != config.CloudSimulator || u.env.GraphEndpoint != "" {
+	if !u.simulated() {
 		return nil
 	}
 	if endpoint, _, ok := runningSimulator(ctx, u.env.SimulatorDir); ok {
@@ -224,11 +242,7 @@ func (u *running) simulator(ctx context.Context) error {
 		u.simulation = &endpoint
 		return nil
 	}
-	options, err := u.simulatorOptions(ctx)
-	if err != nil {
-		return err
-	}
-	s, err := u.simulate(options, u.env.SimulatorDir, stateFile(u.env, u.cfg))
+	s, err := u.simulate(simulator.Options{Seed: u.seed}, u.env.SimulatorDir, stateFile(u.env, u.cfg))
 	if err != nil {
 		return err
 	}
@@ -266,6 +280,10 @@ func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 		return nil, err
 	}
 	if err := d.Usable(); err != nil {
+		u.unusable = incomplete("starter connection enable "+u.cfg.Name, "%s", fault.Of(err).Message())
+		if u.invalid = fault.Is(err, fault.ConnectionInvalid); u.invalid {
+			u.unusable = invalid(u.cfg.Name, d.Test)
+		}
 		return idle(d, fault.Of(err)), nil
 	}
 	var runs []syncRun
@@ -281,7 +299,7 @@ func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 
 // idle says for each enabled rule why it does not run.
 func idle(d workflows.Description, why *fault.Error) []outcome {
-	var out []outcome
+	out := []outcome{}
 	for _, r := range d.EnabledRules() {
 		o := outcome{WorkflowID: workflows.SyncID(d.Config.Name, r.Name)}
 		o.Connection, o.Rule, o.State, o.Reason = d.Config.Name, r.Name, workflows.SyncStopped, why.Reason

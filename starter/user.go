@@ -60,7 +60,7 @@ func (a *app) provision(ctx context.Context, t *link, connection, id string) err
 		return err
 	}
 	if r.Outcome == plan.Failed {
-		return errIncomplete
+		return incomplete("", "%s could not be provisioned: %s", id, r.Reason)
 	}
 	return nil
 }

@@ -99,6 +99,7 @@ func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *gra
 	}
 	change := plan.Decide(plan.Settings{
 		Connection: in.Connection, Rule: c.rule.Name, Preferences: s.Config.Preferences, Selection: s.Selection(), SKUs: skus,
+		SourceTag: c.rule.Source.Tag(), SamePerson: true,
 	}, plan.Person{ID: in.User, Enabled: c.record.Enabled, Desired: desired}, plan.Match{Linked: []*directory.Account{account}})
 	for _, sku := range in.Remove {
 		held := slices.ContainsFunc(account.Licenses, func(l directory.AssignedLicense) bool { return l.Direct() && l.SKU == sku })

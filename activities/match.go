@@ -12,6 +12,9 @@ import (
 // match finds the person's account with as few reads as are safe, and evaluates the mappings of the rule that owns the
 // person on the way.
 func (p *provisioning) match(ctx context.Context) (plan.Match, error) {
+	if p.in.Planned != nil && p.in.Planned.Action == plan.Restore {
+		return p.matchAfresh(ctx)
+	}
 	if id := p.knownAccount(); id != "" {
 		return p.matchKnown(ctx, id)
 	}
@@ -34,15 +37,32 @@ func (p *provisioning) knownAccount() string {
 
 // matchPlannedCreation: the plan's complete read showed no account. Only a creation so recent that the read could have
 // missed it is looked for; anything else the creation itself will meet as a conflict.
+//
+// Temporal's list of runs is costly to ask for every person, and the plan has asked for all of them. Who was not on that
+// list and has been created since was created under the name that the plan saw, as long as the source is the same: that,
+// too, the creation meets as a conflict.
 func (p *provisioning) matchPlannedCreation(ctx context.Context) (plan.Match, error) {
-	id, err := p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID)
-	if err != nil {
-		return plan.Match{}, err
+	id := p.a.recent.recall(p.in.Connection + "/" + p.in.User)
+	if id == "" && (p.in.Planned.Recent || !p.sourceAsPlanned()) {
+		var err error
+		if id, err = p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID); err != nil {
+			return plan.Match{}, err
+		}
 	}
 	if id != "" {
 		return p.matchKnown(ctx, id)
 	}
 	return plan.Match{}, p.evaluate(nil)
+}
+
+// sourceAsPlanned reports whether the person was read from the very state of the source that the plan was made from.
+func (p *provisioning) sourceAsPlanned() bool {
+	for _, c := range p.claims {
+		if c.rule.Name == p.in.Rule {
+			return c.snapshot.Version == p.in.Planned.Snapshot
+		}
+	}
+	return false
 }
 
 // matchKnown reads the account by id, which of all reads is the freshest.
@@ -82,6 +102,9 @@ func (p *provisioning) matchAfresh(ctx context.Context) (plan.Match, error) {
 	if err := p.awaitEarlierName(); err != nil {
 		return plan.Match{}, err
 	}
+	if m, found, err := p.inBin(ctx); found || err != nil {
+		return m, err
+	}
 	// With nothing uncertain behind us, creating tells as surely as reading whether the name is taken, and in the usual
 	// case saves the read.
 	if p.attempt == 1 && p.posted == nil && p.settings.Config.Preferences.AllowCreate {
@@ -113,6 +136,27 @@ func (p *provisioning) byLink(ctx context.Context) ([]*directory.Account, error)
 		}
 	}
 	return out, nil
+}
+
+// inBin looks for the person's account in the recycle bin, where the plan saw one or nobody has looked yet.
+func (p *provisioning) inBin(ctx context.Context) (m plan.Match, found bool, err error) {
+	if p.posted != nil || p.in.Planned != nil && p.in.Planned.Action != plan.Restore {
+		return plan.Match{}, false, nil
+	}
+	bin, err := readBin(ctx, p.client, p.settings.Selection())
+	if err != nil {
+		return plan.Match{}, false, err
+	}
+	for i := range bin {
+		if !p.isOurs(&bin[i]) {
+			continue
+		}
+		if found {
+			return plan.Match{}, false, refuse("match", fault.LinkDuplicate, "")
+		}
+		m, found = plan.Match{Binned: &bin[i]}, true
+	}
+	return m, found, nil
 }
 
 // byRecentCreation finds an account that was created so lately that filters do not show it yet.

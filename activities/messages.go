@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"sort"
+
 	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -34,6 +36,8 @@ type PlanInput struct {
 	Removals bool `json:"removals,omitempty"`
 	// Removed is how many people the sync has taken something from already; the guard counts them.
 	Removed int `json:"removed,omitempty"`
+	// Permitted are the removals that passed the guard when the plan was first made (plan.Permit).
+	Permitted []byte `json:"permitted,omitempty"`
 	// Limit is how many changes a page has at most; 0 takes 500.
 	Limit int `json:"limit,omitempty"`
 }
@@ -55,6 +59,8 @@ type PlanResult struct {
 	Last  bool   `json:"last"`
 	// Whole is told with every page.
 	Whole PlanSummary `json:"whole"`
+	// Permitted are the plan's removals, where they passed the guard; with the first page only.
+	Permitted []byte `json:"permitted,omitempty"`
 }
 
 // PlanSummary is what a sync shows of a whole plan.
@@ -73,6 +79,8 @@ type PlanSummary struct {
 	// ToDeprovision are people who left, and DeprovisionList the first of them.
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
+	// Doubtful are people who left about whom nothing is done, and why; the first of them.
+	Doubtful []Trouble `json:"doubtful,omitempty"`
 	// Snapshot of the source that was planned from.
 	Snapshot source.Snapshot `json:"snapshot"`
 }
@@ -107,6 +115,9 @@ type Planned struct {
 	Exhausted []string `json:"exhausted,omitempty"`
 	// Snapshot is the version of the source that was planned from.
 	Snapshot int64 `json:"snapshot,omitempty"`
+	// Recent: somebody ran the person's workflow so lately that the plan's read of the tenant may have missed an account
+	// made by it.
+	Recent bool `json:"recent,omitempty"`
 }
 
 // ProvisionInput is the argument of ProvisionAccount.
@@ -119,6 +130,8 @@ type ProvisionInput struct {
 	Planned *Planned `json:"planned,omitempty"`
 	// AccountID is an account that an earlier pass of the same workflow created or changed.
 	AccountID string `json:"accountId,omitempty"`
+	// SamePerson: an administrator vouches that the id still means the person of the account.
+	SamePerson bool `json:"samePerson,omitempty"`
 }
 
 // ProvisionResult says what ProvisionAccount did and what is still to be done by other activities.
@@ -133,6 +146,8 @@ type ProvisionResult struct {
 	Outcome    plan.Outcome `json:"outcome"`
 	Reason     fault.Reason `json:"reason,omitempty"`
 	Subject    string       `json:"subject,omitempty"`
+	// Deleted: the account was put into the recycle bin.
+	Deleted bool `json:"deleted,omitempty"`
 	// Revoke: the account was disabled; its sessions are to be revoked.
 	Revoke bool `json:"revoke,omitempty"`
 	// AddLicenses and RemoveLicenses are still to be written, FinalMark thereafter ("" when it need not be).
@@ -185,4 +200,66 @@ type AwaitInput struct {
 	WorkflowID string `json:"workflowId"`
 	// Signal, when set, is sent before waiting.
 	Signal string `json:"signal,omitempty"`
+}
+
+// RemoveInput is the argument of RemoveAccount.
+type RemoveInput struct {
+	Connection string `json:"connection"`
+	User       string `json:"user"`
+	// Rule, Revision and Planned come from a sync or a rule deletion; all are empty in a run on demand.
+	Rule     string   `json:"rule,omitempty"`
+	Revision int      `json:"revision,omitempty"`
+	Planned  *Planned `json:"planned,omitempty"`
+	// RuleDeletion: the rule is being deleted, with its people.
+	RuleDeletion bool `json:"ruleDeletion,omitempty"`
+}
+
+// ListLinkedInput is the argument of ListLinked.
+type ListLinkedInput struct {
+	Connection string `json:"connection"`
+	Rule       string `json:"rule"`
+	// After is the last source id of the page before.
+	After string `json:"after,omitempty"`
+	// Limit is how many accounts a page has at most; 0 takes 500.
+	Limit int `json:"limit,omitempty"`
+}
+
+// ListLinkedResult is one page of a rule's accounts.
+type ListLinkedResult struct {
+	Accounts []LinkedAccount `json:"accounts,omitempty"`
+	// Linked are all accounts of the rule, Deprovisioned those of them that are done with.
+	Linked        int  `json:"linked"`
+	Deprovisioned int  `json:"deprovisioned"`
+	Remaining     int  `json:"remaining"`
+	Last          bool `json:"last"`
+}
+
+// LinkedAccount is one account of a rule.
+type LinkedAccount struct {
+	User      string `json:"user"`
+	AccountID string `json:"accountId"`
+}
+
+// cut takes the page after the last one out of all accounts.
+func (r *ListLinkedResult) cut(found []LinkedAccount, in ListLinkedInput) {
+	sort.Slice(found, func(i, j int) bool {
+		if found[i].User != found[j].User {
+			return found[i].User < found[j].User
+		}
+		return found[i].AccountID < found[j].AccountID
+	})
+	limit := in.Limit
+	if limit <= 0 {
+		limit = pageSize
+	}
+	for _, a := range found {
+		if in.After != "" && a.User <= in.After {
+			continue
+		}
+		r.Remaining++
+		if len(r.Accounts) < limit {
+			r.Accounts = append(r.Accounts, a)
+		}
+	}
+	r.Last = r.Remaining == len(r.Accounts)
 }

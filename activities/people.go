@@ -18,6 +18,8 @@ type claim struct {
 	rule    config.Rule
 	program *mapping.Program
 	record  source.Record
+	// snapshot is the state of the source that the record was read from.
+	snapshot source.Snapshot
 	// filterErr: the rule's filter failed for the person, who is therefore neither in nor out.
 	filterErr error
 }
@@ -27,6 +29,7 @@ type claim struct {
 func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims []claim, why fault.Reason, err error) {
 	why = fault.PersonNotFound
 	records := map[string]*source.Record{} // :: source key -> record, nil when the source has no such person
+	snapshots := map[string]source.Snapshot{}
 	for _, rule := range s.EnabledRules() {
 		src, err := a.options.Sources(rule.Source)
 		if err != nil {
@@ -35,7 +38,7 @@ func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims 
 		key := rule.Source.Key()
 		record, known := records[key]
 		if !known {
-			r, _, err := src.Get(ctx, id)
+			r, snapshot, err := src.Get(ctx, id)
 			switch {
 			case err == nil:
 				record = &r
@@ -43,7 +46,7 @@ func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims 
 			default:
 				return nil, "", err
 			}
-			records[key] = record
+			records[key], snapshots[key] = record, snapshot
 		}
 		if record == nil {
 			continue
@@ -57,7 +60,7 @@ func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims 
 			why = fault.PersonOutOfScope
 			continue
 		}
-		claims = append(claims, claim{rule: rule, program: program, record: *record, filterErr: err})
+		claims = append(claims, claim{rule: rule, program: program, record: *record, snapshot: snapshots[key], filterErr: err})
 	}
 	for _, c := range claims {
 		if c.rule.Source.Key() != claims[0].rule.Source.Key() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
 )
@@ -33,13 +34,32 @@ func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, er
 		return PlanResult{}, err
 	}
 	id := activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
-	made, err := a.MakePlan(ctx, s, in.Rule, in.Removed, func(string) {})
+	made, err := a.makeAndKeep(ctx, s, in, id)
 	if err != nil {
 		return PlanResult{}, err
 	}
-	a.plans.put(id, made)
 	in.PlanID, in.Revision = id, s.Revision
-	return page(made, in), nil
+	first := page(made, in)
+	if !made.Guard.Held {
+		first.Permitted = made.RemovalKeys()
+	}
+	return first, nil
+}
+
+// makeAndKeep makes the plan of a sync, and with it the list of people whose accounts it may have missed: that list must
+// be the later of the two.
+func (a *Activities) makeAndKeep(ctx context.Context, s Settings, in PlanInput, id string) (syncPlan, error) {
+	made, err := a.MakePlan(ctx, s, in.Rule, in.Permitted, in.Removed, func(string) {})
+	if err != nil {
+		return syncPlan{}, err
+	}
+	recent, err := a.recentRuns(ctx, in.Connection)
+	if err != nil {
+		return syncPlan{}, err
+	}
+	p := syncPlan{Plan: made, recent: recent}
+	a.plans.put(id, p)
+	return p, nil
 }
 
 // PlanPage returns the next page of a plan.
@@ -62,17 +82,17 @@ func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, er
 	}
 	made, ok := a.plans.get(in.PlanID)
 	if !ok {
-		if made, err = a.MakePlan(ctx, s, in.Rule, in.Removed, func(string) {}); err != nil {
+		if made, err = a.makeAndKeep(ctx, s, in, in.PlanID); err != nil {
 			return PlanResult{}, err
 		}
-		a.plans.put(in.PlanID, made)
 	}
 	return page(made, in), nil
 }
 
-// MakePlan reads everything and plans one rule. removed is how many people the running sync has taken something from
+// MakePlan reads everything and plans one rule. permitted are removals
+// that passed the guard before in the same sync, removed is how many people the running sync has taken something from
 // already; progress is told in words what is being read.
-func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, removed int, progress func(string)) (*plan.Plan, error) {
+func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, permitted []byte, removed int, progress func(string)) (*plan.Plan, error) {
 	if err := syncable(s, rule); err != nil {
 		return nil, err
 	}
@@ -85,6 +105,9 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, remo
 	}, KnownLinks: s.KnownLinks, Removed: removed}
 	state, _ := s.Rule(rule)
 	in.FirstSync = !state.Synced
+	in.Permit = plan.Permit{Hash: state.Approved, Keys: permitted}
+	planned, _ := s.Config.Rule(rule)
+	in.SourceTag = planned.Source.Tag()
 	for _, r := range s.EnabledRules() {
 		src, err := a.options.Sources(r.Source)
 		if err != nil {
@@ -107,8 +130,28 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, remo
 	if err != nil {
 		return nil, err
 	}
+	in.Bin = func(ctx context.Context) ([]directory.Account, error) {
+		progress("reading the recycle bin")
+		return readBin(ctx, client, in.Selection)
+	}
 	progress("reading the source and comparing")
 	return plan.Build(ctx, in)
+}
+
+// readBin reads the accounts in the recycle bin.
+func readBin(ctx context.Context, client *graph.Client, sel directory.Selection) ([]directory.Account, error) {
+	var bin []directory.Account
+	// What people looked like does not matter before they are back.
+	sel.Attributes = nil
+	err := client.DeletedUsers(ctx, sel, func(page []directory.Account) error {
+		for _, a := range page {
+			if a.Link != "" {
+				bin = append(bin, a)
+			}
+		}
+		return nil
+	})
+	return bin, err
 }
 
 // listing narrows a source to what planning needs.
@@ -130,7 +173,7 @@ func syncable(s Settings, rule string) error {
 }
 
 // page cuts a page and sums up the whole.
-func page(p *plan.Plan, in PlanInput) PlanResult {
+func page(p syncPlan, in PlanInput) PlanResult {
 	limit := in.Limit
 	if limit <= 0 {
 		limit = pageSize
@@ -138,12 +181,12 @@ func page(p *plan.Plan, in PlanInput) PlanResult {
 	cut := p.Page(in.After, limit, in.Removals)
 	r := PlanResult{
 		PlanID: in.PlanID, Revision: in.Revision, Settled: cut.Settled, Reasons: cut.Reasons,
-		After: cut.After, Last: cut.Last, Whole: summarize(p),
+		After: cut.After, Last: cut.Last, Whole: summarize(p.Plan),
 	}
 	for _, c := range cut.Changes {
 		item := PlannedPerson{User: c.SourceID, Planned: Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
-			Snapshot: p.Snapshot.Version,
+			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
 		}}
 		if p.Guard.Held {
 			item.Hold = p.Guard.Reason
@@ -174,8 +217,17 @@ func summarize(p *plan.Plan) PlanSummary {
 			break
 		}
 		s.DeprovisionList = append(s.DeprovisionList, e.SourceID)
+		if e.Change == nil {
+			s.Doubtful = append(s.Doubtful, Trouble{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+		}
 	}
 	return s
+}
+
+// syncPlan is the plan of a running sync.
+type syncPlan struct {
+	*plan.Plan
+	recent recentPeople
 }
 
 // planCache keeps the plans of running syncs.
@@ -186,7 +238,7 @@ type planCache struct {
 }
 
 type cachedPlan struct {
-	plan *plan.Plan
+	plan syncPlan
 	used time.Time
 }
 
@@ -197,7 +249,7 @@ func newPlanCache(now func() time.Time) *planCache {
 	return &planCache{now: now, entries: map[string]cachedPlan{}}
 }
 
-func (c *planCache) put(id string, p *plan.Plan) {
+func (c *planCache) put(id string, p syncPlan) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -209,7 +261,7 @@ func (c *planCache) put(id string, p *plan.Plan) {
 	c.entries[id] = cachedPlan{plan: p, used: now}
 }
 
-func (c *planCache) get(id string) (*plan.Plan, bool) {
+func (c *planCache) get(id string) (syncPlan, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[id]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -130,4 +131,50 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user, workfl
 		}
 	}
 	return "", nil
+}
+
+// recentPeople are those whose workflow ran within the settling time.
+type recentPeople struct {
+	everybody bool
+	people    map[string]bool // :: source id
+}
+
+func (r recentPeople) has(user string) bool { return r.everybody || r.people[user] }
+
+// maxRecent bounds the list; beyond it everybody counts as recent, and is asked for one by one.
+const maxRecent = 20_000
+
+// recentRuns lists whose accounts may have been created within the settling time, by whichever worker. Running workflows
+// count: the list learns late of their end. So do those that a person started, which have no search attributes.
+//
+// Errors: Transient (InternalError) when Temporal does not answer.
+func (a *Activities) recentRuns(ctx context.Context, connection string) (recentPeople, error) {
+	recent := recentPeople{people: map[string]bool{}}
+	if a.options.Temporal == nil {
+		return recent, nil
+	}
+	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		PageSize: 1000,
+		Query:    fmt.Sprintf("WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')", since),
+	}
+	for {
+		list, err := a.options.Temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+		}
+		for _, run := range list.GetExecutions() {
+			escaped, ours := strings.CutPrefix(run.GetExecution().GetWorkflowId(), "user/"+connection+"/")
+			user, err := url.PathUnescape(escaped)
+			if ours && err == nil {
+				recent.people[user] = true
+			}
+		}
+		if len(recent.people) > maxRecent {
+			return recentPeople{everybody: true}, nil
+		}
+		if request.NextPageToken = list.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return recent, nil
+		}
+	}
 }

@@ -46,6 +46,10 @@ type RuleSettings struct {
 	Synced bool `json:"synced"`
 	// InFile: the rule was in the file applied last.
 	InFile bool `json:"inFile"`
+	// Deleting: the rule is being deleted; it never runs again.
+	Deleting bool `json:"deleting,omitempty"`
+	// Approved is the hash of the set of removals that its next sync may carry out although the guard would hold them.
+	Approved string `json:"approved,omitempty"`
 }
 
 // Rule finds the state of a rule.

@@ -42,6 +42,8 @@ type provisioning struct {
 	claims   []claim
 	claim    claim
 	person   plan.Person
+	// restored: this attempt took the account out of the bin.
+	restored bool
 	// posted is set when an earlier attempt may have created the account.
 	posted *createAttempt
 }
@@ -109,6 +111,8 @@ func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) 
 		Rule:        p.claim.rule.Name,
 		Preferences: p.settings.Config.Preferences,
 		Selection:   p.settings.Selection(),
+		SourceTag:   p.claim.rule.Source.Tag(),
+		SamePerson:  p.in.SamePerson,
 	}
 	if p.in.Planned != nil {
 		s.Hold = p.in.Planned.Hold
@@ -163,6 +167,8 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 			return ProvisionResult{}, err
 		}
 		change.AccountID = account
+	case change.Action == plan.Restore:
+		return p.restore(ctx, change)
 	case change.Account():
 		err := p.patch(ctx, s, change)
 		if fault.Is(err, fault.AccountExists) && m.SameName == nil {
@@ -173,6 +179,26 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 		}
 	}
 	return p.result(change, m), nil
+}
+
+// restore takes the account out of the bin and then treats it as any linked one.
+func (p *provisioning) restore(ctx context.Context, c plan.Change) (ProvisionResult, error) {
+	err := p.client.RestoreUser(ctx, c.AccountID)
+	if fault.Is(err, fault.AccountExists) {
+		return ProvisionResult{}, fault.Wrap("restore user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, err)
+	}
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	p.restored = true
+	account, err := p.client.UserByID(graph.Young(ctx), c.AccountID, p.settings.Selection())
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	if !p.isOurs(account) {
+		return ProvisionResult{}, refuse("restore user", fault.LinkChanged, "")
+	}
+	return p.act(ctx, plan.Match{Linked: []*directory.Account{account}})
 }
 
 // actWithoutName decides again when the new name of a linked account turned out to be taken: everything but the name is
@@ -216,7 +242,7 @@ func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change
 
 // young tells the client, where the account was created by this workflow, that a 404 only means not yet.
 func (p *provisioning) young(ctx context.Context) context.Context {
-	if p.posted != nil || p.in.AccountID != "" {
+	if p.posted != nil || p.restored || p.in.AccountID != "" {
 		return graph.Young(ctx)
 	}
 	return ctx
@@ -235,7 +261,10 @@ func (p *provisioning) result(c plan.Change, m plan.Match) ProvisionResult {
 	if c.Licenses() && c.FinalMark.String() != c.Mark.String() {
 		r.FinalMark = c.FinalMark.String()
 	}
-	if p.posted != nil && len(m.Linked) == 1 {
+	switch {
+	case p.restored:
+		r.Action = plan.Restore
+	case p.posted != nil && len(m.Linked) == 1:
 		r.Action = plan.Create
 	}
 	// A crash after the disabling and before its result was recorded must not leave sessions alive.

@@ -146,13 +146,15 @@ func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change,
 		if r.Enabled && !state.Enabled {
 			state.Synced = false
 		}
-		state.Enabled = r.Enabled
+		state.Enabled = r.Enabled && !state.Deleting
 	}
 	if state.InFile && !inFile {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"rule %s is no longer in the file: it is disabled, and nobody is removed; delete it with `starter rule delete`", r.Name))
 	}
-	if inFile && r.Enabled && !state.Enabled {
+	if inFile && state.Deleting {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("rule %s is being deleted; apply the file again when that is done to create it anew", r.Name))
+	} else if inFile && r.Enabled && !state.Enabled {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"rule %s stays disabled, as a command left it; enable it with `starter rule enable %s`", r.Name, r.Name))
 	}

@@ -59,7 +59,6 @@ type connection struct {
 	testing bool
 	// changes serialises handlers that wait for activities, so that each finds the state its predecessor left.
 	changes  workflow.Mutex
-	finished workflow.ReceiveChannel
 	selector workflow.Selector
 	// events counts what this run has handled.
 	events int
@@ -89,12 +88,18 @@ func (c *connection) setup(ctx workflow.Context) error {
 		workflow.QueryHandlerOptions{Description: "Settings, rules, validity and the last syncs."}); err != nil {
 		return err
 	}
-	c.finished = workflow.GetSignalChannelWithOptions(ctx, SignalSyncFinished,
+	finished := workflow.GetSignalChannelWithOptions(ctx, SignalSyncFinished,
 		workflow.SignalChannelOptions{Description: "A sync of a rule tells how it ended."})
-	c.selector = workflow.NewSelector(ctx).AddReceive(c.finished, func(ch workflow.ReceiveChannel, _ bool) {
+	deleted := workflow.GetSignalChannelWithOptions(ctx, SignalRuleDeleted,
+		workflow.SignalChannelOptions{Description: "The deletion of a rule tells that it is done."})
+	c.selector = workflow.NewSelector(ctx).AddReceive(finished, func(ch workflow.ReceiveChannel, _ bool) {
 		var s SyncSummary
 		ch.Receive(ctx, &s)
 		c.syncFinished(s)
+	}).AddReceive(deleted, func(ch workflow.ReceiveChannel, _ bool) {
+		var in RuleInput
+		ch.Receive(ctx, &in)
+		c.ruleDeleted(in.Rule)
 	})
 	if err := c.setupUpdates(ctx); err != nil {
 		return err
@@ -115,6 +120,7 @@ func (c *connection) setupUpdates(ctx workflow.Context) error {
 		{UpdateEnableRule, "Enable a rule: {\"rule\": …}.", c.enableRule, c.validateEnableRule},
 		{UpdateDisableRule, "Disable a rule: {\"rule\": …}; nobody is removed, its running sync stops.", c.disableRule, c.validateRule},
 		{UpdateDeleteRule, "Delete a rule: {\"rule\": …, \"confirm\": …}.", c.deleteRule, c.validateDeleteRule},
+		{UpdateApproveRemovals, "Carry out exactly the held removals with this hash, once: {\"rule\": …, \"hash\": …}.", c.approveRemovals, c.validateApprove},
 		{UpdateDelete, "Delete the connection; it must have no rules.", c.delete, c.validateDelete},
 	}
 	for _, u := range updates {
@@ -208,7 +214,12 @@ func (c *connection) syncFinished(s SyncSummary) {
 		c.state.Syncs[s.Rule] = s
 		if s.State == SyncCompleted || s.State == SyncHeld {
 			c.state.Settings.Rules[i].Synced = true
-			c.state.Settings.KnownLinks = s.ConnectionLinked
+			// Accounts deleted by this sync are no longer missed by the next.
+			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked-s.Removed)
+		}
+		// An approval is for one set and one sync: carried out, or overtaken by another plan, it is gone.
+		if s.Guard.Approved || s.Guard.Hash != r.Approved && s.Guard.Hash != "" {
+			c.state.Settings.Rules[i].Approved = ""
 		}
 	}
 }

@@ -32,16 +32,20 @@ const (
 	UpdateDisableRule = "disableRule"
 	UpdateDeleteRule  = "deleteRule"
 	UpdateDelete      = "delete"
-	QueryDescribe     = "describe"
+	// UpdateApproveRemovals lets one set of held removals be carried out once.
+	UpdateApproveRemovals = "approveRemovals"
+	QueryDescribe         = "describe"
 	// SignalSyncFinished tells the connection how a sync of one of its rules ended.
 	SignalSyncFinished = "syncFinished"
+	// SignalRuleDeleted tells the connection that the last of a rule's people is settled.
+	SignalRuleDeleted = "ruleDeleted"
 )
 
 // Messages of the other workflows.
 const (
-	// QueryProgress of SyncRule.
+	// QueryProgress of SyncRule and DeleteRule.
 	QueryProgress = "progress"
-	// SignalAgain asks a running SyncRule or ProvisionUser to look again before it ends.
+	// SignalAgain asks a running SyncRule or ProvisionUser to look again before it ends, and a DeleteRule to retry now.
 	SignalAgain = "again"
 )
 

@@ -42,6 +42,13 @@ type RuleInput struct {
 	Confirm string `json:"confirm,omitempty"`
 }
 
+// ApproveInput is the argument of approveRemovals.
+type ApproveInput struct {
+	Rule string `json:"rule"`
+	// Hash is the guard's hash of the set of removals, as a held sync and `starter plan` show it.
+	Hash string `json:"hash"`
+}
+
 // StateResult is the result of enable, disable, enableRule, disableRule and delete.
 type StateResult struct {
 	// Revision of the settings after it.
@@ -110,8 +117,12 @@ type SyncSummary struct {
 	Held int `json:"held"`
 	// ToDeprovision are people who left the source or the filter.
 	ToDeprovision int `json:"toDeprovision"`
-	// ConnectionLinked is how many linked accounts the sync saw in the tenant.
+	// Guard is what the removal guard said.
+	Guard plan.Guard `json:"guard"`
+	// ConnectionLinked is how many linked accounts the sync saw in the tenant, Removed how many people it took something
+	// from.
 	ConnectionLinked int `json:"connectionLinked"`
+	Removed          int `json:"removed,omitempty"`
 	// WorkflowID and RunID of the sync.
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
@@ -142,6 +153,8 @@ type SyncResult struct {
 	// ToDeprovision are people who left the source or the filter, and DeprovisionList the first of them.
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
+	// Doubtful are people who left about whom nothing is done, and why; the first of them.
+	Doubtful []PersonNote `json:"doubtful,omitempty"`
 	// HeldList are the first of the people counted in Held, with what was held.
 	HeldList []PersonNote `json:"heldList,omitempty"`
 	// Guard is what the removal guard said of the plan.
@@ -168,7 +181,7 @@ type PersonNote struct {
 	Subject string       `json:"subject,omitempty"`
 }
 
-// UserInput starts ProvisionUser. A person types connection and user only; the rest comes from a sync.
+// UserInput starts ProvisionUser and DeprovisionUser. A person types connection and user only; the rest comes from a sync.
 type UserInput struct {
 	Connection string `json:"connection"`
 	// User is the source id.
@@ -179,6 +192,11 @@ type UserInput struct {
 	Revision int `json:"revision,omitempty"`
 	// Planned is what the sync's plan says of the person; it saves reads and is checked against the world again.
 	Planned *activities.Planned `json:"planned,omitempty"`
+	// SamePerson vouches, where source_id_reused or linked_from_another_source was reported, that the id still means the
+	// person of the account. ProvisionUser only.
+	SamePerson bool `json:"samePerson,omitempty"`
+	// RuleDeletion: the rule is being deleted, and its people with it. DeprovisionUser only.
+	RuleDeletion bool `json:"ruleDeletion,omitempty"`
 }
 
 // UserResult is the result of ProvisionUser. A person who failed ends the workflow as Failed, with the reason as the
@@ -197,6 +215,8 @@ type UserResult struct {
 	AccountID string `json:"accountId,omitempty"`
 	// Attributes names what was written.
 	Attributes []string `json:"attributes,omitempty"`
+	// Deleted: the account was put into the recycle bin.
+	Deleted bool `json:"deleted,omitempty"`
 	// LicensesAdded and LicensesRemoved are SKU ids.
 	LicensesAdded   []string `json:"licensesAdded,omitempty"`
 	LicensesRemoved []string `json:"licensesRemoved,omitempty"`

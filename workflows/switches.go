@@ -33,6 +33,9 @@ func (c *connection) validateEnableRule(in RuleInput) error {
 	if err := c.validateRule(in); err != nil {
 		return err
 	}
+	if c.state.Settings.Rules[c.rule(in.Rule)].Deleting {
+		return activities.Reported(fault.New("", fault.Refused, fault.RuleDeleting, in.Rule))
+	}
 	if _, mapped := c.ruleConfig(in.Rule).Mappings[directory.Password]; !mapped {
 		return activities.Reported(fault.New("", fault.Refused, fault.SettingsInvalid,
 			fmt.Sprintf("rule %s has no mapping for password", in.Rule)))
@@ -41,19 +44,6 @@ func (c *connection) validateEnableRule(in RuleInput) error {
 		return activities.Reported(err)
 	}
 	return nil
-}
-
-// validateDeleteRule keeps the place of rule deletion, which removes people's access and comes with the safeguards for it.
-func (c *connection) validateDeleteRule(in RuleInput) error {
-	if err := c.validateRule(in); err != nil {
-		return err
-	}
-	return activities.Reported(fault.New("", fault.Refused, fault.NotYetAvailable,
-		fmt.Sprintf("deleting rule %s: disable it instead, which removes nobody", in.Rule)))
-}
-
-func (c *connection) deleteRule(workflow.Context, RuleInput) (StateResult, error) {
-	return StateResult{}, activities.Reported(fault.New("", fault.Refused, fault.NotYetAvailable, "deleteRule"))
 }
 
 func (c *connection) validateDelete() error {

@@ -41,6 +41,8 @@ type SyncResume struct {
 	Removals bool   `json:"removals"`
 	// Removed is how many people something was taken away from.
 	Removed int `json:"removed"`
+	// Permitted are the removals that passed the guard; a plan made anew after a restart may carry out what is left of them.
+	Permitted []byte `json:"permitted,omitempty"`
 	// ConnectionLinked is what the plan saw in the tenant.
 	ConnectionLinked int `json:"connectionLinked"`
 	// Replans is how often the sync has planned anew.
@@ -153,7 +155,7 @@ func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error)
 	if err != nil {
 		return page, err
 	}
-	s.PlanID = page.PlanID
+	s.PlanID, s.Permitted = page.PlanID, page.Permitted
 	s.Result = SyncResult{
 		Connection: s.Connection, Rule: s.Rule, State: SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
 		Actions: s.Result.Actions, Planned: page.Whole.Planned,
@@ -171,7 +173,7 @@ func (s *syncRun) nextPage(ctx workflow.Context) (activities.PlanResult, error) 
 	var page activities.PlanResult
 	err := workflow.ExecuteActivity(ctx, acts.PlanPage, activities.PlanInput{
 		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, After: s.After,
-		Removals: s.Removals, Removed: s.Removed,
+		Removals: s.Removals, Removed: s.Removed, Permitted: s.Permitted,
 	}).Get(ctx, &page)
 	if err == nil {
 		s.whole(page.Whole)
@@ -186,6 +188,7 @@ func (s *syncRun) whole(w activities.PlanSummary) {
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
 	s.Result.HeldList = notes(w.HeldList)
+	s.Result.Doubtful = notes(w.Doubtful)
 }
 
 func notes(list []activities.Trouble) []PersonNote {
@@ -235,13 +238,17 @@ func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (r
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	id := UserID(s.Connection, item.User)
 	planned := item.Planned
+	workflowType := ProvisionUserType
+	if planned.Action == plan.Remove {
+		workflowType = DeprovisionUserType
+	}
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     planSummary(item.User, planned),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
-	}), ProvisionUserType, UserInput{
+	}), workflowType, UserInput{
 		Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
 	})
 	err = child.Get(ctx, &result)
@@ -305,7 +312,10 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 		for s.again.ReceiveAsync(nil) {
 		}
 		return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule,
-			Resume: &SyncResume{Result: SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions}, Removed: s.Removed, Replans: s.Replans}})
+			Resume: &SyncResume{
+				Result:  SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
+				Removed: s.Removed, Replans: s.Replans,
+			}})
 	}
 	resume := s.SyncResume
 	return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule, Resume: &resume})

@@ -24,8 +24,8 @@ func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 		if f.Reason == fault.RuleDisabled || f.Reason == fault.ConnectionDisabled {
 			r.State = SyncStopped
 		}
-	case r.Guard.Held && r.Guard.Reason == fault.RemovalsHeld:
-		r.State, r.Reason = SyncHeld, fault.RemovalsHeld
+	case r.Guard.Held && r.Guard.Reason != fault.FirstSyncHeld:
+		r.State, r.Reason = SyncHeld, r.Guard.Reason
 	default:
 		r.State = SyncCompleted
 	}
@@ -64,7 +64,7 @@ func (s *syncRun) tell(ctx workflow.Context) {
 	summary := SyncSummary{
 		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
 		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
-		ToDeprovision: r.ToDeprovision, ConnectionLinked: s.ConnectionLinked, WorkflowID: info.ID, RunID: info.RunID,
+		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed, WorkflowID: info.ID, RunID: info.RunID,
 	}
 	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(s.Connection), "", SignalSyncFinished, summary).Get(ctx, nil)
 	if err != nil {
@@ -82,8 +82,9 @@ func (s *syncRun) phase(ctx workflow.Context, text string) {
 func syncMessage(r SyncResult) string {
 	switch r.State {
 	case SyncHeld:
-		return fmt.Sprintf("Held: %d people would lose something, %d are allowed; nothing was taken away, everything else was done.",
-			r.Guard.Removals, r.Guard.Allowed)
+		return fmt.Sprintf("Held: %d people would lose something, %d are allowed; nothing was taken away, everything else was done. "+
+			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
+			"or the update approveRemovals of the connection.", r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash)
 	case SyncStopped:
 		return fmt.Sprintf("Stopped after %d of %d people.", r.Done, r.Planned)
 	}
@@ -115,6 +116,7 @@ func SyncReport(r SyncResult) string {
 		}
 	}
 	writeList(&b, "Held", r.HeldList)
+	writeList(&b, "Left, but in doubt; nothing was done", r.Doubtful)
 	writeList(&b, "People to look at", r.Problems)
 	if len(r.DeprovisionList) > 0 {
 		fmt.Fprintf(&b, "\nTo be deprovisioned: %s\n", strings.Join(first(r.DeprovisionList, 20), ", "))

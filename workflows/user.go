@@ -28,11 +28,22 @@ func ProvisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
 	return u.run(ctx)
 }
 
+// DeprovisionUser takes one person's access away, as removeAction says, because the person left the source or the filter.
+// It refuses for somebody in scope, and looks for itself whether the person really left.
+//
+// It shares ids and form with ProvisionUser, so that nothing is provisioned and deprovisioned at a time.
+func DeprovisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
+	u := &userRun{in: in, leaving: true, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+	return u.run(ctx)
+}
+
 // userRun is the state of one run.
 type userRun struct {
-	in     UserInput
-	again  workflow.ReceiveChannel
-	result UserResult
+	in UserInput
+	// leaving: the person is deprovisioned and not provisioned.
+	leaving bool
+	again   workflow.ReceiveChannel
+	result  UserResult
 	// account is what an earlier pass of this run created or changed.
 	account string
 }
@@ -46,7 +57,7 @@ func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
 	}
 	if id := UserID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
 		var result UserResult
-		err := delegate(ctx, id, ProvisionUserType, u.in, userSearchAttributes(u.in), &result)
+		err := delegate(ctx, id, u.workflowType(), u.in, userSearchAttributes(u.in), &result)
 		return result, err
 	}
 	for pass := 1; ; pass++ {
@@ -54,7 +65,11 @@ func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
 		u.show(ctx, "Comparing the person with the account.")
 		err := u.pass(ctx)
 		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
-		if stale && pass < maxPasses || u.again.Len() > 0 && pass < maxPasses {
+		if u.leaving && stale {
+			// What takes something away is never planned anew in passing: the next sync does that, guard and all.
+			return u.end(ctx, err)
+		}
+		if !u.leaving && (stale || u.again.Len() > 0) && pass < maxPasses {
 			// Somebody changed the settings or asked to look again: the plan no longer counts, reading does.
 			u.in.Planned, u.in.Revision = nil, 0
 			if stale {
@@ -84,11 +99,31 @@ func (u *userRun) pass(ctx workflow.Context) error {
 	return nil
 }
 
+func (u *userRun) workflowType() string {
+	if u.leaving {
+		return DeprovisionUserType
+	}
+	return ProvisionUserType
+}
+
+// remove deprovisions.
+func (u *userRun) remove(ctx workflow.Context) (done activities.ProvisionResult, err error) {
+	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+u.in.User+", after looking whether the person really left"))
+	err = workflow.ExecuteActivity(ctx, acts.RemoveAccount, activities.RemoveInput{
+		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision, Planned: u.in.Planned,
+		RuleDeletion: u.in.RuleDeletion,
+	}).Get(ctx, &done)
+	return done, err
+}
+
 func (u *userRun) provision(ctx workflow.Context) (done activities.ProvisionResult, err error) {
+	if u.leaving {
+		return u.remove(ctx)
+	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
 	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, activities.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
-		Planned: u.in.Planned, AccountID: u.account,
+		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson,
 	}).Get(ctx, &done)
 	return done, err
 }
@@ -129,7 +164,7 @@ func (u *userRun) keep(done activities.ProvisionResult) {
 	}
 	u.result = UserResult{
 		Connection: u.in.Connection, Rule: done.Rule, User: u.in.User, Action: action, Outcome: done.Outcome,
-		Reason: done.Reason, Subject: done.Subject, AccountID: done.AccountID, Attributes: attributes,
+		Reason: done.Reason, Subject: done.Subject, AccountID: done.AccountID, Attributes: attributes, Deleted: done.Deleted,
 		LicensesAdded: u.result.LicensesAdded, LicensesRemoved: u.result.LicensesRemoved,
 	}
 	if done.Action != plan.None {
@@ -203,6 +238,8 @@ func planSummary(user string, p activities.Planned) string {
 		return "Enable the account of " + user + " again"
 	case plan.License:
 		return "Change the licences of " + user
+	case plan.Remove:
+		return "Deprovision " + user
 	}
 	return clip("Update " + user + ": " + strings.Join(p.Attributes, ", "))
 }
@@ -230,6 +267,9 @@ func userMessage(r UserResult) string {
 		b.WriteString("Nothing was written")
 	default:
 		b.WriteString("Done: " + actionWords[r.Action])
+		if r.Deleted {
+			b.WriteString(": the account is in the recycle bin for 30 days")
+		}
 	}
 	if len(r.Attributes) > 0 && r.Action != plan.Create {
 		b.WriteString(" (" + strings.Join(r.Attributes, ", ") + ")")

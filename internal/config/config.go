@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/directory"
 )
 
 // Connection is one Entra tenant, one app registration, preferences, and the rules that provision into it.
@@ -178,6 +180,9 @@ type Source struct {
 func (s Source) Key() string {
 	return "file:" + s.File + "#" + cmp.Or(s.ID, DefaultID) + "#" + cmp.Or(s.Enabled, DefaultEnabled)
 }
+
+// Tag is the store's short name in the marks of accounts, the same wherever the file lies.
+func (s Source) Tag() string { return directory.SourceTag(s.File, cmp.Or(s.ID, DefaultID)) }
 
 // Mapping says what is written to one target attribute: exactly one of the three.
 type Mapping struct {

@@ -85,3 +85,6 @@ func SameID(idOrHash, sourceID string) bool {
 	sum := sha256.Sum256([]byte(sourceID))
 	return hashed && hash == hex.EncodeToString(sum[:])
 }
+
+// IsHashedID reports whether an id is a HashedID.
+func IsHashedID(id string) bool { return strings.HasPrefix(id, hashPrefix) }

@@ -101,6 +101,7 @@ func (e *Engine) Worker() worker.Worker {
 	a := e.activities
 	for _, f := range []any{
 		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
+		a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion,
 	} {
 		w.RegisterActivity(f)
 	}
@@ -117,11 +118,13 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: workflows.ConnectionType})
 	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: workflows.SyncRuleType})
 	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: workflows.ProvisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: workflows.DeprovisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: workflows.DeleteRuleType})
 }
 
 // Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
 func (e *Engine) Plan(ctx context.Context, s activities.Settings, rule string, progress func(string)) (*plan.Plan, error) {
-	return e.activities.MakePlan(ctx, s, rule, 0, progress)
+	return e.activities.MakePlan(ctx, s, rule, nil, 0, progress)
 }
 
 // Check tests a connection in this process, saved or not.

@@ -111,6 +111,9 @@ const (
 	ConnectionExists      Reason = "connection_exists"
 	RuleDisabled          Reason = "rule_disabled"
 	RuleUnknown           Reason = "rule_unknown"
+	RuleDeleting          Reason = "rule_deleting"
+	ConfirmationMissing   Reason = "confirmation_missing"
+	ApprovalUnknown       Reason = "approval_unknown"
 	RulesExist            Reason = "rules_exist"
 	SettingImmutable      Reason = "setting_immutable"
 	SettingsInvalid       Reason = "settings_invalid"
@@ -228,6 +231,9 @@ var sentences = map[Reason]string{
 	ConnectionExists:      "a connection of this name exists already",
 	RuleDisabled:          "the rule is disabled; enable it first",
 	RuleUnknown:           "the connection has no rule of this name",
+	RuleDeleting:          "the rule is being deleted",
+	ConfirmationMissing:   "the deletion is not confirmed; repeat the rule's name as confirmation",
+	ApprovalUnknown:       "no removals with this hash are held; take the hash from the last held sync or from `starter plan`",
 	RulesExist:            "the connection still has rules; delete them first",
 	SettingImmutable:      "this setting cannot change after creation",
 	SettingsInvalid:       "the settings contradict each other",

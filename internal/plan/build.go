@@ -33,6 +33,8 @@ type Input struct {
 	Rules []RulePeople
 	// Accounts are all accounts of the tenant, from a complete read.
 	Accounts []directory.Account
+	// Bin reads the recycle bin; it is called at most once, and only if somebody would otherwise be created. May be nil.
+	Bin func(ctx context.Context) ([]directory.Account, error)
 	// KnownLinks is how many linked accounts the last sync of this connection saw; 0 when that is not known.
 	KnownLinks int
 	// FirstSync: nothing may be taken away yet.
@@ -100,8 +102,17 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	if err := b.claim(ctx); err != nil {
 		return nil, err
 	}
+	b.bin.read = func() ([]directory.Account, error) {
+		if in.Bin == nil {
+			return nil, nil
+		}
+		return in.Bin(ctx)
+	}
 	if err := b.decide(ctx); err != nil {
 		return nil, err
+	}
+	if b.bin.err != nil {
+		return nil, b.bin.err
 	}
 	b.leavers()
 	b.conflictingNames()
@@ -123,6 +134,7 @@ type builder struct {
 	seed   maphash.Seed
 	// snapshots are the states in which the sources were read, by source key.
 	snapshots map[string]source.Snapshot
+	bin       recycled
 }
 
 // nobody is the index of no rule.
@@ -328,6 +340,9 @@ func (b *builder) person(r source.Record) {
 // compare decides about a person whose mappings all worked, with and without removals.
 func (b *builder) compare(p Person, linked []*directory.Account) {
 	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName)}
+	if len(linked) == 0 && m.SameName == nil {
+		m.Binned = b.binned(p.ID)
+	}
 	c := Decide(b.in.Settings, p, m)
 	e := entry(c)
 	if c.Removes() {

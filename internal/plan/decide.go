@@ -58,9 +58,23 @@ func Decide(s Settings, p Person, m Match) Change {
 		return s.decideLinked(p, m.Linked[0], m.SameName)
 	case m.SameName != nil:
 		return s.decideExisting(p, m.SameName)
+	case m.Binned != nil:
+		return s.decideBinned(p, m.Binned)
 	default:
 		return s.decideNew(p)
 	}
+}
+
+// decideBinned: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
+// differs then is written once it can be read again.
+func (s Settings) decideBinned(p Person, a *directory.Account) Change {
+	if !s.Preferences.AllowCreate {
+		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
+	}
+	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Restore, AccountID: a.ID, Outcome: Success}
+	c.Mark, _ = directory.ParseMark(a.Mark)
+	c.FinalMark = c.Mark
+	return c
 }
 
 // decideNew: there is no account.

@@ -1,0 +1,296 @@
+package activities
+
+import (
+	"context"
+	"strings"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// RemoveAccount deprovisions one person: it disables the account or puts it into the recycle bin, as the preferences say.
+//
+// Whatever a plan said, it finds out for itself before it acts: settings from the connection's workflow and no cache;
+// the person from every enabled rule's source, where only a complete read that is no older than the plan's can show that
+// somebody is gone; the account by id, with exactly this person's link. In doubt it does nothing.
+//
+// Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient), RevisionChanged (Stale), and
+// those of sources and Graph.
+func (a *Activities) RemoveAccount(ctx context.Context, in RemoveInput) (ProvisionResult, error) {
+	r := &removal{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
+	return r.run(ctx)
+}
+
+// removal is one attempt at removing one person.
+type removal struct {
+	a       *Activities
+	in      RemoveInput
+	attempt int32
+
+	settings Settings
+	client   *graph.Client
+	why      fault.Reason
+}
+
+func (r *removal) run(ctx context.Context) (ProvisionResult, error) {
+	if err := r.readSettings(ctx); err != nil {
+		return ProvisionResult{}, err
+	}
+	if done, err := r.checkPerson(ctx); done != nil || err != nil {
+		return orZero(done), err
+	}
+	account, rule, err := r.find(ctx)
+	if err != nil {
+		return ProvisionResult{}, err
+	}
+	if account == nil {
+		return ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.AccountNotFound}, nil
+	}
+	return r.act(ctx, account, rule)
+}
+
+func orZero(r *ProvisionResult) ProvisionResult {
+	if r == nil {
+		return ProvisionResult{}
+	}
+	return *r
+}
+
+// readSettings asks the connection's workflow, and refuses under other settings than those planned with.
+func (r *removal) readSettings(ctx context.Context) (err error) {
+	if r.settings, err = r.a.settings.fresh(ctx, r.in.Connection); err != nil {
+		return err
+	}
+	if err = r.settings.Usable(); err != nil {
+		return err
+	}
+	if r.in.Revision != 0 && r.settings.Revision != r.in.Revision && !r.in.RuleDeletion {
+		return fault.New("remove", fault.Stale, fault.RevisionChanged, "")
+	}
+	if r.in.Rule != "" {
+		state, ok := r.settings.Rule(r.in.Rule)
+		switch {
+		case !ok:
+			return refuse("remove", fault.RuleUnknown, r.in.Rule)
+		case r.in.RuleDeletion && !state.Deleting:
+			return refuse("remove", fault.RuleDisabled, r.in.Rule+" is not being deleted")
+		case !r.in.RuleDeletion && !state.Enabled:
+			return refuse("remove", fault.RuleDisabled, r.in.Rule)
+		}
+	}
+	r.client, err = r.a.graph(r.settings.Config)
+	return err
+}
+
+// checkPerson makes sure that no enabled rule claims the person. done is set when that settles the matter.
+func (r *removal) checkPerson(ctx context.Context) (done *ProvisionResult, err error) {
+	if err := r.checkSnapshot(ctx); err != nil {
+		return nil, err
+	}
+	claimed, why, err := r.claimed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.why = why
+	switch {
+	case !claimed && !r.in.RuleDeletion && len(r.settings.EnabledRules()) == 0:
+		// Without an enabled rule there is no source that could show that somebody is gone.
+		return nil, refuse("remove", fault.RuleDisabled, "")
+	case !claimed:
+		return nil, nil
+	case r.in.RuleDeletion:
+		// Another rule provisions the person and takes the link over at its next sync.
+		return &ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.PersonClaimedByOther}, nil
+	}
+	return nil, refuse("remove", fault.PersonInScope, "")
+}
+
+// claimed reads the person from the sources of all enabled rules. A person of whom only the hash of the id is known is
+// looked for in a whole reading.
+func (r *removal) claimed(ctx context.Context) (bool, fault.Reason, error) {
+	if !directory.IsHashedID(r.in.User) {
+		claims, why, err := r.a.claims(ctx, r.settings, r.in.User)
+		return len(claims) > 0, why, err
+	}
+	why := fault.PersonNotFound
+	found := false
+	for _, rule := range r.settings.EnabledRules() {
+		src, err := r.a.options.Sources(rule.Source)
+		if err != nil {
+			return false, "", err
+		}
+		program, err := r.a.program(ctx, r.settings, rule, src)
+		if err != nil {
+			return false, "", err
+		}
+		_, err = src.List(ctx, func(record source.Record) error {
+			if !directory.SameID(r.in.User, record.ID) {
+				return nil
+			}
+			why = fault.PersonOutOfScope
+			if in, err := program.InScope(record); in || err != nil {
+				found = true
+			}
+			return nil
+		})
+		if err != nil {
+			return false, "", err
+		}
+	}
+	return found, why, nil
+}
+
+// checkSnapshot refuses a copy of the rule's source that is older than the one planned from: another worker's file may
+// not have been brought up to date, and who joined since would look as if he had left.
+func (r *removal) checkSnapshot(ctx context.Context) error {
+	if r.in.Planned == nil || r.in.Planned.Snapshot == 0 || r.in.RuleDeletion {
+		return nil
+	}
+	rule, ok := r.settings.Config.Rule(r.in.Rule)
+	if !ok {
+		return refuse("remove", fault.RuleUnknown, r.in.Rule)
+	}
+	src, err := r.a.options.Sources(rule.Source)
+	if err != nil {
+		return err
+	}
+	_, snapshot, err := src.Get(ctx, r.in.User)
+	if err != nil && !fault.Is(err, fault.PersonNotFound) {
+		return err
+	}
+	if snapshot.Version < r.in.Planned.Snapshot {
+		return fault.New("remove", fault.Transient, fault.SourceOlder, "rule "+r.in.Rule)
+	}
+	return nil
+}
+
+// find reads the account: by the plan's object id, or by link. nil means that there is none.
+func (r *removal) find(ctx context.Context) (account *directory.Account, rule string, err error) {
+	if r.in.Planned != nil && r.in.Planned.AccountID != "" {
+		account, err = r.client.UserByID(ctx, r.in.Planned.AccountID, r.settings.Selection())
+		if fault.Is(err, fault.AccountNotFound) {
+			return nil, "", nil
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		if !r.linkedHere(account, r.in.Rule) {
+			return nil, "", refuse("remove", fault.LinkChanged, "")
+		}
+		return account, r.in.Rule, nil
+	}
+	for _, candidate := range r.settings.Config.Rules {
+		if r.in.Rule != "" && candidate.Name != r.in.Rule {
+			continue
+		}
+		link := directory.NewLink(r.in.Connection, candidate.Name, r.in.User).String()
+		found, err := r.client.UsersByLink(ctx, link, r.settings.Selection())
+		if err != nil {
+			return nil, "", err
+		}
+		if len(found) > 1 || len(found) == 1 && account != nil {
+			return nil, "", refuse("remove", fault.LinkDuplicate, "")
+		}
+		if len(found) == 1 {
+			account, rule = &found[0], candidate.Name
+		}
+	}
+	return account, rule, nil
+}
+
+// linkedHere: the link must be exactly this person's under exactly this rule.
+func (r *removal) linkedHere(account *directory.Account, rule string) bool {
+	l, ok := directory.ParseLink(account.Link)
+	if !ok || l.Connection != r.in.Connection || l.Rule != rule {
+		return false
+	}
+	if directory.IsHashedID(r.in.User) {
+		return l.Hashed && directory.HashedID(l.SourceID) == r.in.User
+	}
+	return l.PersonKey() == directory.NewLink(r.in.Connection, rule, r.in.User).PersonKey()
+}
+
+// act decides and carries the decision out with one write.
+func (r *removal) act(ctx context.Context, account *directory.Account, rule string) (ProvisionResult, error) {
+	s := plan.Settings{Connection: r.in.Connection, Rule: rule, Preferences: r.settings.Config.Preferences, Selection: r.settings.Selection()}
+	change := plan.DecideLeaving(s, r.in.User, account, r.why)
+	result := ProvisionResult{
+		Rule: rule, Revision: r.settings.Revision, Action: change.Action, AccountID: account.ID, Attributes: change.Attributes,
+		Outcome: change.Outcome, Reason: change.Reason, Subject: change.Subject, Revoke: change.Disable, Deleted: change.Delete,
+	}
+	if mark, _ := directory.ParseMark(account.Mark); change.Action == plan.None && r.attempt > 1 && mark.Disabled == directory.DisabledDeprovisioned {
+		// An earlier attempt disabled the account and its answer was lost; the sessions are still to be revoked.
+		result.Action, result.Revoke, result.Reason = plan.Remove, true, r.why
+		return result, nil
+	}
+	switch {
+	case change.Action == plan.None:
+		return result, nil
+	case change.Delete:
+		err := r.client.DeleteUser(ctx, account.ID)
+		if err != nil && !fault.Is(err, fault.AccountNotFound) {
+			return ProvisionResult{}, err
+		}
+		return result, nil
+	}
+	mark := change.Mark.String()
+	patch := graph.Patch{Mark: &mark}
+	if change.Disable {
+		enabled := false
+		patch.Enabled = &enabled
+	}
+	return result, r.client.UpdateUser(ctx, account.ID, patch, s.Selection)
+}
+
+// ListLinked returns a page of the accounts that carry a link of a rule, deprovisioned ones left out, after a complete
+// read of the tenant.
+//
+// Errors: those of Graph; none of them leaves a page.
+func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLinkedResult, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	s, err := a.settings.fresh(ctx, in.Connection)
+	if err != nil {
+		return ListLinkedResult{}, err
+	}
+	if err := s.Usable(); err != nil {
+		return ListLinkedResult{}, err
+	}
+	client, err := a.graph(s.Config)
+	if err != nil {
+		return ListLinkedResult{}, err
+	}
+	sel := s.Selection()
+	sel.Attributes = nil
+	var found []LinkedAccount
+	result := ListLinkedResult{Last: true}
+	err = client.ListUsers(ctx, sel, func(page []directory.Account) error {
+		for i := range page {
+			l, ok := directory.ParseLink(page[i].Link)
+			if !ok || l.Connection != in.Connection || l.Rule != in.Rule {
+				continue
+			}
+			result.Linked++
+			if mark, _ := directory.ParseMark(page[i].Mark); mark.Disabled.Deprovisioned() {
+				result.Deprovisioned++
+				continue
+			}
+			id := l.SourceID
+			if l.Hashed {
+				id = directory.HashedID(l.SourceID)
+			}
+			found = append(found, LinkedAccount{User: strings.Clone(id), AccountID: strings.Clone(page[i].ID)})
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		return ListLinkedResult{}, err
+	}
+	result.cut(found, in)
+	return result, nil
+}

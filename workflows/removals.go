@@ -1,0 +1,102 @@
+package workflows
+
+import (
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// validateApprove: only a set that the last sync of the rule held can be approved.
+func (c *connection) validateApprove(in ApproveInput) error {
+	if err := c.validateRule(RuleInput{Rule: in.Rule}); err != nil {
+		return err
+	}
+	last := c.state.Syncs[in.Rule]
+	if in.Hash == "" || last.State != SyncHeld || last.Guard.Hash != in.Hash {
+		return activities.Reported(fault.New("", fault.Refused, fault.ApprovalUnknown, "rule "+in.Rule))
+	}
+	if rule := c.state.Settings.Rules[c.rule(in.Rule)]; !c.effective(rule) {
+		return activities.Reported(fault.New("", fault.Refused, fault.RuleDisabled, in.Rule))
+	}
+	return nil
+}
+
+// approveRemovals lets the rule's next sync carry out exactly the held set. If it has become another by then, nothing of
+// it is carried out and the approval is void.
+func (c *connection) approveRemovals(ctx workflow.Context, in ApproveInput) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		if err := c.validateApprove(in); err != nil {
+			return err
+		}
+		c.state.Settings.Rules[c.rule(in.Rule)].Approved = in.Hash
+		r = c.changed(fmt.Sprintf("the removals %s of rule %s are approved for its next sync, which starts now", in.Hash, in.Rule))
+		return c.startSyncs(ctx, []string{in.Rule})
+	})
+	return r, err
+}
+
+func (c *connection) validateDeleteRule(in RuleInput) error {
+	if err := c.validateRule(in); err != nil {
+		return err
+	}
+	if in.Confirm != in.Rule {
+		return activities.Reported(fault.New("", fault.Refused, fault.ConfirmationMissing, "rule "+in.Rule))
+	}
+	return nil
+}
+
+// deleteRule disables the rule for good and starts its deletion, which settles the rule's people according to
+// deprovisionOnRuleDeletion and then lets the rule go. Asked again, it starts the deletion only if it no longer runs.
+func (c *connection) deleteRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+	err = c.exclusively(ctx, func() error {
+		if err := c.validateDeleteRule(in); err != nil {
+			return err
+		}
+		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
+		if rule.Deleting {
+			r = c.unchanged("the rule is being deleted already: " + DeleteRuleID(c.name, in.Rule))
+		} else {
+			rule.Enabled, rule.Deleting, rule.Approved = false, true, ""
+			r = c.changed("the rule is being deleted: " + DeleteRuleID(c.name, in.Rule))
+			c.stopSyncs(ctx, []string{in.Rule})
+			if err := c.keepSchedules(ctx); err != nil {
+				return err
+			}
+		}
+		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+			WorkflowID: DeleteRuleID(c.name, in.Rule), ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
+			StaticSummary:         "Delete rule " + in.Rule,
+			TypedSearchAttributes: temporal.NewSearchAttributes(AttributeConnection.ValueSet(c.name), AttributeRule.ValueSet(in.Rule)),
+		}), DeleteRuleType, DeleteRuleInput{Connection: c.name, Rule: in.Rule, Confirm: in.Confirm})
+		if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil && !alreadyStarted(err) {
+			return err
+		}
+		return nil
+	})
+	return r, err
+}
+
+// ruleDeleted takes a rule out of the settings once its people are settled.
+func (c *connection) ruleDeleted(name string) {
+	c.events++
+	i := c.rule(name)
+	if i < 0 || !c.state.Settings.Rules[i].Deleting {
+		return
+	}
+	s := &c.state.Settings
+	s.Rules = append(s.Rules[:i], s.Rules[i+1:]...)
+	for j, r := range s.Config.Rules {
+		if r.Name == name {
+			s.Config.Rules = append(s.Config.Rules[:j], s.Config.Rules[j+1:]...)
+			break
+		}
+	}
+	delete(c.state.Syncs, name)
+	s.KnownLinks = 0
+	s.Revision++
+}

@@ -125,8 +125,11 @@ func (k *Kit) StopWorker() {
 func (k *Kit) Trace(f func(graph.Call)) { k.parts.Trace = f }
 
 // WritePeople writes the source file people.csv, header first.
-func (k *Kit) WritePeople(lines ...string) string {
-	path := filepath.Join(k.Dir, "people.csv")
+func (k *Kit) WritePeople(lines ...string) string { return k.WriteSource("people.csv", lines...) }
+
+// WriteSource writes a source file by rename, as a careful exporter does.
+func (k *Kit) WriteSource(name string, lines ...string) string {
+	path := filepath.Join(k.Dir, name)
 	require.NoError(k.t, os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")+"\n"), 0o600))
 	require.NoError(k.t, os.Rename(path+".new", path))
 	return path
@@ -353,4 +356,21 @@ func (k *Kit) AwaitEvent(id, eventType string) {
 		}
 	}
 	require.Fail(k.t, "the workflow ended without the event", "%s in %s", eventType, id)
+}
+
+// AwaitSynced waits until the connection knows how the last sync of its rules ended; what it knows decides about the next.
+func (k *Kit) AwaitSynced() {
+	k.t.Helper()
+	require.Eventually(k.t, func() bool {
+		d := k.Describe()
+		for _, rule := range d.Rules {
+			ctx, cancel := k.Context()
+			info, err := k.Client.DescribeWorkflowExecution(ctx, workflows.SyncID("contoso", rule.Name), "")
+			cancel()
+			if err != nil || d.Syncs[rule.Name].RunID != info.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
+				return false
+			}
+		}
+		return true
+	}, 20*time.Second, 10*time.Millisecond)
 }

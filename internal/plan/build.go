@@ -405,8 +405,6 @@ func (b *builder) want(upn string, linked []*directory.Account) (name uint64) {
 	return name
 }
 
-func (b *builder) hash(upn string) uint64 { return maphash.String(b.seed, strings.ToLower(upn)) }
-
 // accounts are the indexes of those that carry a person's link.
 func (b *builder) accounts(id string) []int32 {
 	return b.byKey[directory.NewLink(b.in.Connection, "", id).PersonKey()]

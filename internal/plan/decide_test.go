@@ -29,10 +29,11 @@ type situation struct {
 	person   plan.Person
 	linked   []directory.Account
 	sameName *directory.Account
+	binned   *directory.Account
 }
 
 func (s situation) decide() plan.Change {
-	m := plan.Match{SameName: s.sameName}
+	m := plan.Match{SameName: s.sameName, Binned: s.binned}
 	for i := range s.linked {
 		m.Linked = append(m.Linked, &s.linked[i])
 	}
@@ -56,6 +57,13 @@ func stranger(change ...func(*directory.Account)) func(*situation) {
 // own changes ann's linked account.
 func own(change func(*directory.Account)) func(*situation) {
 	return func(s *situation) { change(&s.linked[0]) }
+}
+
+// binned: ann's account lies in the recycle bin.
+func binned(s *situation) {
+	a := account()
+	a.Enabled, a.Mark = false, "1;created;disabled=deprovisioned"
+	s.linked, s.binned = nil, &a
 }
 
 func nobody(s *situation)   { s.linked = nil }
@@ -89,6 +97,16 @@ func TestDecide(t *testing.T) {
 				s.settings.Preferences.AllowUpdate, s.settings.Preferences.AllowDisable, s.settings.Preferences.AllowDeprovision = false, false, false
 			}},
 			decision{action: plan.Create, outcome: plan.Success, attributes: created, mark: "1;created;disabled=source"}},
+
+		{"an account in the recycle bin is restored before anybody is created",
+			[]func(*situation){binned},
+			decision{action: plan.Restore, outcome: plan.Success, mark: "1;created;disabled=deprovisioned"}},
+		{"without allowCreate nothing is restored",
+			[]func(*situation){binned, func(s *situation) { s.settings.Preferences.AllowCreate = false }},
+			decision{action: plan.None, outcome: plan.Unsynced, reason: fault.CreateNotAllowed}},
+		{"an account that lives goes before one in the bin",
+			[]func(*situation){binned, stranger()},
+			decision{action: plan.Adopt, outcome: plan.Success, attributes: []string{"link", "mark"}, mark: "1;adopted"}},
 
 		{"an account with the name and no link is adopted",
 			[]func(*situation){stranger()},

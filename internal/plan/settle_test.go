@@ -142,7 +142,7 @@ func match(a *directory.Account) plan.Match {
 // and with the same outcome as announced. This is what makes a second sync write nothing.
 func TestDecisionsSettle(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(30000) {
+	for seed := range uint64(15000) {
 		d := roll(seed)
 		s, p := d.settings(), d.person()
 		before := d.found()
@@ -228,7 +228,7 @@ func containsString(list []string, s string) bool {
 func TestDecisionsHealAfterCrash(t *testing.T) {
 	t.Parallel()
 	crashed := 0
-	for seed := range uint64(30000) {
+	for seed := range uint64(15000) {
 		d := roll(seed)
 		s, p := d.settings(), d.person()
 		before := d.found()
@@ -247,5 +247,5 @@ func TestDecisionsHealAfterCrash(t *testing.T) {
 		require.Equal(t, direct(&whole), direct(&healed), "seed %d", seed)
 		require.Equal(t, whole.Mark, healed.Mark, "seed %d", seed)
 	}
-	require.Greater(t, crashed, 1000)
+	require.Greater(t, crashed, 500)
 }

@@ -110,7 +110,7 @@ func (m *tenant) remove(what string, in plan.Input, c plan.Change) {
 	mark, _ := directory.ParseMark(a.Mark)
 	require.False(m.t, mark.Disabled.Deprovisioned(), "%s: was deprovisioned before", what)
 	for i := range m.accounts {
-		require.False(m.t, i > 0 && m.accounts[i].ID != a.ID && m.accounts[i].Link == a.Link, "%s: two accounts carry the link", what)
+		require.False(m.t, m.accounts[i].ID != a.ID && m.accounts[i].Link == a.Link, "%s: two accounts carry the link", what)
 	}
 	if c.Delete {
 		require.Equal(m.t, config.RemoveDelete, in.Preferences.RemoveAction, what)

@@ -119,7 +119,7 @@ func advise(a directory.Attribute, err error) string {
 	case fault.AttributeRequired:
 		return "the value is empty and no account can be without it; write an expression over user"
 	case fault.UsageLocationInvalid:
-		return reason.Sentence() + "; correct the value"
+		return reason.Sentence()
 	case fault.MappingFailed:
 		if a.Type == directory.Flag {
 			return "true or false is wanted; write {value: true} or {value: false}"

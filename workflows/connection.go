@@ -2,11 +2,13 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -57,6 +59,8 @@ type connection struct {
 	// deleted: the connection ends.
 	deleted bool
 	testing bool
+	// withdrawn: a sync found that credentials or permissions no longer work; schedules and syncs are still to be stopped.
+	withdrawn bool
 	// changes serialises handlers that wait for activities, so that each finds the state its predecessor left.
 	changes  workflow.Mutex
 	selector workflow.Selector
@@ -144,6 +148,11 @@ func (c *connection) run(ctx workflow.Context) error {
 			c.selector.Select(ctx)
 			c.show(ctx)
 		}
+		if c.withdrawn {
+			if err := c.stopAll(ctx); err != nil {
+				return err
+			}
+		}
 		if c.deleted || c.rollOverDue(ctx) {
 			return c.close(ctx)
 		}
@@ -212,6 +221,9 @@ func (c *connection) syncFinished(s SyncSummary) {
 			continue
 		}
 		c.state.Syncs[s.Rule] = s
+		if s.State == SyncFailed && s.Reason.WithdrawsConnection() {
+			c.withdraw(s)
+		}
 		if s.State == SyncCompleted || s.State == SyncHeld {
 			c.state.Settings.Rules[i].Synced = true
 			// Accounts deleted by this sync are no longer missed by the next.
@@ -222,6 +234,33 @@ func (c *connection) syncFinished(s SyncSummary) {
 			c.state.Settings.Rules[i].Approved = ""
 		}
 	}
+}
+
+// withdraw makes the connection invalid because a sync found out that nobody can be provisioned with it.
+func (c *connection) withdraw(s SyncSummary) {
+	if !c.state.Settings.Valid {
+		return
+	}
+	c.state.Settings.Valid, c.state.Validity = false, InvalidConnection
+	c.state.Settings.Revision++
+	cause, fix, _ := strings.Cut(s.Reason.Sentence(), "; ")
+	c.state.Test = &activities.TestReport{At: s.EndedAt, Checks: []check.Check{{
+		Name: "sync of rule " + s.Rule, Status: check.Failed, Reason: s.Reason, Message: cause,
+		Fix: orString(fix, "Mend the cause") + "; then test the connection, which resumes its syncs",
+	}}}
+	c.withdrawn = true
+}
+
+// stopAll stops what a withdrawn connection should no longer do.
+func (c *connection) stopAll(ctx workflow.Context) error {
+	c.withdrawn = false
+	return c.exclusively(ctx, func() error {
+		if c.state.Settings.Valid {
+			return nil
+		}
+		c.stopSyncs(ctx, c.enabledRules())
+		return c.keepSchedules(ctx)
+	})
 }
 
 // describe answers the query.

@@ -55,6 +55,8 @@ type syncRun struct {
 	SyncResume
 	again   workflow.ReceiveChannel
 	running int
+	// withdrawn is a person's failure that concerns the whole connection: nobody else is started.
+	withdrawn *fault.Error
 }
 
 func newSyncRun(ctx workflow.Context, in SyncInput) *syncRun {
@@ -210,8 +212,11 @@ func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
 	}
 	s.phase(ctx, "Carrying out the plan.")
 	for _, item := range page.Items {
-		if err := workflow.Await(ctx, func() bool { return s.running < window }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return s.running < window || s.withdrawn != nil }); err != nil {
 			return err
+		}
+		if s.withdrawn != nil {
+			return activities.Reported(s.withdrawn)
 		}
 		s.start(ctx, item)
 	}
@@ -264,6 +269,9 @@ func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) 
 	if err != nil {
 		f := activities.FaultOf(err)
 		r = UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
+		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
+			s.withdrawn = f
+		}
 	} else if r.Action != plan.None {
 		if s.Result.Actions == nil {
 			s.Result.Actions = map[plan.Action]int{}
@@ -296,7 +304,13 @@ func (s *syncRun) problem(n PersonNote) {
 
 // drain waits for the people under way.
 func (s *syncRun) drain(ctx workflow.Context) error {
-	return workflow.Await(ctx, func() bool { return s.running == 0 })
+	if err := workflow.Await(ctx, func() bool { return s.running == 0 }); err != nil {
+		return err
+	}
+	if s.withdrawn != nil {
+		return activities.Reported(s.withdrawn)
+	}
+	return nil
 }
 
 // continueAsNew hands over to a new run before the history grows too long.

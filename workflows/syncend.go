@@ -52,7 +52,7 @@ func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 
 // waitForPeople lets those under way finish, so that the counters are whole.
 func (s *syncRun) waitForPeople(ctx workflow.Context) {
-	if err := s.drain(ctx); err != nil {
+	if err := workflow.Await(ctx, func() bool { return s.running == 0 }); err != nil {
 		s.Result.Message += " Some people's workflows were still running."
 	}
 }

@@ -129,7 +129,8 @@ func ParseMark(s string) (m Mark, ok bool) {
 		case "disabled":
 			m.Disabled = DisabledBy(value)
 		case "lic":
-			m.Licenses = strings.Split(value, ",")
+			// Whatever a hand has written there: shortened, sorted and without doubles, as we write it.
+			m = m.WithLicenses(strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }))
 		}
 	}
 	return m, true

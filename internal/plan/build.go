@@ -80,8 +80,10 @@ type Plan struct {
 	// Leavers are linked accounts of the rule whose people no enabled rule claims any more, sorted by source id. One
 	// without a Change is in doubt (two accounts with the link, the id in two sources) or not ours to change: reported only.
 	Leavers []Entry
-	// Linked is how many accounts carry a link of this rule.
+	// Linked is how many accounts carry a link of this rule, those of people deprovisioned long ago among them.
 	Linked int
+	// Active is how many of them have not been deprovisioned.
+	Active int
 	// ConnectionLinked is how many accounts carry a link of this connection.
 	ConnectionLinked int
 	// Snapshot is the state of the rule's source that was planned from.
@@ -135,6 +137,8 @@ type builder struct {
 	// snapshots are the states in which the sources were read, by source key.
 	snapshots map[string]source.Snapshot
 	bin       recycled
+	// staying counts the rule's linked accounts whose people are still claimed.
+	staying int
 }
 
 // nobody is the index of no rule.
@@ -153,7 +157,9 @@ type claim struct {
 // nameUse counts the people who want one user principal name.
 type nameUse struct {
 	wanted int32
-	held   bool
+	// unlinked are those of them who have no linked account.
+	unlinked int32
+	held     bool
 }
 
 func newBuilder(in Input) (*builder, error) {
@@ -194,8 +200,12 @@ func (b *builder) indexAccounts() {
 		key := l.PersonKey()
 		b.byKey[key] = append(b.byKey[key], int32(i))
 		b.plan.ConnectionLinked++
-		if l.Rule == b.in.Rule {
-			b.plan.Linked++
+		if l.Rule != b.in.Rule {
+			continue
+		}
+		b.plan.Linked++
+		if mark, _ := directory.ParseMark(a.Mark); !mark.Disabled.Deprovisioned() {
+			b.plan.Active++
 		}
 	}
 }
@@ -400,6 +410,9 @@ func (b *builder) want(upn string, linked []*directory.Account) (name uint64) {
 	name = b.nameKey(upn)
 	use := b.names[name]
 	use.wanted++
+	if len(linked) == 0 {
+		use.unlinked++
+	}
 	use.held = use.held || len(linked) == 1 && strings.EqualFold(linked[0].UserPrincipalName, upn)
 	b.names[name] = use
 	return name

@@ -15,7 +15,8 @@ type Guard struct {
 	Removals int `json:"removals"`
 	// Allowed is how many the preferences allow for this many linked users.
 	Allowed int `json:"allowed"`
-	// Linked is the number of the rule's linked users that Allowed was reckoned from.
+	// Linked is the number of the rule's linked users that Allowed was reckoned from. Those deprovisioned earlier do not
+	// count: after some years there are more of them than of the others.
 	Linked int `json:"linked"`
 	// Held: no removal is carried out.
 	Held bool `json:"held"`
@@ -41,8 +42,8 @@ func (b *builder) guard() Guard {
 	removals := b.plan.Removals()
 	g := Guard{
 		Removals: len(removals),
-		Linked:   b.plan.Linked,
-		Allowed:  b.in.Preferences.RemovalGuard.Allowed(b.plan.Linked),
+		Linked:   b.plan.Active,
+		Allowed:  b.in.Preferences.RemovalGuard.Allowed(b.plan.Active),
 	}
 	if g.Removals == 0 {
 		return g
@@ -54,9 +55,9 @@ func (b *builder) guard() Guard {
 	case b.in.Permit.Hash != "" && b.in.Permit.Hash == g.Hash:
 		g.Approved = true
 	case b.in.Permit.covers(removals):
-	case b.plan.Snapshot.Count == 0 && b.plan.Linked > 0:
+	case b.plan.Snapshot.Count == 0 && b.plan.Active > 0:
 		g.Held, g.Reason = true, fault.SourceEmpty
-	case b.plan.leaving() == b.plan.Linked && b.plan.Linked > 1:
+	case b.staying == 0 && b.plan.leaving() > 1:
 		g.Held, g.Reason = true, fault.EverybodyLeft
 	case g.Removals+b.in.Removed > g.Allowed:
 		g.Held, g.Reason = true, fault.RemovalsHeld

@@ -27,7 +27,11 @@ func (b *builder) leavers() {
 	for i := range b.in.Accounts {
 		a := &b.in.Accounts[i]
 		l, ok := directory.ParseLink(a.Link)
-		if !ok || l.Connection != b.in.Connection || l.Rule != b.in.Rule || b.fates[i] == claimed {
+		if !ok || l.Connection != b.in.Connection || l.Rule != b.in.Rule {
+			continue
+		}
+		if b.fates[i] == claimed {
+			b.staying++
 			continue
 		}
 		if mark, _ := directory.ParseMark(a.Mark); mark.Disabled.Deprovisioned() || b.otherSource(mark) {
@@ -51,8 +55,9 @@ func (b *builder) leaver(l directory.Link, account int) Entry {
 		return doubt(fault.LinkDuplicate)
 	case !l.Hashed && c != nil && c.twice:
 		return doubt(fault.SourceIDConflict)
-	case b.names[b.nameKey(a.UserPrincipalName)].wanted > 0:
-		// Somebody in scope wants exactly this account's name: the person is there, under another id.
+	case b.names[b.nameKey(a.UserPrincipalName)].unlinked > 0:
+		// Somebody in scope without an account wants exactly this account's name: the person is there, under another id. Who
+		// has an account of their own is somebody else, and may only be waiting for the name.
 		return doubt(fault.SourceIDChanged)
 	}
 	reason := fault.PersonNotFound

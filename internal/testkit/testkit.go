@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -69,7 +70,12 @@ func Start(t *testing.T, o Options) *Kit {
 		Log:         quiet(),
 	}
 	k.StartWorker()
-	t.Cleanup(k.StopWorker)
+	t.Cleanup(func() {
+		k.StopWorker()
+		if !t.Failed() {
+			k.ReplayAll()
+		}
+	})
 	require.NoError(t, os.WriteFile(filepath.Join(k.Dir, "secret.txt"), []byte(Secret), 0o600))
 	return k
 }
@@ -373,4 +379,39 @@ func (k *Kit) AwaitSynced() {
 		}
 		return true
 	}, 20*time.Second, 10*time.Millisecond)
+}
+
+// RawHistory exports one history in the form that Temporal's command line and replayer use. Paths of this machine are
+// replaced.
+func (k *Kit) RawHistory(id, run string) []byte {
+	k.t.Helper()
+	ctx, cancel := k.Context()
+	defer cancel()
+	history := &historypb.History{}
+	events := k.Client.GetWorkflowHistory(ctx, id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(k.t, err)
+		history.Events = append(history.Events, event)
+	}
+	b, err := protojson.MarshalOptions{Indent: " "}.Marshal(history)
+	require.NoError(k.t, err)
+	return b
+}
+
+// ReplayAll replays every history of the server: what was run just now is deterministic.
+func (k *Kit) ReplayAll() {
+	k.t.Helper()
+	ctx, cancel := k.Context()
+	defer cancel()
+	replayer := worker.NewWorkflowReplayer()
+	engine.Register(replayer)
+	list, err := k.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 100})
+	require.NoError(k.t, err)
+	for _, e := range list.GetExecutions() {
+		id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
+		history := &historypb.History{}
+		require.NoError(k.t, protojson.Unmarshal(k.RawHistory(id, run), history))
+		require.NoError(k.t, replayer.ReplayWorkflowHistory(nil, history), "replaying %s", id)
+	}
 }

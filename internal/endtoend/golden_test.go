@@ -1,0 +1,160 @@
+package endtoend_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/testkit"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+var updateHistories = flag.Bool("update-histories", false, "write new golden histories to workflows/testdata/histories")
+
+// One run through every path of every workflow. With -update-histories it writes the golden histories that
+// workflows/replay_test.go replays; without, it proves that the paths are still walked.
+func TestGoldenPaths(t *testing.T) {
+	seed := simulator.DefaultSeed()
+	seed.Tenants[0].Users = []simulator.UserSeed{{
+		"userPrincipalName": "adopted@contoso.com", "displayName": "x", "mailNickname": "x", "accountEnabled": true, "usageLocation": "US",
+	}}
+	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{Seed: seed}})
+	g := &golden{t: t, k: k}
+	people := func(lines ...string) { k.WritePeople(append([]string{testkit.Header}, lines...)...) }
+
+	// Connection: saved invalid, tested, synced.
+	secret := filepath.Join(k.Dir, "secret.txt")
+	require.NoError(t, os.WriteFile(secret, []byte("wrong"), 0o600))
+	people("e1,ann,Ann,Lee,US,SPE_E3,true,Sales", "e2,adopted,Bo,Ek,US,,true,Sales", "e3,cy,Cy,Day,UK,,true,Sales", "e4,di,Di,Fox,US,SPE_E3,true,Sales",
+		"e5,ed,Ed,Gee,US,SPE_E3,true,Sales")
+	c := k.Config()
+	c.Rules[0].SyncEvery = "24h"
+	_, err := k.Apply(c)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(secret, []byte(testkit.Secret), 0o600))
+	require.NoError(t, k.Update(workflows.UpdateTest, nil))
+	_, err = k.Await("staff")
+	require.NoError(t, err)
+	k.AwaitSynced()
+	g.keep("SyncRule-first", workflows.SyncID("contoso", "staff"))
+	g.keep("ProvisionUser-create", workflows.UserID("contoso", "e1"))
+	g.keep("ProvisionUser-adopt", workflows.UserID("contoso", "e2"))
+
+	// Movers, leavers, disabled people, a refused licence.
+	k.Simulator.FailNext(assigns, simulator.GraphFault(400, "Request_BadRequest", "License assignment cannot be done for user with invalid usage location."))
+	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,false,Sales")
+	r := k.MustSync("staff")
+	require.Equal(t, workflows.SyncCompleted, r.State, "%+v", r)
+	k.AwaitSynced()
+	g.keep("SyncRule-removals", workflows.SyncID("contoso", "staff"))
+	g.keep("ProvisionUser-licence", workflows.UserID("contoso", "e1"))
+	g.keep("ProvisionUser-disable", workflows.UserID("contoso", "e4"))
+	g.keep("DeprovisionUser-disable", workflows.UserID("contoso", "e5"))
+
+	// By hand: unchanged, failed, under another id, refused.
+	_, err = k.Provision("e2")
+	require.NoError(t, err)
+	g.keep("ProvisionUser-on-demand", workflows.UserID("contoso", "e2"))
+	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,perhaps,Sales")
+	_, err = k.Provision("e4")
+	require.Error(t, err)
+	g.keep("ProvisionUser-failed", workflows.UserID("contoso", "e4"))
+	g.run("by-hand", workflows.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
+	g.keep("ProvisionUser-delegate", "by-hand")
+	g.run(workflows.UserID("contoso", "e2"), workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e2"})
+	g.keep("DeprovisionUser-refused", workflows.UserID("contoso", "e2"))
+	g.run("sync-by-hand", workflows.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
+	g.keep("SyncRule-delegate", "sync-by-hand")
+
+	// Source unreadable, removals held and approved.
+	k.AwaitSynced()
+	require.NoError(t, os.Remove(filepath.Join(k.Dir, "people.csv")))
+	_, err = k.Sync("staff")
+	require.Error(t, err)
+	g.keep("SyncRule-failed", workflows.SyncID("contoso", "staff"))
+	people("e9,zed,Zed,Zoe,US,,true,Sales")
+	held := k.MustSync("staff")
+	require.Equal(t, workflows.SyncHeld, held.State)
+	k.AwaitSynced()
+	g.keep("SyncRule-held", workflows.SyncID("contoso", "staff"))
+	require.NoError(t, k.Update(workflows.UpdateApproveRemovals, nil, workflows.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
+	_, err = k.Await("staff")
+	require.NoError(t, err)
+	k.AwaitSynced()
+	g.keep("SyncRule-approved", workflows.SyncID("contoso", "staff"))
+
+	// Deleted people come back, switches, deletion of the rule, of the connection.
+	c.Preferences.RemoveAction, c.Preferences.DeprovisionOnRuleDeletion = config.RemoveDelete, true
+	c.Preferences.RemovalGuard.Percent = 100
+	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
+	k.MustApply(c)
+	k.AwaitSynced()
+	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support")
+	k.MustSync("staff")
+	k.AwaitSynced()
+	g.keep("DeprovisionUser-delete", workflows.UserID("contoso", "e9"))
+	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
+	k.MustSync("staff")
+	k.AwaitSynced()
+	g.keep("ProvisionUser-restore", workflows.UserID("contoso", "e9"))
+	require.NoError(t, k.Update(workflows.UpdateDisable, nil))
+	require.NoError(t, k.Update(workflows.UpdateEnable, nil))
+	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	require.NoError(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	_, err = k.Await("staff")
+	require.NoError(t, err)
+	k.AwaitSynced()
+	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	ctx, cancel := k.Context()
+	defer cancel()
+	var deleted workflows.DeleteRuleResult
+	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, &deleted))
+	require.Equal(t, 2, deleted.Deprovisioned, "%+v", deleted)
+	g.keep("DeleteRule-deprovision", workflows.DeleteRuleID("contoso", "staff"))
+	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
+	k.MustApply(c)
+	_, err = k.Await("staff")
+	require.NoError(t, err)
+	k.AwaitSynced()
+	c.Preferences.DeprovisionOnRuleDeletion = false
+	k.MustApply(c)
+	g.run(workflows.DeleteRuleID("contoso", "staff"), workflows.DeleteRuleType, map[string]string{"connection": "contoso", "rule": "staff", "confirm": "staff"})
+	g.keep("DeleteRule-leave", workflows.DeleteRuleID("contoso", "staff"))
+	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, k.Update(workflows.UpdateDelete, nil))
+	g.keep("Connection-life", workflows.ConnectionID("contoso"))
+}
+
+// golden writes histories down.
+type golden struct {
+	t *testing.T
+	k *testkit.Kit
+}
+
+// run starts a workflow and waits for it, however it ends.
+func (g *golden) run(id, workflowType string, in any) {
+	g.t.Helper()
+	ctx, cancel := g.k.Context()
+	defer cancel()
+	run, err := g.k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, workflowType, in)
+	require.NoError(g.t, err)
+	_ = run.Get(ctx, nil)
+}
+
+// keep writes the last run's history to a file.
+func (g *golden) keep(name, id string) {
+	g.t.Helper()
+	history := g.k.RawHistory(id, "")
+	if *updateHistories {
+		dir := filepath.Join("..", "..", "workflows", "testdata", "histories")
+		require.NoError(g.t, os.MkdirAll(dir, 0o755))
+		require.NoError(g.t, os.WriteFile(filepath.Join(dir, name+".json"), history, 0o644))
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/devserver"
+	"github.com/entraflow/entraflow/internal/fault"
 	starter "github.com/entraflow/entraflow/starter"
 )
 
@@ -170,10 +171,14 @@ func (w *watched) String() string {
 	return w.buf.String()
 }
 
-// golden compares a text with a file, in which DIR stands for the test's directory.
+// golden compares a text with a file, in which DIR stands for the test's directory and a reason's code for its sentence,
+// which may be worded better any day.
 func (b *bench) golden(name, got string) {
 	b.t.Helper()
 	got = strings.ReplaceAll(got, b.dir, "DIR")
+	for reason, sentence := range fault.Reasons() {
+		got = strings.ReplaceAll(got, sentence, "<"+string(reason)+">")
+	}
 	path := filepath.Join("testdata", name)
 	if *update {
 		require.NoError(b.t, os.WriteFile(path, []byte(got), 0o600))

@@ -35,6 +35,8 @@ func TestARunningUpIsOperatedByTheOtherCommands(t *testing.T) {
 		step{"rule list", 0, "staff  yes"},
 		step{"plan", 0, "would do: none 11"},
 		step{"sync", 0, "staff  completed        11        7"},
+		step{"sync globex staff", 0, "staff  completed        11        7"},
+		step{"sync globex --connection other", 2, "two names for one thing"},
 		step{"sync --rule staff --no-wait", 0, "sync/globex/staff started"},
 		step{"user provision globex P01", 0, "Already right; nothing was written"},
 		step{"user provision globex P06", 1, "usage_location_invalid"},
@@ -64,6 +66,10 @@ func TestARunningUpIsOperatedByTheOtherCommands(t *testing.T) {
 		step{"sync", 0, "done: update 8"},
 		step{"apply -f FILE", 0, "the file changes nothing"},
 	)
+
+	moved := strings.Replace(string(changed), "8b1e4d27", "00000000", 1)
+	require.NoError(t, os.WriteFile(b.config, []byte(moved), 0o600))
+	b.steps(step{"apply -f FILE", 2, "setting_immutable"})
 
 	require.Zero(t, up.end(), "Ctrl-C after everything is done is no failure: %s", up.stderr)
 	require.Contains(t, up.stdout.String(), "rule staff: Completed", "further syncs are told of")

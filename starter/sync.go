@@ -22,14 +22,23 @@ func (a *app) syncCommand() *cobra.Command {
 	var connection, rule string
 	var noWait bool
 	c := &cobra.Command{
-		Use:   "sync [--connection NAME] [--rule NAME]",
+		Use:   "sync [CONNECTION [RULE]]",
 		Short: "Sync a rule, or all enabled rules of a connection, now",
 		Long: `sync reads source and tenant, plans, and writes what differs. A sync of the rule that runs already is asked to plan once
 more. Exit status 1 if a sync failed, was stopped, or held removals back.`,
 		Example: `  go run ./starter sync
+  go run ./starter sync contoso staff
   go run ./starter sync --connection contoso --rule staff --no-wait`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for i, flag := range []*string{&connection, &rule} {
+				if i < len(args) && *flag != "" {
+					return wrongUse("give each name once", "%s and %s are two names for one thing", args[i], *flag)
+				}
+				if i < len(args) {
+					*flag = args[i]
+				}
+			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
 				return a.sync(ctx, t, connection, rule, noWait)
 			})

@@ -98,20 +98,31 @@ func (t *link) workflowURL(id string) string {
 	return t.ui + "/namespaces/" + url.PathEscape(t.namespace) + "/workflows/" + url.PathEscape(id)
 }
 
-// requireWorker fails at once where no worker has asked for work lately, instead of letting every question time out.
+// workerPatience is how long a worker that was started just now may take to ask for work.
+const workerPatience = 3 * time.Second
+
+// requireWorker fails soon where no worker has asked for work lately, instead of letting every question time out.
 func (t *link) requireWorker(ctx context.Context) error {
-	q, err := t.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace:     t.namespace,
-		TaskQueue:     &taskqueuepb.TaskQueue{Name: workflows.TaskQueue},
-		TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
-	})
-	if err != nil {
-		return t.unanswered(err, "")
+	waiting, cancel := context.WithTimeout(ctx, workerPatience)
+	defer cancel()
+	for {
+		q, err := t.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+			Namespace:     t.namespace,
+			TaskQueue:     &taskqueuepb.TaskQueue{Name: workflows.TaskQueue},
+			TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
+		})
+		if err != nil {
+			return t.unanswered(err, "")
+		}
+		if len(q.GetPollers()) > 0 {
+			return nil
+		}
+		select {
+		case <-waiting.Done():
+			return noWorker()
+		case <-time.After(retryPause):
+		}
 	}
-	if len(q.GetPollers()) == 0 {
-		return noWorker()
-	}
-	return nil
 }
 
 // withTemporal runs a command that needs Temporal and a worker.

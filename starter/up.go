@@ -79,6 +79,9 @@ func (a *app) up(ctx context.Context, path string, once bool) (err error) {
 		}
 	}
 	outcomes, err := u.firstSyncs(ctx)
+	if err != nil && ctx.Err() != nil {
+		return &failure{status: statusIncomplete, what: "stopped before the first syncs had ended", next: "run `up` again; it goes on where it was"}
+	}
 	if err != nil {
 		return err
 	}

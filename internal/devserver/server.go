@@ -69,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Ready == 0 {
 		o.Ready = time.Minute
 	}
-	lock, err := filelock.Try(filepath.Join(o.Dir, lockFile))
+	lock, err := o.lock()
 	if errors.Is(err, filelock.ErrHeld) {
 		return adopt(ctx, o)
 	}
@@ -102,6 +102,20 @@ func start(ctx context.Context, o Options, lock *filelock.Lock) (*Server, error)
 		}
 		err = errors.Join(err, s.Stop())
 		if attempt == 3 || !strings.Contains(err.Error(), "address already in use") {
+			return nil, err
+		}
+	}
+}
+
+// lock takes the lock that the server will hold. Somebody who only looks whether a server runs has it for a moment, too;
+// a server has left its record.
+func (o *Options) lock() (*filelock.Lock, error) {
+	for attempt := 1; ; attempt++ {
+		lock, err := filelock.Try(filepath.Join(o.Dir, lockFile))
+		if !errors.Is(err, filelock.ErrHeld) || attempt == 10 {
+			return lock, err
+		}
+		if _, running := Find(o.Dir); running {
 			return nil, err
 		}
 	}

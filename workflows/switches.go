@@ -233,6 +233,10 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 		in := activities.ScheduleInput{
 			Connection: c.name, Rule: r.Name, Every: c.ruleConfig(r.Name).SyncEvery, Paused: !c.effective(r),
 		}
+		if r.Deleting {
+			// A rule that never runs again leaves no schedule behind.
+			in.Every, in.Paused = "", false
+		}
 		if err := workflow.ExecuteActivity(ctx, acts.SetSchedule, in).Get(ctx, nil); err != nil {
 			return err
 		}

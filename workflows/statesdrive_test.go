@@ -1,0 +1,335 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// drive steers the real Connection workflow through states, in Temporal's test environment with its own clock, and notes
+// what else it does: tests, syncs started and stopped, schedules, deletions.
+type drive struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+	// at is when the next step happens.
+	at time.Duration
+	// passes: the next connection test passes.
+	passes bool
+	// schedule is what the rule's schedule is at present: "", "run", "paused" or "removed".
+	schedule string
+	effects  []string
+	err      error
+	stepped  int
+	steps    int
+}
+
+func newDrive(t *testing.T) *drive {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	d := &drive{t: t, env: suite.NewTestWorkflowEnvironment(), passes: true}
+	d.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.ConnectionID("contoso"), TaskQueue: workflows.TaskQueue})
+	d.env.SetTestTimeout(30 * time.Second)
+	d.env.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: workflows.ConnectionType})
+	d.env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.SyncInput) (workflows.SyncResult, error) {
+		d.note("syncs")
+		return workflows.SyncResult{}, nil
+	}, workflow.RegisterOptions{Name: workflows.SyncRuleType})
+	d.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.DeleteRuleInput) (workflows.DeleteRuleResult, error) {
+		d.note("starts the deletion")
+		return workflows.DeleteRuleResult{}, workflow.Sleep(ctx, 24*time.Hour)
+	}, workflow.RegisterOptions{Name: workflows.DeleteRuleType})
+	var a *activities.Activities
+	d.env.RegisterActivity(a.TestConnection)
+	d.env.RegisterActivity(a.SetSchedule)
+	d.env.OnActivity(a.TestConnection, mock.Anything, mock.Anything).Return(d.test).After(testTakes)
+	d.env.OnActivity(a.SetSchedule, mock.Anything, mock.Anything).Return(d.setSchedule)
+	d.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(func(_, id, _ string) error {
+		require.Equal(d.t, workflows.SyncID("contoso", "staff"), id)
+		d.note("stops syncs")
+		return nil
+	})
+	return d
+}
+
+func (d *drive) note(effect string) { d.effects = append(d.effects, effect) }
+
+// test is the activity TestConnection.
+func (d *drive) test(context.Context, activities.TestInput) (activities.TestReport, error) {
+	d.note("test")
+	if !d.passes {
+		return activities.TestReport{Checks: []check.Check{{Name: "token", Status: check.Failed, Reason: fault.SecretWrong}}}, nil
+	}
+	return activities.TestReport{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
+}
+
+// setSchedule is the activity SetSchedule.
+func (d *drive) setSchedule(_ context.Context, in activities.ScheduleInput) error {
+	now := "run"
+	switch {
+	case in.Every == "":
+		now = "removed"
+	case in.Paused:
+		now = "paused"
+	}
+	if now != d.schedule {
+		d.note("schedules " + now)
+	}
+	d.schedule = now
+	return nil
+}
+
+// step does something when everything before has come to rest.
+func (d *drive) step(f func()) { d.after(settled, f) }
+
+// after does something a while after the last step.
+func (d *drive) after(wait time.Duration, f func()) {
+	d.at += wait
+	d.steps++
+	d.env.RegisterDelayedCallback(func() { d.stepped++; f() }, d.at)
+}
+
+// run carries out the steps.
+func (d *drive) run() {
+	d.after(settled, func() {
+		if !d.env.IsWorkflowCompleted() {
+			d.env.CancelWorkflow()
+		}
+	})
+	d.env.ExecuteWorkflow(workflows.ConnectionType, workflows.ConnectionInput{Name: "contoso"})
+	require.GreaterOrEqual(d.t, d.stepped, d.steps-1, "the workflow ended early: %v", d.env.GetWorkflowError())
+}
+
+// update sends an update and keeps its error.
+func (d *drive) update(name string, args ...any) {
+	d.err = nil
+	d.env.UpdateWorkflowNoRejection(name, "", d.t, args...)
+}
+
+// send sends an update that may be refused.
+func (d *drive) send(name string, args ...any) {
+	d.err = nil
+	d.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
+		OnReject: func(err error) { d.err = err }, OnAccept: func() {},
+		OnComplete: func(result any, err error) {
+			d.err = err
+			if r, ok := result.(workflows.ApplyResult); ok && len(r.Warnings) > 0 {
+				d.note("warning")
+			}
+		},
+	}, args...)
+}
+
+func (d *drive) describe() workflows.Description {
+	answer, err := d.env.QueryWorkflow(workflows.QueryDescribe)
+	require.NoError(d.t, err)
+	var out workflows.Description
+	require.NoError(d.t, answer.Get(&out))
+	return out
+}
+
+func (d *drive) connectionState() string { return d.describe().State }
+
+// ruleState is the state of the rule in the words of the page.
+func (d *drive) ruleState() string {
+	about := d.describe()
+	rule, ok := about.Rule("staff")
+	switch last := about.Syncs["staff"]; {
+	case !ok:
+		return "gone"
+	case rule.Deleting:
+		return "deleting"
+	case !rule.Enabled:
+		return "disabled"
+	case rule.Approved != "":
+		return "approved"
+	case last.State == workflows.SyncHeld:
+		return "held"
+	}
+	return "enabled"
+}
+
+// deletion is the argument of deleteRule.
+var deletion = workflows.RuleInput{Rule: "staff", Confirm: "staff"}
+
+// file is the configuration file, with changes.
+func file(changes ...func(*config.Connection)) workflows.ApplyInput {
+	c := config.Connection{
+		Name: "contoso", TenantID: "7f7a6b1e-3c52-4d0b-9d0e-5a4f1c2b8e10", ClientID: "0c5d7a3b-91e4-4f27-8a6d-2b3c4d5e6f70",
+		ClientSecret: "env:SECRET", Cloud: config.CloudGlobal, Preferences: config.DefaultPreferences(),
+		Rules: []config.Rule{{
+			Name: "staff", Enabled: true, Source: config.Source{File: "/people.csv"}, SyncEvery: "15m",
+			Mappings: map[string]config.Mapping{
+				"userPrincipalName": {Expression: `user.username + "@contoso.com"`}, "displayName": {Expression: "user.name"},
+				"mailNickname": {Expression: "user.username"}, "password": {Expression: "randomPassword(24)"},
+			},
+		}},
+	}
+	for _, change := range changes {
+		change(&c)
+	}
+	return workflows.ApplyInput{Config: c}
+}
+
+// toConnectionState brings the connection into a state of the page.
+func (d *drive) toConnectionState(state string) {
+	switch state {
+	case "new":
+		return
+	case "invalid":
+		d.step(func() { d.passes = false; d.update(workflows.UpdateApply, file()) })
+	default:
+		d.step(func() { d.update(workflows.UpdateApply, file()) })
+	}
+	if state == "disabled" {
+		d.step(func() { d.update(workflows.UpdateDisable) })
+	}
+}
+
+// toRuleState brings the rule of an active connection into a state of the page.
+func (d *drive) toRuleState(state string) {
+	d.toConnectionState("active")
+	rule := deletion
+	switch state {
+	case "disabled":
+		d.step(func() { d.update(workflows.UpdateDisableRule, rule) })
+	case "deleting":
+		d.step(func() { d.update(workflows.UpdateDeleteRule, rule) })
+	case "held", "approved":
+		d.step(func() { d.syncEnds(workflows.SyncHeld, "", "abc", false) })
+	}
+	if state == "approved" {
+		d.step(func() { d.update(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}) })
+	}
+}
+
+// syncEnds is the signal of a sync that ended.
+func (d *drive) syncEnds(state workflows.SyncState, reason fault.Reason, hash string, approved bool) {
+	d.env.SignalWorkflow(workflows.SignalSyncFinished, workflows.SyncSummary{
+		Rule: "staff", State: state, Reason: reason, Guard: plan.Guard{Hash: hash, Held: state == workflows.SyncHeld, Approved: approved},
+	})
+}
+
+// message is something that happens to a connection.
+type message struct {
+	// prepare brings the connection into the special case that the message is about; nil where there is none.
+	prepare func(*drive)
+	send    func(*drive)
+}
+
+// messages are all messages that the page names.
+var messages = map[string]message{
+	"apply, unchanged":                  applying(true),
+	"apply, unchanged, the test passes": applying(true),
+	"apply, unchanged, the test fails":  applying(false),
+	"apply, the test passes":            applying(true),
+	"apply, the test fails":             applying(false),
+	"apply, the test passes, the file says noSync": {send: func(d *drive) {
+		in := file()
+		in.KeepSyncs = true
+		d.send(workflows.UpdateApply, in)
+	}},
+	"apply, the file contradicts itself":      applying(true, func(c *config.Connection) { delete(c.Rules[0].Mappings, "password") }),
+	"apply, the file is another connection's": applying(true, func(c *config.Connection) { c.Name = "fabrikam" }),
+	"apply, a mapping changed": applying(true, func(c *config.Connection) {
+		c.Rules[0].Mappings["displayName"] = config.Mapping{Expression: "user.nickname"}
+	}),
+	"apply, the filter changed":                              applying(true, func(c *config.Connection) { c.Rules[0].Filter = "has(user.name)" }),
+	"apply, licenseScope changed":                            applying(true, func(c *config.Connection) { c.Preferences.LicenseScope = config.ScopeAll }),
+	"apply, an allow switch changed":                         applying(true, func(c *config.Connection) { c.Preferences.AllowCreate = false }),
+	"apply, removeAction changed":                            applying(true, func(c *config.Connection) { c.Preferences.RemoveAction = config.RemoveDelete }),
+	"apply, the description changed":                         applying(true, func(c *config.Connection) { c.Description = "new" }),
+	"apply, the secret's reference changed, the test passes": applying(true, func(c *config.Connection) { c.ClientSecret = "env:OTHER" }),
+	"apply, the secret's reference changed, the test fails":  applying(false, func(c *config.Connection) { c.ClientSecret = "env:OTHER" }),
+	"apply, the tenant changed":                              applying(true, func(c *config.Connection) { c.TenantID = "contoso.com" }),
+	"apply, the client changed":                              applying(true, func(c *config.Connection) { c.ClientID = c.TenantID }),
+	"apply, the cloud changed":                               applying(true, func(c *config.Connection) { c.Cloud = config.CloudChina }),
+	"apply, a source changed":                                applying(true, func(c *config.Connection) { c.Rules[0].Source.File = "/other.csv" }),
+	"apply, the file disables it":                            applying(true, func(c *config.Connection) { c.Rules[0].Enabled = false }),
+	"apply, the file no longer has it":                       applying(true, func(c *config.Connection) { c.Rules = nil }),
+
+	"test":            tested(true),
+	"test, it passes": tested(true),
+	"test, it fails":  tested(false),
+	"enable":          sending(workflows.UpdateEnable),
+	"disable":         sending(workflows.UpdateDisable),
+	"delete":          sending(workflows.UpdateDelete),
+	"delete, there are no rules": {
+		prepare: func(d *drive) {
+			d.step(func() { d.update(workflows.UpdateDeleteRule, deletion) })
+			d.step(func() { d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"}) })
+		},
+		send: func(d *drive) { d.send(workflows.UpdateDelete) },
+	},
+	"a sync ends with secret_expired":    ending(workflows.SyncFailed, fault.SecretExpired, "", false),
+	"a sync ends with permission_denied": ending(workflows.SyncFailed, fault.PermissionDenied, "", false),
+	"a sync ends with graph_unavailable": ending(workflows.SyncFailed, fault.GraphUnavailable, "", false),
+
+	"enableRule":                    sending(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}),
+	"enableRule of an unknown rule": sending(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "nobody"}),
+	"enableRule, it has no password mapping": {
+		prepare: func(d *drive) {
+			d.step(func() {
+				d.update(workflows.UpdateApply, file(func(c *config.Connection) { c.Rules[0].Enabled = false; delete(c.Rules[0].Mappings, "password") }))
+			})
+		},
+		send: func(d *drive) { d.send(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) },
+	},
+	"disableRule":                    sending(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}),
+	"disableRule of an unknown rule": sending(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "nobody"}),
+	"deleteRule":                     sending(workflows.UpdateDeleteRule, deletion),
+	"deleteRule, the deletion runs":  sending(workflows.UpdateDeleteRule, deletion),
+	"deleteRule, the deletion was terminated": {
+		prepare: func(d *drive) {
+			d.step(func() { d.env.CancelWorkflowByID(workflows.DeleteRuleID("contoso", "staff"), "") })
+		},
+		send: func(d *drive) { d.send(workflows.UpdateDeleteRule, deletion) },
+	},
+	"deleteRule, wrongly confirmed": sending(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staf"}),
+	"deleteRule of an unknown rule": sending(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "nobody", Confirm: "nobody"}),
+	"approveRemovals":               sending(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}),
+	"approveRemovals, another hash": sending(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abd"}),
+	"a sync completes":              ending(workflows.SyncCompleted, "", "", false),
+	"a sync holds removals":         ending(workflows.SyncHeld, fault.RemovalsHeld, "abc", false),
+	"a sync holds other removals":   ending(workflows.SyncHeld, fault.RemovalsHeld, "abd", false),
+	"the approved sync completes":   ending(workflows.SyncCompleted, "", "abc", true),
+	"the deletion is done": {send: func(d *drive) {
+		d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"})
+	}},
+}
+
+func applying(passes bool, changes ...func(*config.Connection)) message {
+	return message{send: func(d *drive) {
+		d.passes = passes
+		d.send(workflows.UpdateApply, file(changes...))
+	}}
+}
+
+func tested(passes bool) message {
+	return message{send: func(d *drive) {
+		d.passes = passes
+		d.send(workflows.UpdateTest)
+	}}
+}
+
+func sending(update string, args ...any) message {
+	return message{send: func(d *drive) { d.send(update, args...) }}
+}
+
+func ending(state workflows.SyncState, reason fault.Reason, hash string, approved bool) message {
+	return message{send: func(d *drive) { d.syncEnds(state, reason, hash, approved) }}
+}

@@ -12,7 +12,7 @@ type Change struct {
 	// Forbidden are the settings that differ though they never change after creation: "name", "tenantId", "clientId",
 	// "cloud", and "rules[<name>].source". Such a change is refused as a whole.
 	Forbidden []string
-	// Credentials: the reference of the client secret.
+	// Credentials: what the application signs in with, or where that is kept.
 	Credentials bool
 	// Preferences: removeLicensesWhenSkuIdEmpty, licenseScope, existingUsers or removalGuard.
 	Preferences bool
@@ -74,7 +74,8 @@ func (c Change) Syncs(revision Connection) []string {
 //workflowcheck:ignore
 func ChangeOf(old, revision Connection) Change {
 	c := Change{
-		Credentials: old.ClientSecret != revision.ClientSecret,
+		Credentials: old.ClientSecret != revision.ClientSecret || old.ClientCertificate != revision.ClientCertificate ||
+			old.FederatedTokenFile != revision.FederatedTokenFile,
 		Preferences: old.Preferences.synced() != revision.Preferences.synced(),
 		Actions:     old.Preferences.actions() != revision.Preferences.actions(),
 		Description: old.Description != revision.Description,

@@ -17,8 +17,15 @@ type Connection struct {
 	TenantID string `json:"tenantId" yaml:"tenantId"`
 	// ClientID is the app registration's application (client) id. Never changes after creation.
 	ClientID string `json:"clientId" yaml:"clientId"`
-	// ClientSecret is a reference, env:NAME or file:PATH; the worker resolves it. Never the secret itself.
-	ClientSecret string `json:"clientSecret" yaml:"clientSecret"`
+	// ClientSecret is a reference, env:NAME or file:PATH; the worker resolves it. Never the secret itself. Exactly one of it,
+	// ClientCertificate and FederatedTokenFile is set.
+	ClientSecret string `json:"clientSecret,omitempty" yaml:"clientSecret"`
+	// ClientCertificate is a reference, env:NAME or file:PATH, to PEM with a certificate, its chain if there is one, and its
+	// unencrypted RSA key.
+	ClientCertificate string `json:"clientCertificate,omitempty" yaml:"clientCertificate"`
+	// FederatedTokenFile is the path of a JWT of another issuer that the app registration trusts, as Kubernetes projects
+	// one; it is read anew for each token. Relative to the configuration file, absolute after Load.
+	FederatedTokenFile string `json:"federatedTokenFile,omitempty" yaml:"federatedTokenFile"`
 	// Cloud is global (default), usgov, dod, china or simulator.
 	Cloud       string      `json:"cloud,omitempty" yaml:"cloud"`
 	Preferences Preferences `json:"preferences" yaml:"preferences"`

@@ -17,7 +17,13 @@ func (d *document) connection(root *yaml.Node) *Connection {
 	d.text(f, "", "description", &c.Description)
 	d.text(f, "", "tenantId", &c.TenantID)
 	d.text(f, "", "clientId", &c.ClientID)
-	d.text(f, "", "clientSecret", &c.ClientSecret)
+	d.text(f, "", KeySecret, &c.ClientSecret)
+	d.text(f, "", KeyCertificate, &c.ClientCertificate)
+	d.text(f, "", KeyFederated, &c.FederatedTokenFile)
+	if c.ClientSecret == "" && (d.bad[KeyCertificate] || d.bad[KeyFederated]) {
+		// There is a credential, though one that could not be read: nothing is to be said of a missing secret.
+		d.bad[KeySecret] = true
+	}
 	d.text(f, "", "cloud", &c.Cloud)
 	if n := f["preferences"]; n != nil && !empty(n) {
 		d.preferences(n, &c.Preferences)

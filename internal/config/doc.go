@@ -10,7 +10,10 @@
 //	description                               ""         free text
 //	tenantId                                  required   the tenant's id or a verified domain; never changes
 //	clientId                                  required   the app registration's application (client) id; never changes
-//	clientSecret                              required   env:NAME or file:PATH, resolved by the worker
+//	clientSecret                              –          env:NAME or file:PATH, resolved by the worker
+//	clientCertificate                         –          env:NAME or file:PATH: PEM with a certificate and its RSA key, not
+//	                                                     encrypted
+//	federatedTokenFile                        –          a path: a JWT that something else renews, relative to the file
 //	cloud                                     global     global, usgov, dod, china or simulator; never changes
 //	preferences.removeLicensesWhenSkuIdEmpty  false      a rule without skuId takes its people's licences away
 //	preferences.licenseScope                  ours       ours or all: which licences may be taken away
@@ -37,6 +40,9 @@
 //	rules[].mappings.resetPassword            true       a new password at the first sign-in
 //	rules[].mappings.accountEnabled           true       and the source must say so too
 //	rules[].syncEvery                         never      a duration of at least 1m, as in 15m or 24h
+//
+// Exactly one of clientSecret, clientCertificate and federatedTokenFile is required. What they point to is read anew for each
+// token, about once an hour, so that it can be renewed in its place.
 //
 // An expression must be a YAML string that YAML leaves alone: put it in single quotes.
 package config

@@ -9,7 +9,7 @@ import (
 
 // The keys of each level of a configuration, the same in a file and in JSON.
 var (
-	connectionKeys = []string{"name", "description", "tenantId", "clientId", "clientSecret", "cloud", "preferences", "rules"}
+	connectionKeys = []string{"name", "description", "tenantId", "clientId", KeySecret, KeyCertificate, KeyFederated, "cloud", "preferences", "rules"}
 	preferenceKeys = []string{"removeLicensesWhenSkuIdEmpty", "licenseScope", "allowCreate", "allowUpdate", "allowDisable",
 		"allowDeprovision", "removeAction", "deprovisionOnRuleDeletion", "existingUsers", "removeAdopted", "removalGuard"}
 	guardKeys  = []string{"count", "percent"}
@@ -20,6 +20,8 @@ var (
 // elsewhere are names that other products have for our keys.
 var elsewhere = map[string]string{
 	"tenantdomain": "tenantId", "tenantdomainid": "tenantId", "tenant": "tenantId", "applicationid": "clientId", "appid": "clientId",
+	"certificate": KeyCertificate, "clientcertificatepath": KeyCertificate, "clientcertificatefile": KeyCertificate, "federatedtoken": KeyFederated,
+	"clientassertion": KeyFederated, "clientassertionfile": KeyFederated,
 	"create_users": "allowCreate", "update_users": "allowUpdate", "disable_users": "allowDisable", "deprovision_users": "allowDeprovision",
 	"remove_action": "removeAction", "managed": "deprovisionOnRuleDeletion", "active": "enabled", "populationexpression": "filter",
 	"userfilter": "filter", "schedule": "syncEvery", "interval": "syncEvery", "path": "file",
@@ -27,6 +29,9 @@ var elsewhere = map[string]string{
 
 // unknownKey explains a key that a level does not have; meant is the key it probably stands for, or "".
 func unknownKey(key string, known []string) (message, meant string) {
+	if strings.EqualFold(key, "clientCertificatePassword") {
+		return "encrypted private keys are not supported; take the password off the key (openssl pkcs8 -topk8 -nocrypt), let only the worker read its file, and remove this key", ""
+	}
 	meant = suggest.Nearest(key, known)
 	if other := elsewhere[strings.ToLower(key)]; meant == "" && contains(known, other) {
 		meant = other

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // MaxFileSize bounds a configuration file, in bytes. The settings travel through Temporal, which takes 2 MB.
@@ -103,6 +104,8 @@ func (f *File) Problem(rule, key string, offset int, message string) Problem {
 // makeAbsolute makes the paths of sources and secrets absolute: relative ones are relative to the file's directory.
 func (c *Connection) makeAbsolute(directory string) {
 	c.ClientSecret = absoluteReference(directory, c.ClientSecret)
+	c.ClientCertificate = absoluteReference(directory, c.ClientCertificate)
+	c.FederatedTokenFile = absoluteTokenFile(directory, c.FederatedTokenFile)
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if r.Source.File != "" && !filepath.IsAbs(r.Source.File) {
@@ -116,9 +119,9 @@ func (c *Connection) makeAbsolute(directory string) {
 }
 
 func absoluteReference(directory, ref string) string {
-	const scheme = "file:"
-	if len(ref) <= len(scheme) || ref[:len(scheme)] != scheme || filepath.IsAbs(ref[len(scheme):]) {
+	path, ok := strings.CutPrefix(ref, fileScheme)
+	if !ok || path == "" || filepath.IsAbs(path) {
 		return ref
 	}
-	return scheme + filepath.Join(directory, ref[len(scheme):])
+	return fileScheme + filepath.Join(directory, path)
 }

@@ -11,7 +11,14 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// maxSecretSize bounds what is read of a secret's file, in bytes; client secrets have about 40 characters.
+// The two kinds of references.
+const (
+	envScheme  = "env:"
+	fileScheme = "file:"
+)
+
+// maxSecretSize bounds what is read of a secret's file, in bytes; client secrets have about 40 characters, certificates with
+// chain and key a few thousand.
 const maxSecretSize = 64 << 10
 
 var (
@@ -27,23 +34,28 @@ var (
 // Faults: SecretUnreadable (Denied, the reference as subject; no subject when it is no reference, since it may then be
 // the secret itself), also for an empty secret; the context's error as it is.
 func Secret(ctx context.Context, ref string) (string, error) {
+	return resolve(ctx, ref, fault.SecretUnreadable)
+}
+
+// resolve is Secret with a reason of the caller's.
+func resolve(ctx context.Context, ref string, reason fault.Reason) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if name, ok := strings.CutPrefix(ref, "env:"); ok && envName.MatchString(name) {
+	if name, ok := strings.CutPrefix(ref, envScheme); ok && envName.MatchString(name) {
 		if s := os.Getenv(name); s != "" {
 			return s, nil
 		}
-		return "", unreadable(ref, errNotSet)
+		return "", unreadable(reason, ref, errNotSet)
 	}
-	if path, ok := strings.CutPrefix(ref, "file:"); ok && path != "" {
+	if path, ok := strings.CutPrefix(ref, fileScheme); ok && path != "" {
 		s, err := readSecret(path)
 		if err != nil {
-			return "", unreadable(ref, err)
+			return "", unreadable(reason, ref, err)
 		}
 		return s, nil
 	}
-	return "", unreadable("", errNoScheme)
+	return "", unreadable(reason, "", errNoScheme)
 }
 
 func readSecret(path string) (string, error) {
@@ -65,6 +77,6 @@ func readSecret(path string) (string, error) {
 	return string(b), nil
 }
 
-func unreadable(ref string, err error) error {
-	return fault.Wrap("read secret", fault.Denied, fault.SecretUnreadable, ref, err)
+func unreadable(reason fault.Reason, ref string, err error) error {
+	return fault.Wrap("read secret", fault.Denied, reason, ref, err)
 }

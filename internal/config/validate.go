@@ -70,11 +70,7 @@ func (c *Connection) check() *checker {
 	case !guid.MatchString(c.ClientID):
 		k.problem("clientId", "this is not an application's id; copy the Application (client) ID from the app registration's overview")
 	}
-	if c.ClientSecret == "" {
-		k.problem("clientSecret", "it is missing; write env:NAME or file:PATH, where the worker finds the secret")
-	} else if message := checkReference(c.ClientSecret); message != "" {
-		k.problem("clientSecret", message)
-	}
+	k.credentials(c)
 	if c.Cloud != "" {
 		k.word("cloud", c.Cloud, clouds...)
 	}
@@ -117,13 +113,16 @@ func (k *checker) preferences(p Preferences) {
 // checkReference says what is wrong with the reference to a secret, or "". It never repeats it: what is not a reference
 // may be the secret itself.
 func checkReference(ref string) string {
-	if name, ok := strings.CutPrefix(ref, "env:"); ok {
+	if strings.Contains(ref, pemMark) {
+		return "a certificate or key itself must not stand in the configuration; store it where the worker can read it, and write file:PATH or env:NAME"
+	}
+	if name, ok := strings.CutPrefix(ref, envScheme); ok {
 		if !envName.MatchString(name) {
 			return "after env: comes the name of an environment variable: letters, digits and underscores; correct it"
 		}
 		return ""
 	}
-	if path, ok := strings.CutPrefix(ref, "file:"); ok {
+	if path, ok := strings.CutPrefix(ref, fileScheme); ok {
 		switch {
 		case path == "":
 			return "after file: comes the path of the file that holds the secret; add it"

@@ -55,6 +55,21 @@ const (
 	SecretExpired       Reason = "secret_expired"
 	SecretMissing       Reason = "secret_missing"
 	CertificateRejected Reason = "certificate_rejected"
+
+	CertificateUnreadable    Reason = "certificate_unreadable"
+	CertificateMalformed     Reason = "certificate_malformed"
+	CertificateKeyMissing    Reason = "certificate_key_missing"
+	CertificateKeyEncrypted  Reason = "certificate_key_encrypted"
+	CertificateKeyUnsuitable Reason = "certificate_key_unsuitable"
+	CertificateKeyMismatch   Reason = "certificate_key_mismatch"
+	CertificateExpired       Reason = "certificate_expired"
+	CertificateNotYetValid   Reason = "certificate_not_yet_valid"
+	FederatedTokenUnreadable Reason = "federated_token_unreadable"
+	FederatedTokenMalformed  Reason = "federated_token_malformed"
+	FederatedTokenExpired    Reason = "federated_token_expired"
+	FederatedTokenRejected   Reason = "federated_token_rejected"
+	AssertionTimeWrong       Reason = "assertion_time_wrong"
+
 	ApplicationUnknown  Reason = "application_unknown"
 	ApplicationDisabled Reason = "application_disabled"
 	TenantUnknown       Reason = "tenant_unknown"
@@ -152,6 +167,8 @@ const (
 	SourceOlder           Reason = "source_older_than_plan"
 	SourceEmpty           Reason = "source_empty"
 	EverybodyLeft         Reason = "everybody_left"
+	EnabledColumnGone     Reason = "enabled_column_gone"
+	PersonReturned        Reason = "person_returned"
 	FilterFailed          Reason = "filter_failed"
 	MappingFailed         Reason = "mapping_failed"
 	TenantReadSuspicious  Reason = "tenant_read_suspicious"
@@ -177,7 +194,22 @@ var sentences = map[Reason]string{
 	SecretWrong:         "the client secret is wrong; copy the secret's Value, not its Secret ID, from the app registration",
 	SecretExpired:       "the client secret has expired; create a new one in the app registration and store it under the same reference",
 	SecretMissing:       "no client secret was sent; set clientSecret to env:NAME or file:PATH",
-	CertificateRejected: "the certificate or assertion was rejected; check that it is uploaded to the app registration",
+	CertificateRejected: "the sign-in service does not accept the certificate; upload this very certificate to the app registration, or mend its entry there",
+
+	CertificateUnreadable:    "the certificate's reference cannot be read by the worker; check the file or the environment variable it names",
+	CertificateMalformed:     "there is no certificate in PEM form, or a damaged one; store certificate and private key as text that begins with -----BEGIN (openssl pkcs12 -nodes makes it of a .pfx file)",
+	CertificateKeyMissing:    "the certificate is there, but not its private key; add the key to the same file, in PEM form and not encrypted",
+	CertificateKeyEncrypted:  "the certificate's private key is encrypted; take the password off it (openssl pkcs8 -topk8 -nocrypt) and let only the worker read its file",
+	CertificateKeyUnsuitable: "the certificate's private key cannot be used for sign-in; store one RSA key of at least 2048 bits with its certificate",
+	CertificateKeyMismatch:   "the private key does not belong to the certificate; store the two that were made together",
+	CertificateExpired:       "the certificate has expired; make a new one, upload it to the app registration, and store it with its key under the same reference",
+	CertificateNotYetValid:   "the certificate is not valid yet; check the machine's clock, or wait",
+	FederatedTokenUnreadable: "the federated token's file cannot be read by the worker; check federatedTokenFile and that the token is mounted there",
+	FederatedTokenMalformed:  "the file holds no federated token, which is a JWT; check that federatedTokenFile names the token's own file",
+	FederatedTokenExpired:    "the federated token has expired; see to it that its file is renewed, as Kubernetes does with a projected token",
+	FederatedTokenRejected:   "no federated credential of the app registration fits the token; compare issuer, subject and audience of the two letter by letter, then wait some minutes for a new one to be known",
+	AssertionTimeWrong:       "the sign-in service found our assertion expired or not yet valid; set the machine's clock, and renew the federated token if there is one",
+
 	ApplicationUnknown:  "the application (client) id does not exist in this tenant; check clientId and tenantId",
 	ApplicationDisabled: "the application is disabled in this tenant; enable it under Enterprise applications",
 	TenantUnknown:       "the tenant does not exist in this cloud; check tenantId and cloud",
@@ -271,6 +303,8 @@ var sentences = map[Reason]string{
 	SourceOlder:           "this worker's copy of the source is older than the one that was planned from; bring it up to date",
 	SourceEmpty:           "the source has nobody at all although accounts are linked to the rule; nothing is removed: check that the source is whole",
 	EverybodyLeft:         "every linked person would be removed at once; nothing is removed: check source and filter, or approve the removals",
+	EnabledColumnGone:     "the source's enabled column, by which this person was disabled, is gone, so nothing says that the person is enabled again; the account stays disabled: restore the column",
+	PersonReturned:        "the person came back to the source while the sync ran; nothing was removed, and the next sync brings the account up to date",
 	FilterFailed:          "the filter failed for this person, who is therefore neither in nor out; correct the filter or the person's record",
 	MappingFailed:         "a mapping failed for this person; correct the mapping or the person's record",
 	TenantReadSuspicious:  "not one known link was found in the tenant; nothing is planned: check that the tenant and its extension properties are still the same",

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -12,7 +14,8 @@ import (
 //
 // Another source may use the same ids for other people: an account that was provisioned from another source is only taken
 // over under its own sign-in name. Within one source, an id whose sign-in name, given name and surname all change at once
-// was probably given to somebody else; people who marry, move or change their first name keep one of the three.
+// was probably given to somebody else; people who marry, move or change their first name keep one of the three. Where the
+// two names are not both mapped, the display name stands for them.
 func (s Settings) samePerson(p Person, a *directory.Account, mark directory.Mark) error {
 	if s.SamePerson || strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
 		return nil
@@ -20,15 +23,39 @@ func (s Settings) samePerson(p Person, a *directory.Account, mark directory.Mark
 	if s.SourceTag != "" && mark.Source != "" && mark.Source != s.SourceTag {
 		return fault.New("match", fault.Refused, fault.LinkedFromOtherSource, directory.UserPrincipalName)
 	}
-	if s.renamed(p, a, "givenName") && s.renamed(p, a, "surname") {
+	if s.anotherName(p, a) {
 		return fault.New("match", fault.Refused, fault.PersonReplaced, directory.UserPrincipalName)
 	}
 	return nil
 }
 
-// renamed reports that a mapped name changes from one value to another.
-func (s Settings) renamed(p Person, a *directory.Account, name string) bool {
+// anotherName reports that nothing of a person's name stays the same.
+func (s Settings) anotherName(p Person, a *directory.Account) bool {
+	given, knowsGiven := s.renamed(p, a, "givenName")
+	family, knowsFamily := s.renamed(p, a, "surname")
+	if knowsGiven && knowsFamily {
+		return given && family
+	}
+	// A display name of one word may be a sign-in name, and that changes as a whole.
+	want, have := nameWords(p.Desired.Attributes[directory.DisplayName]), []string(nil)
+	if value, read := a.Value(s.Selection, directory.DisplayName); read {
+		have = nameWords(value)
+	}
+	return len(want) > 1 && len(have) > 1 && !slices.ContainsFunc(want, func(w string) bool { return slices.Contains(have, w) })
+}
+
+// renamed tells whether a name changes from one value to another; known is false where it is not mapped or is empty on one
+// side.
+func (s Settings) renamed(p Person, a *directory.Account, name string) (changed, known bool) {
 	want, mapped := p.Desired.Attributes[name]
 	have, read := a.Value(s.Selection, name)
-	return mapped && read && want != "" && have != "" && !strings.EqualFold(want, have)
+	if !mapped || !read || want == "" || have == "" {
+		return false, false
+	}
+	return !strings.EqualFold(want, have), true
+}
+
+// nameWords are the words of a display name, "Lee, Ann" and "Ann Lee" alike.
+func nameWords(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }

@@ -21,29 +21,42 @@ func (r *run) extensions(ctx context.Context) bool {
 	sel := directory.Selection{LinkProperty: r.report.LinkProperty, MarkProperty: r.report.MarkProperty}
 
 	registered, err := r.register(ctx)
+	if fault.KindOf(err) == fault.Denied {
+		return r.unregistrable(ctx, name, sel, err)
+	}
+	if err == nil {
+		err = r.await(ctx, sel)
+	}
+	if err != nil {
+		return r.fail(name, err)
+	}
+	if r.info.Readable && !r.mayRegister() {
+		r.add(Check{Name: name, Status: Warning, Reason: fault.PermissionDenied,
+			Message: "usable; " + registering + " is not granted, which is only needed to register them again",
+			Fix:     "Nothing needs to be done as long as nobody deletes the properties."})
+		return true
+	}
+	did := "usable: "
+	if registered {
+		did = "registered and usable: "
+	}
+	return r.ok(name, did+r.report.LinkProperty+", "+r.report.MarkProperty)
+}
+
+// unregistrable: the properties cannot be listed or registered. That is only a warning where an administrator has created
+// them. Whether they are just too new cannot be told without the permission to list them.
+func (r *run) unregistrable(ctx context.Context, name string, sel directory.Selection, denied error) bool {
+	err := r.t.ProbeExtension(ctx, sel)
 	switch {
-	case fault.KindOf(err) == fault.Denied && r.t.ProbeExtension(ctx, sel) == nil:
+	case err == nil:
 		r.add(Check{Name: name, Status: Warning, Reason: fault.PermissionDenied,
 			Message: "the properties are usable, but without " + registering + " they cannot be registered again should they be deleted",
 			Fix:     "Nothing needs to be done as long as nobody deletes the properties."})
 		return true
-	case fault.KindOf(err) == fault.Denied:
-		return r.fail(name, fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", err))
-	case err != nil:
+	case fault.KindOf(err).Retryable() && !fault.Is(err, fault.ExtensionNotReady):
 		return r.fail(name, err)
 	}
-	if err := r.await(ctx, sel); err != nil {
-		return r.fail(name, err)
-	}
-	switch {
-	case !r.mayRegister():
-		r.add(Check{Name: name, Status: Warning, Message: "usable; " + registering + " is not granted, which is only needed to register them again",
-			Fix: "Nothing needs to be done as long as nobody deletes the properties."})
-		return true
-	case registered:
-		return r.ok(name, "registered and usable: "+r.report.LinkProperty+", "+r.report.MarkProperty)
-	}
-	return r.ok(name, "usable: "+r.report.LinkProperty+", "+r.report.MarkProperty)
+	return r.fail(name, fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", denied))
 }
 
 // register creates those of the two properties that do not exist.
@@ -69,19 +82,27 @@ func (r *run) await(ctx context.Context, sel directory.Selection) error {
 	deadline := r.o.Now().Add(r.o.Patience)
 	for i := 0; ; i++ {
 		err := r.t.ProbeExtension(ctx, sel)
-		if err == nil || !fault.KindOf(err).Retryable() && !fault.Is(err, fault.ExtensionMissing) {
+		if fault.Is(err, fault.ExtensionMissing) {
+			// A registration that was confirmed does not always last when several follow each other.
+			if _, again := r.register(ctx); fault.KindOf(again) == fault.Denied {
+				return again
+			}
+		} else if err == nil || !fault.KindOf(err).Retryable() {
 			return err
 		}
 		wait := looks[min(i, len(looks)-1)]
-		if after := fault.Of(err).RetryAfter; after > wait {
-			wait = after
+		if fault.KindOf(err) == fault.Throttled {
+			wait = max(wait, fault.Of(err).RetryAfter)
 		}
 		if r.o.Now().Add(wait).After(deadline) {
+			if !fault.Is(err, fault.ExtensionMissing) && !fault.Is(err, fault.ExtensionNotReady) {
+				return err // Something else kept us from looking.
+			}
 			return fault.Wrap("test", fault.NotReady, fault.ExtensionNotReady, "", err)
 		}
 		r.o.Progress("waiting for the new extension properties to become usable; this takes seconds to minutes")
 		if err := r.o.Pause(ctx, wait); err != nil {
-			return fault.Wrap("test", fault.NotReady, fault.ExtensionNotReady, "", err)
+			return fault.Wrap("test", fault.Transient, fault.Interrupted, "", err)
 		}
 	}
 }

@@ -24,13 +24,13 @@ const (
 
 // Check is one line of a report.
 type Check struct {
-	// Name of the check: secret, endpoint, token, permissions, tenant, domains, licences, users, extension properties.
+	// Name of the check: secret, token, permissions, tenant, domains, licences, extension properties; or endpoint alone.
 	Name   string       `json:"name"`
 	Status Status       `json:"status"`
 	Reason fault.Reason `json:"reason,omitempty"`
 	// Message says what was found; for a failure, the cause.
 	Message string `json:"message"`
-	// Fix says what to do; "" when there is nothing to do.
+	// Fix says what to do: always there for a failure or a warning, "" otherwise.
 	Fix string `json:"fix,omitempty"`
 	// RequestID is Microsoft's id of the request that failed, for a support case.
 	RequestID string `json:"requestId,omitempty"`

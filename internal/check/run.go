@@ -137,10 +137,28 @@ func (r *run) ok(name, message string) bool {
 	return true
 }
 
-// fail adds a failed check. The cause is the reason's own sentence up to the semicolon, the fix what follows it.
+// again is the advice where the machine repeats its work by itself; a test does not.
+var again = map[fault.Reason]string{
+	fault.GraphUnavailable:    "test again in a few minutes",
+	fault.GraphThrottled:      "test again in a few minutes",
+	fault.GraphTimeout:        "test again in a few minutes; if it stays so, check the network and the proxy",
+	fault.LoginUnavailable:    "test again in a few minutes; if it stays so, check the proxy and ENTRAFLOW_LOGIN_ENDPOINT",
+	fault.ConcurrentChange:    "test again in a few minutes",
+	fault.ReplicationPending:  "test again in a few minutes",
+	fault.WriteUncertain:      "test again in a few minutes",
+	fault.WriteBudgetExceeded: "test again in a few minutes",
+	fault.Interrupted:         "test again",
+	fault.ExtensionNotReady: "test again in a few minutes; if it stays so, see that the application has a service principal in the tenant " +
+		"(Enterprise applications) and that admin consent is granted",
+}
+
+// fail adds a failed check: the reason's own words, what happened and what to do.
 func (r *run) fail(name string, err error) bool {
 	f := fault.Of(err)
-	cause, fix, _ := strings.Cut(f.Reason.Sentence(), "; ")
+	cause, fix := f.Reason.Parts()
+	if other, ok := again[f.Reason]; ok {
+		fix = other
+	}
 	if f.Subject != "" {
 		cause = f.Subject + ": " + cause
 	}
@@ -167,6 +185,11 @@ func (r *run) token(ctx context.Context) bool {
 
 // permissions reads the granted application permissions from the token.
 func (r *run) permissions(context.Context) bool {
+	if !r.info.Readable {
+		r.add(Check{Name: "permissions", Status: Warning, Message: "the token does not tell the granted permissions",
+			Fix: "See in the app registration that the four permissions are granted; the checks that follow prove some of them."})
+		return true
+	}
 	var missing []string
 	for _, p := range permissions {
 		granted := slices.Contains(r.info.Roles, p.name) ||

@@ -38,9 +38,8 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 	if err != nil {
 		return LicenseResult{}, err
 	}
-	if in.Young {
-		ctx = graph.Young(ctx)
-	}
+	defer heartbeat(ctx)()
+	ctx = justRead(ctx, in.Young)
 	add, remove := in.Add, in.Remove
 	if len(remove) > 0 {
 		if err := a.recheckRemoval(ctx, s, client, in); err != nil {
@@ -63,6 +62,18 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 		}
 	}
 	return LicenseResult{Added: skuIDs(in.Add), Removed: in.Remove}, nil
+}
+
+// missesBelieved is from which attempt on a 404 for an account that was read shortly before is believed to mean that it is
+// gone, and not that a server does not know it yet.
+const missesBelieved = 5
+
+// justRead is the context of a call about an account that the activity before has read, or created (young).
+func justRead(ctx context.Context, young bool) context.Context {
+	if young || activity.GetInfo(ctx).Attempt < missesBelieved {
+		return graph.Young(ctx)
+	}
+	return ctx
 }
 
 // recheckRemoval makes sure that the removal is still right: settings uncached, account by id with the same link, person

@@ -22,6 +22,7 @@ import (
 // Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient), RevisionChanged (Stale), and
 // those of sources and Graph.
 func (a *Activities) RemoveAccount(ctx context.Context, in RemoveInput) (ProvisionResult, error) {
+	defer heartbeat(ctx)()
 	r := &removal{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
 	return r.run(ctx)
 }

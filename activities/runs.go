@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -34,20 +35,61 @@ func (a *Activities) AwaitRun(ctx context.Context, in AwaitInput) (json.RawMessa
 	return result, nil
 }
 
-// heartbeatEvery is how often a long activity tells the server that its worker lives.
-const heartbeatEvery = 5 * time.Second
+// HeartbeatEvery is how often an activity tells the server that its worker lives. A killed worker's activities are taken
+// up again after the heartbeat timeout and not after the time that they may take.
+const HeartbeatEvery = 5 * time.Second
 
 // heartbeat keeps an activity alive until stop is called.
-func heartbeat(ctx context.Context) (stop func()) {
+func heartbeat(ctx context.Context) (stop func()) { return new(pulse).start(ctx) }
+
+// pulse is the heartbeat of one activity. Each beat replaces the details of the one before, so it repeats them.
+type pulse struct {
+	mu      sync.Mutex
+	details any
+	// begun: a beat was sent, and the SDK may keep the next one for a while before it sends it.
+	begun bool
+}
+
+func (p *pulse) beat(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = true
+	if p.details == nil {
+		activity.RecordHeartbeat(ctx)
+		return
+	}
+	activity.RecordHeartbeat(ctx, p.details)
+}
+
+// note records details that the next attempt must find even if this worker dies right after.
+//
+// Errors: Transient (InternalError) when the server did not take them, which is also what a superseded attempt is told.
+func (p *pulse) note(ctx context.Context, temporal client.Client, details any) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.details = details
+	activity.RecordHeartbeat(ctx, details)
+	if !p.begun || temporal == nil {
+		p.begun = true
+		return nil
+	}
+	if err := temporal.RecordActivityHeartbeat(ctx, activity.GetInfo(ctx).TaskToken, details); err != nil {
+		return fault.Wrap("record heartbeat", fault.Transient, fault.InternalError, "", err)
+	}
+	return nil
+}
+
+// start beats until stop is called.
+func (p *pulse) start(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	var once sync.Once
 	go func() {
-		tick := time.NewTicker(heartbeatEvery)
+		tick := time.NewTicker(HeartbeatEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				activity.RecordHeartbeat(ctx)
+				p.beat(ctx)
 			case <-done:
 				return
 			case <-ctx.Done():

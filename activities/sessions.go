@@ -16,5 +16,6 @@ func (a *Activities) RevokeSessions(ctx context.Context, in RevokeInput) error {
 	if err != nil {
 		return err
 	}
-	return client.RevokeSessions(ctx, in.AccountID)
+	defer heartbeat(ctx)()
+	return client.RevokeSessions(justRead(ctx, false), in.AccountID)
 }

@@ -46,9 +46,15 @@ type provisioning struct {
 	restored bool
 	// posted is set when an earlier attempt may have created the account.
 	posted *createAttempt
+	pulse  *pulse
 }
 
 func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
+	p.pulse = &pulse{}
+	if p.posted = lastCreateAttempt(ctx); p.posted != nil {
+		p.pulse.details = *p.posted
+	}
+	defer p.pulse.start(ctx)()
 	if err := p.readSettings(ctx); err != nil {
 		return ProvisionResult{}, err
 	}
@@ -60,7 +66,6 @@ func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
 		return ProvisionResult{Revision: p.settings.Revision, Action: plan.None, Outcome: plan.Unsynced, Reason: why}, nil
 	}
 	p.claims = claims
-	p.posted = lastCreateAttempt(ctx)
 	match, err := p.match(ctx)
 	if err != nil {
 		return ProvisionResult{}, err
@@ -237,7 +242,9 @@ func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change
 			u.Attributes[name] = desired.Attributes[name]
 		}
 	}
-	return p.client.UpdateUser(p.young(ctx), c.AccountID, u, s.Selection)
+	// The account was read a moment ago: that a server does not know it can only mean not yet. Should it be gone, the next
+	// attempt's read tells.
+	return p.client.UpdateUser(graph.Young(ctx), c.AccountID, u, s.Selection)
 }
 
 // young tells the client, where the account was created by this workflow, that a 404 only means not yet.
@@ -339,7 +346,9 @@ func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, er
 	if err != nil {
 		return "", err
 	}
-	p.announce(ctx)
+	if err := p.announce(ctx); err != nil {
+		return "", err
+	}
 	id, err = p.client.CreateUser(ctx, graph.NewUser{
 		UserPrincipalName: desired.UserPrincipalName,
 		Password:          password,
@@ -361,12 +370,12 @@ func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, er
 
 // announce records, before the request, that an account may come into being under this name. The time stays that of the
 // first attempt with the name.
-func (p *provisioning) announce(ctx context.Context) {
+func (p *provisioning) announce(ctx context.Context) error {
 	attempt := createAttempt{Name: nameKey(p.in.Connection, p.person.Desired.UserPrincipalName), At: p.a.options.Now()}
 	if p.posted != nil && p.posted.Name == attempt.Name {
 		attempt.At = p.posted.At
 	}
-	activity.RecordHeartbeat(ctx, attempt)
+	return p.pulse.note(ctx, p.a.options.Temporal, attempt)
 }
 
 // afterConflict looks for the account that has the name. One that cannot be seen yet is waited for: the conflict proves

@@ -308,6 +308,8 @@ func accountOptions(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 4 * time.Hour,
+		// What a killed worker had under way begins anew after this.
+		HeartbeatTimeout: 4 * activities.HeartbeatEvery,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute,
 		},

@@ -92,6 +92,8 @@ func (e *Engine) describe(ctx context.Context, connection string) (activities.Se
 func (e *Engine) Worker() worker.Worker {
 	w := worker.New(e.parts.Client, workflows.TaskQueue, worker.Options{
 		MaxConcurrentActivityExecutionSize: e.parts.Environment.Activities,
+		// The SDK would hold heartbeats back until four fifths of the timeout have passed.
+		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
 		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
 		WorkerStopTimeout: 10 * time.Second,
 		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log)},

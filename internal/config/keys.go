@@ -47,8 +47,6 @@ const groupsMessage = "group provisioning is not yet available; remove this key"
 // unknownAttribute explains a mapping's key that is no target attribute.
 func unknownAttribute(key string) string {
 	switch strings.ToLower(key) {
-	case "manager":
-		return "mapping the manager is not yet available; remove this mapping"
 	case "pingsourcedn":
 		return "there is no such attribute: the link that entraflow writes to each account replaces it; remove this mapping"
 	}

@@ -227,7 +227,7 @@ func TestProblems(t *testing.T) {
 		// Attributes.
 		{"unknown attribute", rule("      jobTitel: 'user.a'\n"), []string{"15: mappings.jobTitel: |did you mean \"jobTitle\"?"}},
 		{"unlike any attribute", rule("      shoeSize: 'user.a'\n"), []string{"15: mappings.shoeSize: |remove it"}},
-		{"manager", rule("      manager: 'user.a'\n"), []string{"15: not yet available|remove"}},
+		{"manager as a list", rule("      manager: {value: [a, b]}\n"), []string{"15: one text is wanted"}},
 		{"source DN", rule("      pingSourceDN: 'user.a'\n"), []string{"15: the link|remove"}},
 		{"mapped through an alias again", rule("      mobile: 'user.a'\n      mobilePhone: 'user.b'\n"), []string{"16: this is mobilePhone|remove one"}},
 		{"mapped twice", rule("      mobile: 'user.a'\n      mobile: 'user.b'\n"), []string{"16: stands already in line 15|remove one"}},

@@ -15,6 +15,9 @@ type Selection struct {
 	// LinkProperty and MarkProperty are the full names of the directory extension properties,
 	// extension_<app id without dashes>_entraflowLink and …_entraflowMark.
 	LinkProperty, MarkProperty string
+	// Manager: each account's manager is read, too. It is a relationship and no property, and makes a read cost one
+	// resource unit more.
+	Manager bool
 }
 
 // Account is what is known of one Entra account after reading it.
@@ -35,6 +38,8 @@ type Account struct {
 	Mark string
 	// Values are the selected attributes in the selection's order; "" is empty or null, lists are joined by ListSeparator.
 	Values []string
+	// Manager is the object id of the manager; "" when there is none, or none was asked for.
+	Manager string
 	// Licenses are the licence states, direct and inherited; the same SKU can stand here several times.
 	Licenses []AssignedLicense
 	// Unexplained are SKUs that the account has but whose origin (direct or group) was not told. Never removed.

@@ -19,6 +19,8 @@ const (
 	Secret
 	// Licences is skuId or disabledPlans: not attributes in Graph, but part of a person's mapping.
 	Licences
+	// Reference names another account: the manager. Graph has a request of its own for it.
+	Reference
 )
 
 // Attribute describes one target attribute that a mapping may name.
@@ -54,6 +56,9 @@ const (
 	ImmutableID       = "onPremisesImmutableId"
 	BusinessPhones    = "businessPhones"
 	OtherMails        = "otherMails"
+	// Manager is mapped to the manager's source id (a person of the same connection) or, if it contains "@", user principal
+	// name. An empty value takes the manager away; without a mapping the manager is never touched.
+	Manager = "manager"
 )
 
 var attributes = []Attribute{
@@ -83,6 +88,7 @@ var attributes = []Attribute{
 	{Name: BusinessPhones, Aliases: []string{"telephoneNumber"}, Type: List},
 	{Name: OtherMails, Type: List, MaxLength: 250},
 	{Name: "preferredLanguage", Aliases: []string{"perferredLanguage"}},
+	{Name: Manager, Type: Reference},
 	{Name: SkuID, Type: Licences},
 	{Name: DisabledPlans, Type: Licences},
 }
@@ -106,13 +112,14 @@ func FindAttribute(name string) (Attribute, bool) {
 }
 
 // Readable gives, sorted, the names of those attributes that are read back and compared: all but the sign-in name and
-// accountEnabled (always read), the password and its reset (never) and the licences (which have states of their own).
+// accountEnabled (always read), the password and its reset (never), the licences (which have states of their own) and the
+// manager (Selection.Manager).
 // usageLocation is always among them, because licences need it.
 func Readable(names []string) []string {
 	set := map[string]bool{UsageLocation: true}
 	for _, n := range names {
 		a, ok := FindAttribute(n)
-		if !ok || a.CreateOnly || a.Type == Licences || a.Name == UserPrincipalName || a.Name == AccountEnabled {
+		if !ok || a.CreateOnly || a.Type == Licences || a.Type == Reference || a.Name == UserPrincipalName || a.Name == AccountEnabled {
 			continue
 		}
 		set[a.Name] = true

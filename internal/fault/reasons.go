@@ -109,6 +109,8 @@ const (
 	AttributeTooLong       Reason = "attribute_too_long"
 	AttributeUnknown       Reason = "attribute_unknown"
 	UsageLocationInvalid   Reason = "usage_location_invalid"
+	ManagerNotFound        Reason = "manager_not_found"
+	ManagerIsSelf          Reason = "manager_is_self"
 
 	// Licences.
 	LicensesExhausted    Reason = "not_enough_licenses"
@@ -248,6 +250,8 @@ var sentences = map[Reason]string{
 	AttributeTooLong:       "the value of an attribute is longer than Entra allows; shorten it at the source or in the mapping",
 	AttributeUnknown:       "Entra does not know an attribute of this request; report it, with the request id, as a defect of entraflow",
 	UsageLocationInvalid:   "usageLocation must be a two-letter country code of ISO 3166, such as US or GB; correct the value",
+	ManagerNotFound:        "no account, or more than one, was found for this person's manager; provision the manager, or correct the manager's id at the source: the next sync tries again",
+	ManagerIsSelf:          "this person would be their own manager; correct the manager at the source, or leave it empty",
 
 	LicensesExhausted:    "no licence of this kind is left in the tenant; buy more or free some",
 	UsageLocationMissing: "a licence needs usageLocation; map it",

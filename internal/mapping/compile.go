@@ -112,6 +112,8 @@ func (p *Program) add(f *field.Field) {
 		p.reset = f
 	case directory.Password:
 		p.password = f
+	case directory.Manager:
+		p.manager = f
 	case directory.SkuID:
 		p.skus = f
 	case directory.DisabledPlans:

@@ -12,6 +12,10 @@ type Desired struct {
 	Attributes map[string]string
 	// ResetPassword: the person chooses a new password at the first sign-in. True where it is not mapped.
 	ResetPassword bool
+	// ManagerMapped: the rule maps manager. Without it, an empty Manager says nothing.
+	ManagerMapped bool
+	// Manager is the manager's source id or, if it contains "@", user principal name; "" is no manager.
+	Manager string
 	// SKUMapped: the rule maps skuId. Without it, an empty SKUs says nothing.
 	SKUMapped bool
 	// SKUs are licences as the mapping names them, by id or part number, without doubles.

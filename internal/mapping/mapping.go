@@ -28,6 +28,7 @@ type Program struct {
 	enabled       *field.Field
 	reset         *field.Field
 	password      *field.Field
+	manager       *field.Field
 	skus          *field.Field
 	disabledPlans *field.Field
 	attributes    []*field.Field
@@ -76,7 +77,8 @@ func (p *Program) signInName(person *expression.Person) (string, error) {
 // UPNInvalid, UsageLocationInvalid.
 func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	person := p.person(r)
-	d := Desired{AccountEnabled: true, ResetPassword: true, SKUMapped: p.skus != nil, DisabledPlansMapped: p.disabledPlans != nil}
+	d := Desired{AccountEnabled: true, ResetPassword: true, ManagerMapped: p.manager != nil, SKUMapped: p.skus != nil,
+		DisabledPlansMapped: p.disabledPlans != nil}
 	var err error
 	if d.UserPrincipalName, err = p.signInName(person); err != nil {
 		return Desired{}, err
@@ -94,6 +96,11 @@ func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	}
 	if p.reset != nil {
 		if d.ResetPassword, err = p.reset.Flag(person); err != nil {
+			return Desired{}, err
+		}
+	}
+	if p.manager != nil {
+		if d.Manager, err = p.manager.Text(person); err != nil {
 			return Desired{}, err
 		}
 	}

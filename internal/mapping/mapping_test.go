@@ -86,6 +86,35 @@ func TestEvaluate(t *testing.T) {
 	require.Equal(t, []string{"country", "department", "givenName", "surname", "username"}, p.Columns())
 }
 
+func TestEvaluateManager(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		mapping config.Mapping
+		mapped  bool
+		want    string
+	}{
+		"not mapped": {},
+		"source id":  {cel(`user.department == "Sales" ? " M7 " : ""`), true, "M7"},
+		"empty":      {cel(`user.phone`), true, ""},
+		"name":       {cel(`user.username + ".boss@contoso.com"`), true, "Ann.boss@contoso.com"},
+		"constant":   {constant("ceo@contoso.com"), true, "ceo@contoso.com"},
+	} {
+		rule := staff()
+		if test.mapped {
+			rule.Mappings["Manager"] = test.mapping
+		}
+		p := compile(t, rule, csvColumns)
+		d, err := p.Evaluate(ann())
+		require.NoError(t, err, name)
+		require.Equal(t, test.mapped, d.ManagerMapped, name)
+		require.Equal(t, test.want, d.Manager, name)
+		require.NotContains(t, d.Attributes, directory.Manager, name)
+	}
+	_, problems := mapping.Compile(with("manager", cel(`user.boss`)), csvColumns)
+	require.Len(t, problems, 1)
+	require.Equal(t, "manager", problems[0].Key)
+}
+
 func TestEvaluateOneAttribute(t *testing.T) {
 	t.Parallel()
 	sep := directory.ListSeparator

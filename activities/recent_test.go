@@ -40,7 +40,7 @@ func TestPlannedCreationFindsAnAccountThatNoReadShowsYet(t *testing.T) {
 			result := k.MustSync("staff")
 
 			require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
-	users := k.Simulator.State().Tenants[0].Users
+			users := k.Simulator.State().Tenants[0].Users
 			require.Len(t, users, 1, "one person, one account")
 			require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
 		})

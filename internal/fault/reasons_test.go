@@ -136,5 +136,9 @@ func TestDocumentIsUpToDate(t *testing.T) {
 	}
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, want, string(got), "docs/reasons.md is out of date: go test ./internal/fault -run Document -update")
+	have := strings.Split(string(got), "\n")
+	for i, line := range strings.Split(want, "\n") {
+		require.True(t, i < len(have) && have[i] == line, "docs/reasons.md is out of date at line %d: go test ./internal/fault -run Document -update", i+1)
+	}
+	require.Len(t, string(got), len(want))
 }

@@ -48,6 +48,12 @@ func (d *decoder) account(r row) (directory.Account, error) {
 	if d.sel.MarkProperty != "" {
 		a.Mark = d.words.str(r[d.sel.MarkProperty])
 	}
+	if d.sel.Manager {
+		var err error
+		if a.Manager, err = d.manager(r["manager"]); err != nil {
+			return a, err
+		}
+	}
 	a.Values = make([]string, len(d.sel.Attributes))
 	for i, name := range d.sel.Attributes {
 		raw := r[name]
@@ -64,6 +70,20 @@ func (d *decoder) account(r row) (directory.Account, error) {
 		a.Values[i] = strings.Join(several, directory.ListSeparator)
 	}
 	return a, d.licenses(r, &a)
+}
+
+// manager decodes the id of the expanded manager; "" where the account has none, and the member is absent or null.
+func (d *decoder) manager(raw json.RawMessage) (string, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", nil
+	}
+	var m struct {
+		ID word `json:"id"`
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return "", err
+	}
+	return d.words.str(m.ID), nil
 }
 
 // wireLicense is an entry of licenseAssignmentStates or, without group and state, of assignedLicenses.

@@ -44,6 +44,33 @@ func TestDecodeAccount(t *testing.T) {
 	require.Equal(t, &directory.Account{ID: userID, UserPrincipalName: "a", Link: "7", Values: []string{"", "", ""}, Unexplained: []string{skuID}}, got)
 }
 
+// The manager is read where it was asked for: with an id, absent, or null.
+func TestDecodeManager(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	c := f.client(t)
+	withManager := selection
+	withManager.Manager = true
+	for member, want := range map[string]string{
+		``:                "",
+		`,"manager":null`: "",
+		`,"manager":{"@odata.type":"#microsoft.graph.user","id":"` + skuID + `"}`:                                     skuID,
+		`,"manager":{"@odata.type":"#microsoft.graph.orgContact","id":"` + planID + `","displayName":"Ann"}`:          planID,
+		`,"manager@odata.context":"x","manager":{"@odata.type":"#microsoft.graph.user","id":"` + skuID + `","a":[1]}`: skuID,
+	} {
+		f.Graph = answering(200, nil, `{"id":"`+userID+`","userPrincipalName":"a"`+member+`}`)
+		got, err := c.UserByID(context.Background(), userID, withManager)
+		require.NoError(t, err, member)
+		require.Equal(t, want, got.Manager, member)
+		got, err = c.UserByID(context.Background(), userID, selection)
+		require.NoError(t, err, member)
+		require.Empty(t, got.Manager, "not asked for: %s", member)
+	}
+	f.Graph = answering(200, nil, `{"id":"`+userID+`","userPrincipalName":"a","manager":"x"}`)
+	_, err := c.UserByID(context.Background(), userID, withManager)
+	require.Error(t, err)
+}
+
 func TestTenantReads(t *testing.T) {
 	t.Parallel()
 	ctx, f := context.Background(), newFake(t)

@@ -58,4 +58,5 @@ var special = map[string]bool{
 	directory.ResetPassword:     true,
 	directory.SkuID:             true,
 	directory.DisabledPlans:     true,
+	directory.Manager:           true,
 }

@@ -23,6 +23,8 @@ func TestWire(t *testing.T) {
 	link, mark := selection.LinkProperty, selection.MarkProperty
 	root := "/v1.0"
 	selected := "?$select=id,userPrincipalName,accountEnabled,userType,onPremisesSyncEnabled,assignedLicenses,licenseAssignmentStates," + link + "," + mark + ",department,businessPhones,usageLocation"
+	withManager := selection
+	withManager.Manager = true
 	ctx := context.Background()
 	tests := []struct {
 		name        string
@@ -35,6 +37,18 @@ func TestWire(t *testing.T) {
 		{"list", func(c *graph.Client) error {
 			return c.ListUsers(ctx, selection, func([]directory.Account) error { return nil }, nil)
 		}, 200, users, "GET", root + "/users" + selected + "&$top=999", ""},
+		{"list with managers", func(c *graph.Client) error {
+			return c.ListUsers(ctx, withManager, func([]directory.Account) error { return nil }, nil)
+		}, 200, users, "GET", root + "/users?$expand=manager($select%3Did)&" + selected[1:] + "&$top=999", ""},
+		{"read by id with manager", func(c *graph.Client) error { _, err := c.UserByID(ctx, userID, withManager); return err },
+			200, account, "GET", root + "/users/" + userID + "?$expand=manager($select%3Did)&" + selected[1:], ""},
+		{"find by link with manager", func(c *graph.Client) error {
+			_, err := c.UsersByLink(ctx, "contoso/staff/1", withManager)
+			return err
+		}, 200, users, "GET", root + "/users?$expand=manager($select%3Did)&$filter=" + link + "%20eq%20%27contoso%2Fstaff%2F1%27&$select=" + selected[len("?$select="):], ""},
+		{"bin with managers", func(c *graph.Client) error {
+			return c.DeletedUsers(ctx, withManager, func([]directory.Account) error { return nil })
+		}, 200, users, "GET", root + "/directory/deletedItems/microsoft.graph.user" + selected, ""},
 		{"read by id", func(c *graph.Client) error { _, err := c.UserByID(ctx, userID, selection); return err },
 			200, account, "GET", root + "/users/" + userID + selected, ""},
 		{"read by name", func(c *graph.Client) error { _, err := c.UserByUPN(ctx, "A#b%20c@contoso.com", selection); return err },

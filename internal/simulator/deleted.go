@@ -85,7 +85,7 @@ func (b binned) value(name string) any {
 }
 
 func (c *call) binned(rec *record) binned {
-	return binned{userObject{rec, c.t}, c.s.o.Behavior.BinHidesExtensions}
+	return binned{userObject{record: rec, t: c.t}, c.s.o.Behavior.BinHidesExtensions}
 }
 
 func listDeletedUsers(c *call) reply {
@@ -167,7 +167,7 @@ func restoreDeleted(c *call) reply {
 	t, context := c.t, c.context("directoryObjects/$entity")
 	names := append([]string{"id"}, userDefaults[:len(userDefaults)-1]...)
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
-		return appendObject(b, userObject{rec, t}, names, userProperties,
+		return appendObject(b, userObject{record: rec, t: t}, names, userProperties,
 			[]field{{"@odata.context", context}, {"@odata.type", "#microsoft.graph.user"}}, "")
 	}}
 }

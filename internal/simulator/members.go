@@ -123,7 +123,7 @@ func listMembers(c *call) reply {
 				return nil
 			}
 			if rec := t.users.seen(order[i], asOf); rec != nil {
-				return userObject{rec, t}
+				return userObject{record: rec, t: t}
 			}
 			return nil
 		},

@@ -30,6 +30,8 @@ type collection struct {
 	defaults []string
 	// resource is the type as error texts spell it; context what @odata.context calls the collection.
 	resource, context string
+	// expand are the relationships shown in each object, where the request asks for one that the collection has.
+	expand []string
 	// typed adds @odata.type to each object, for collections of mixed kinds.
 	typed string
 }
@@ -38,7 +40,7 @@ func sortInts(s []int) { slices.Sort(s) }
 
 // page answers a list request.
 func (c *call) page(col collection) reply {
-	if fail := c.refuseOptions(); fail != nil {
+	if fail := c.refuseOptions(len(col.expand) > 0); fail != nil {
 		return c.refuse(fail)
 	}
 	size, fail := c.pageSize()
@@ -81,10 +83,8 @@ func (c *call) page(col collection) reply {
 	if next >= 0 {
 		link = c.nextLink(next, pausing)
 	}
-	context := c.context(col.context)
-	if c.query.Get("$select") != "" {
-		context += "(" + strings.Join(names, ",") + ")"
-	}
+	context := c.context(col.context) + c.projection(names, col.expand)
+	names = append(slices.Clip(names), col.expand...)
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		b = slices.Grow(b, 64+len(objects)*40*len(names))
 		b = append(b, `{"@odata.context":`...)
@@ -146,8 +146,23 @@ func (col *collection) gather(filter *expr, start, size int, count bool) (object
 	return objects, next, total
 }
 
+// projection is what @odata.context says of the members that the request chose.
+func (c *call) projection(names, expand []string) string {
+	var parts []string
+	if c.query.Get("$select") != "" {
+		parts = slices.Clone(names)
+	}
+	for _, name := range expand {
+		parts = append(parts, name+"(id)")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, ",") + ")"
+}
+
 // refuseOptions refuses the query options that the directory does not have, or not in this slice.
-func (c *call) refuseOptions() *refusal {
+func (c *call) refuseOptions(expanding bool) *refusal {
 	q := c.query
 	switch {
 	case q.Has("$skip"):
@@ -159,7 +174,7 @@ func (c *call) refuseOptions() *refusal {
 		return unsupported("Search is not supported for the current query.")
 	case q.Has("$orderby"):
 		return unsupported("Sorting not supported for current query.")
-	case q.Has("$expand"):
+	case q.Has("$expand") && !expanding:
 		return unsupported("Expand is not supported for the current query.")
 	}
 	return nil

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,6 +11,8 @@ import (
 type userObject struct {
 	*record
 	t *Tenant
+	// superior is the expanded manager's id; "" where there is none, or nobody asked.
+	superior string
 }
 
 func (u userObject) value(name string) any {
@@ -22,6 +25,11 @@ func (u userObject) value(name string) any {
 		return u.states()
 	case "assignedPlans":
 		return u.t.assignedPlans(u.record)
+	case expandedManager:
+		if u.superior == "" {
+			return nil
+		}
+		return map[string]string{"@odata.type": "#microsoft.graph.user", "id": u.superior}
 	case "passwordProfile":
 		return nil
 	case "deletedDateTime":
@@ -64,12 +72,16 @@ func (c *call) writeUser(idOrUPN string) (*entry, *refusal) {
 
 func listUsers(c *call) reply {
 	t, asOf := c.t, c.asOf
+	expand, fail := c.expansion()
+	if fail != nil {
+		return c.refuse(fail)
+	}
 	return c.page(collection{
-		size: len(t.users.order),
+		size: len(t.users.order), expand: expand,
 		at: func(i int) object {
 			if e := t.users.order[i]; e != nil {
 				if rec := e.at(asOf); rec != nil {
-					return userObject{rec, t}
+					return c.shown(rec, expand)
 				}
 			}
 			return nil
@@ -93,22 +105,24 @@ func getUser(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	return c.one(userObject{rec, c.t}, userProperties, userDefaults, "User", "users")
+	expand, fail := c.expansion()
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	return c.one(c.shown(rec, expand), userProperties, userDefaults, "User", "users", expand...)
 }
 
 // one answers with a single object.
-func (c *call) one(o object, sch *schema, defaults []string, resource, context string) reply {
-	if c.query.Has("$expand") {
+func (c *call) one(o object, sch *schema, defaults []string, resource, context string, expand ...string) reply {
+	if c.query.Has("$expand") && len(expand) == 0 {
 		return c.refuse(unsupported("Expand is not supported for the current query."))
 	}
 	names, fail := c.selection(sch, defaults, resource)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	full := c.context(context)
-	if c.query.Get("$select") != "" {
-		full += "(" + strings.Join(names, ",") + ")"
-	}
+	full := c.context(context) + c.projection(names, expand)
+	names = append(slices.Clip(names), expand...)
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		return appendObject(b, o, names, sch, []field{{"@odata.context", full + "/$entity"}}, "")
 	}}
@@ -119,7 +133,7 @@ func (c *call) written(status int, rec *record, more ...string) reply {
 	names := append(append([]string{"id"}, userDefaults[:len(userDefaults)-1]...), more...)
 	t, context := c.t, c.context("users/$entity")
 	return reply{status: status, render: func(b []byte) []byte {
-		return appendObject(b, userObject{rec, t}, names, userProperties, []field{{"@odata.context", context}}, "")
+		return appendObject(b, userObject{record: rec, t: t}, names, userProperties, []field{{"@odata.context", context}}, "")
 	}}
 }
 

@@ -218,6 +218,63 @@ func TestManager(t *testing.T) {
 	require.Equal(t, boss, w.s.State().Tenants[0].User("eve@contoso.com").Manager)
 }
 
+// Of all expansions, users can be had with the id of their manager; that costs one unit more.
+func TestExpandManager(t *testing.T) {
+	t.Parallel()
+	w := start(t, simulator.Options{})
+	boss := w.do("POST", "/users", person("boss@contoso.com", nil)).is(201).id()
+	for _, name := range []string{"ann", "bob", "eve"} {
+		w.do("POST", "/users", person(name+"@contoso.com", nil)).is(201)
+		w.do("PUT", "/users/"+name+"@contoso.com/manager/$ref", map[string]any{"@odata.id": w.s.URL() + "/v1.0/users/" + boss}).is(204)
+	}
+	const expand = "$expand=manager($select=id)"
+	ann := "/users/ann@contoso.com"
+	want := map[string]any{"@odata.type": "#microsoft.graph.user", "id": boss}
+	a := w.get(ann + "?$select=id&" + expand).is(200)
+	require.Equal(t, want, a.body["manager"])
+	require.Equal(t, w.s.URL()+"/v1.0/$metadata#users(id,manager(id))/$entity", a.body["@odata.context"])
+	require.NotContains(t, w.get("/users/boss@contoso.com?"+expand).is(200).body, "manager", "without a manager the member is absent")
+	require.NotContains(t, w.get(ann).body, "manager")
+
+	// On all pages of a list, filtered or not.
+	managers := map[string]any{}
+	for next := "/users?$select=userPrincipalName&$top=2&" + expand; next != ""; {
+		page := w.get(next)
+		for _, u := range page.values() {
+			managers[u["userPrincipalName"].(string)] = u["manager"]
+		}
+		next, _ = page.body["@odata.nextLink"].(string)
+	}
+	require.Equal(t, map[string]any{"boss@contoso.com": nil, "ann@contoso.com": want, "bob@contoso.com": want, "eve@contoso.com": want}, managers)
+	found := w.get("/users?$filter=" + q("userPrincipalName eq 'ann@contoso.com'") + "&" + expand).values()
+	require.Len(t, found, 1)
+	require.Equal(t, want, found[0]["manager"])
+
+	units := func(path string) int {
+		before := w.s.Stats().ResourceUnits
+		w.get(path).is(200)
+		return w.s.Stats().ResourceUnits - before
+	}
+	require.Equal(t, 1, units("/users?$select=id"))
+	require.Equal(t, 2, units("/users?$select=id&"+expand))
+
+	const refusal = "Expand is not supported for the current query."
+	for _, other := range []string{"manager", "manager($levels=max%3B$select=id)", "manager($select=id,displayName)", "directReports", "manager($select=id),memberOf"} {
+		w.get(ann+"?$expand="+other).refused(400, "Request_UnsupportedQuery", refusal)
+		w.get("/users?$expand="+other).refused(400, "Request_UnsupportedQuery", refusal)
+	}
+	for _, path := range []string{"/groups", "/directory/deletedItems/microsoft.graph.user"} {
+		w.get(path+"?"+expand).refused(400, "Request_UnsupportedQuery", refusal)
+	}
+	w.get("/users?$count=true&"+expand, "ConsistencyLevel", "eventual").refused(400, "Request_UnsupportedQuery", refusal)
+
+	// A manager in the bin is not shown, and is there again once restored.
+	w.do("DELETE", "/users/"+boss, nil).is(204)
+	require.NotContains(t, w.get(ann+"?"+expand).is(200).body, "manager")
+	w.do("POST", "/directory/deletedItems/"+boss+"/restore", nil).is(200)
+	require.Equal(t, want, w.get(ann + "?" + expand).is(200).body["manager"])
+}
+
 func TestRevokeSessions(t *testing.T) {
 	t.Parallel()
 	w := start(t, simulator.Options{})

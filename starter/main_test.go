@@ -121,6 +121,12 @@ func (bg *background) until(text string) {
 func (bg *background) end() int {
 	bg.b.t.Helper()
 	bg.stop()
+	return bg.wait()
+}
+
+// wait waits until the command ends and gives its exit status.
+func (bg *background) wait() int {
+	bg.b.t.Helper()
 	select {
 	case status := <-bg.status:
 		return status

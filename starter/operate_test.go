@@ -28,12 +28,25 @@ func TestARunningUpIsOperatedByTheOtherCommands(t *testing.T) {
 	b.ok(&list, "connection", "list")
 	require.Len(t, list.Connections, 1)
 	require.Equal(t, "active", list.Connections[0].State)
+	var shown struct {
+		State  string
+		Config struct{ Name string }
+		Syncs  map[string]struct{ Success int }
+	}
+	b.ok(&shown, "connection", "show")
+	require.Equal(t, "globex", shown.Config.Name)
+	require.Equal(t, 7, shown.Syncs["staff"].Success)
+	var person struct{ User, Action, Outcome, WorkflowID string }
+	b.ok(&person, "user", "provision", "globex", "P02")
+	require.Equal(t, "user/globex/P02", person.WorkflowID)
+	require.Equal(t, "Success", person.Outcome)
 	b.steps(
 		step{"apply -f FILE", 0, "connection globex: the file changes nothing"},
 		step{"connection show", 0, "state        active"},
 		step{"connection test globex", 0, "connection test passed: tenant Globex"},
 		step{"rule list", 0, "staff  yes"},
 		step{"plan", 0, "would do: none 11"},
+		step{"plan --all", 0, "P01   none"},
 		step{"sync", 0, "staff  completed        11        7"},
 		step{"sync globex staff", 0, "staff  completed        11        7"},
 		step{"sync globex --connection other", 2, "two names for one thing"},

@@ -196,7 +196,7 @@ var sentences = map[Reason]string{
 	SecretWrong:         "the client secret is wrong; copy the secret's Value, not its Secret ID, from the app registration",
 	SecretExpired:       "the client secret has expired; create a new one in the app registration and store it under the same reference",
 	SecretMissing:       "no client secret was sent; set clientSecret to env:NAME or file:PATH",
-	CertificateRejected: "the sign-in service does not accept the certificate; upload this very certificate to the app registration, or mend its entry there",
+	CertificateRejected: "the sign-in service does not accept the certificate or the token's signature; upload this very certificate to the app registration, or check the token's issuer",
 
 	CertificateUnreadable:    "the certificate's reference cannot be read by the worker; check the file or the environment variable it names",
 	CertificateMalformed:     "there is no certificate in PEM form, or a damaged one; store certificate and private key as text that begins with -----BEGIN (openssl pkcs12 -nodes makes it of a .pfx file)",

@@ -34,7 +34,7 @@ type Settings struct {
 	// Secret gives the client secret. It is called anew for each token request, so that a rotated secret is used without a
 	// restart. Faults that it returns are passed on; any other error becomes fault.SecretUnreadable.
 	Secret func(ctx context.Context) (string, error)
-	// Credential replaces Secret where the application signs in otherwise (certificate, federated assertion).
+	// Credential replaces Secret where the application signs in otherwise (CertificateCredential, FederatedCredential).
 	Credential Credential
 	// Endpoints are the hosts; CloudEndpoints has those of Microsoft's clouds.
 	Endpoints Endpoints

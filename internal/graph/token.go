@@ -15,33 +15,6 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// Credential gives what the application signs in with. It is called for each token request, so that what it reads may
-// change at any time: a secret (SecretCredential), a certificate (confidential.NewCredFromCert) or a federated assertion
-// (confidential.NewCredFromAssertionCallback).
-type Credential func(ctx context.Context) (confidential.Credential, error)
-
-// SecretCredential signs in with a client secret.
-//
-// Faults: those of secret itself, SecretUnreadable for any other error of it, SecretMissing for an empty secret; all Denied.
-func SecretCredential(secret func(ctx context.Context) (string, error)) Credential {
-	return func(ctx context.Context) (confidential.Credential, error) {
-		if secret == nil {
-			return confidential.Credential{}, fault.New(opToken.name, fault.Denied, fault.SecretMissing, "clientSecret")
-		}
-		value, err := secret(ctx)
-		var known *fault.Error
-		switch {
-		case errors.As(err, &known):
-			return confidential.Credential{}, err
-		case err != nil:
-			return confidential.Credential{}, fault.Wrap(opToken.name, fault.Denied, fault.SecretUnreadable, "clientSecret", err)
-		case value == "":
-			return confidential.Credential{}, fault.New(opToken.name, fault.Denied, fault.SecretMissing, "clientSecret")
-		}
-		return confidential.NewCredFromSecret(value)
-	}
-}
-
 // TokenInfo is what a token tells about the application in its tenant.
 type TokenInfo struct {
 	// Roles are the application permissions that an administrator has granted, such as User.ReadWrite.All.
@@ -58,9 +31,10 @@ type TokenInfo struct {
 // FreshToken asks the sign-in service for a new token, whatever is cached, and puts it into the cache: permissions that
 // were granted a moment ago show only in a new token.
 //
-// Faults: those of the sign-in service (SecretWrong, SecretExpired, SecretMissing, SecretUnreadable, CertificateRejected,
-// ApplicationUnknown, ApplicationDisabled, TenantUnknown, ScopeInvalid, LoginRefused: Denied; LoginUnreachable,
-// LoginUnavailable, SimulatorNotRunning: Transient, LoginUnavailable also Throttled).
+// Faults: those of the credential, and those of the sign-in service (SecretWrong, SecretExpired, SecretMissing,
+// CertificateRejected, CertificateExpired, FederatedTokenRejected, AssertionTimeWrong, ApplicationUnknown,
+// ApplicationDisabled, TenantUnknown, ScopeInvalid, LoginRefused: Denied; LoginUnreachable, LoginUnavailable,
+// SimulatorNotRunning: Transient, LoginUnavailable also Throttled).
 func (c *Client) FreshToken(ctx context.Context) (TokenInfo, error) {
 	tok, err := c.tokens.acquire(ctx, c.credential)
 	if err != nil {
@@ -106,8 +80,8 @@ func (t token) grants(op operation) grant {
 	return grantLacking
 }
 
-// tokens caches the token of one tenant and application. MSAL's own cache is not used: its client is bound to one secret
-// for life, while ours may be rotated at any time.
+// tokens caches the token of one tenant and application. MSAL's own cache is not used: its client is bound to one
+// credential for life, while ours may be rotated at any time.
 type tokens struct {
 	authority, clientID, scope string
 	http                       *http.Client
@@ -187,15 +161,18 @@ func (t *tokens) store(tok token) {
 	t.current, t.retryAt = tok, time.Time{}
 }
 
-// acquire asks the sign-in service. A fresh MSAL client each time, about once an hour, takes the secret as it is now.
+// acquire asks the sign-in service. A fresh MSAL client each time, about once an hour, takes the credential as it is now.
 func (t *tokens) acquire(ctx context.Context, credential Credential) (token, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	cred, err := credential(ctx)
 	if err != nil {
 		var known *fault.Error
-		if errors.As(err, &known) {
+		switch {
+		case errors.As(err, &known):
 			return token{}, err
+		case ctx.Err() != nil:
+			return token{}, contextFault(opToken.name, ctx.Err())
 		}
 		return token{}, fault.Wrap(opToken.name, fault.Denied, fault.SecretUnreadable, "clientSecret", err)
 	}

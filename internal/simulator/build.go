@@ -105,19 +105,18 @@ func newApp(seed *AppSeed, newID func() string) (*app, error) {
 		a.secrets = append(a.secrets, sec)
 	}
 	for i, cs := range seed.Certificates {
-		key, to, text, err := publicKey(cs.PEM, cs.PEMFile)
+		c, err := publicKey(cs.PEM, cs.PEMFile)
 		if err != nil {
 			return nil, fmt.Errorf("certificates[%d]: %w", i, err)
 		}
-		a.certificates = append(a.certificates, certificate{key, to, text})
+		a.certificates = append(a.certificates, c)
 	}
 	for i, f := range seed.Federated {
-		key, _, text, err := publicKey(f.PublicKey, f.PublicKeyFile)
+		trusted, err := newFederation(f)
 		if err != nil {
 			return nil, fmt.Errorf("federated[%d]: %w", i, err)
 		}
-		f.PublicKey, f.PublicKeyFile = text, ""
-		a.federated = append(a.federated, federation{f, key})
+		a.federated = append(a.federated, trusted)
 	}
 	for i, x := range seed.ExtensionProperties {
 		if !validExtensionName(x.Name) || x.Name == "" {

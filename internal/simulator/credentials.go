@@ -10,11 +10,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // secret is a client secret; only its digest is kept.
@@ -23,9 +20,10 @@ type secret struct {
 	expires time.Time
 }
 
-// certificate is a registered public key and when its certificate ends.
+// certificate is a registered public key and the certificate that it came in; a bare key has none.
 type certificate struct {
 	key crypto.PublicKey
+	der []byte
 	to  time.Time
 	pem string
 }
@@ -35,9 +33,6 @@ type federation struct {
 	seed FederatedSeed
 	key  crypto.PublicKey
 }
-
-// audienceFederated is what assertions of other issuers are made out to.
-const audienceFederated = "api://AzureADTokenExchange"
 
 func newSecret(seed SecretSeed) (secret, error) {
 	out := secret{expires: seed.Expires}
@@ -64,28 +59,39 @@ func newSecret(seed SecretSeed) (secret, error) {
 	return out, nil
 }
 
-// publicKey reads a certificate or a bare public key.
-func publicKey(text, file string) (key crypto.PublicKey, to time.Time, pemText string, err error) {
+// publicKey reads the first certificate or bare public key of a PEM text. Of what else stands there, such as the private
+// key in a file made for the client, nothing is kept.
+func publicKey(text, file string) (c certificate, err error) {
 	if file != "" {
 		raw, err := os.ReadFile(file)
 		if err != nil {
-			return nil, to, "", fmt.Errorf("read key: %w", err)
+			return c, fmt.Errorf("read key: %w", err)
 		}
 		text = string(raw)
 	}
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, to, "", fmt.Errorf("no PEM block")
-	}
-	if block.Type == "CERTIFICATE" {
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, to, "", err
+	for rest := []byte(text); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return c, fmt.Errorf("no certificate or public key in PEM form")
 		}
-		return c.PublicKey, c.NotAfter, text, nil
+		switch block.Type {
+		case "CERTIFICATE":
+			parsed, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return c, err
+			}
+			return certificate{parsed.PublicKey, parsed.Raw, parsed.NotAfter, string(pem.EncodeToMemory(block))}, nil
+		case "PUBLIC KEY":
+			key, err := x509.ParsePKIXPublicKey(block.Bytes)
+			return certificate{key: key, pem: string(pem.EncodeToMemory(block))}, err
+		}
 	}
-	key, err = x509.ParsePKIXPublicKey(block.Bytes)
-	return key, to, text, err
+}
+
+func newFederation(seed FederatedSeed) (federation, error) {
+	c, err := publicKey(seed.PublicKey, seed.PublicKeyFile)
+	seed.PublicKey, seed.PublicKeyFile = c.pem, ""
+	return federation{seed, c.key}, err
 }
 
 // checkCredential judges the secret or the assertion of a token request.
@@ -117,48 +123,4 @@ func (s *Server) checkCredential(t *Tenant, a *app, r *http.Request) *loginError
 	}
 	return &loginError{http.StatusUnauthorized, "invalid_client", 7000215, fmt.Sprintf("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "+
 		"not the client secret ID, for a secret added to app '%s'.", a.clientID)}
-}
-
-func (s *Server) checkAssertion(t *Tenant, a *app, assertion string, now time.Time) *loginError {
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256", "PS256", "ES256"}), jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithExpirationRequired())
-	verify := func(key crypto.PublicKey) (jwt.MapClaims, error) {
-		claims := jwt.MapClaims{}
-		_, err := parser.ParseWithClaims(assertion, claims, func(*jwt.Token) (any, error) { return key, nil })
-		return claims, err
-	}
-	audiences := []string{s.url + "/" + t.id + "/oauth2/v2.0/token", s.url + "/" + t.id + "/v2.0"}
-	for _, d := range t.domains {
-		audiences = append(audiences, s.url+"/"+d.Name+"/oauth2/v2.0/token")
-	}
-	for _, c := range a.certificates {
-		claims, err := verify(c.key)
-		if err != nil || !c.to.IsZero() && !now.Before(c.to) {
-			continue
-		}
-		issuer, _ := claims.GetIssuer()
-		subject, _ := claims.GetSubject()
-		named, _ := claims.GetAudience()
-		if strings.EqualFold(issuer, a.clientID) && strings.EqualFold(subject, a.clientID) &&
-			slices.ContainsFunc(named, func(n string) bool { return slices.Contains(audiences, n) }) {
-			return nil
-		}
-	}
-	for _, f := range a.federated {
-		claims, err := verify(f.key)
-		if err != nil {
-			continue
-		}
-		issuer, _ := claims.GetIssuer()
-		subject, _ := claims.GetSubject()
-		named, _ := claims.GetAudience()
-		want := f.seed.Audience
-		if want == "" {
-			want = audienceFederated
-		}
-		if issuer == f.seed.Issuer && subject == f.seed.Subject && slices.Contains(named, want) {
-			return nil
-		}
-	}
-	return &loginError{http.StatusUnauthorized, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application, " +
-		"or the signature of the assertion is invalid."}
 }

@@ -1,10 +1,6 @@
 package simulator_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"net/url"
 	"testing"
 	"time"
@@ -104,43 +100,4 @@ func TestTokenClaims(t *testing.T) {
 	_, _, err = jwt.NewParser().ParseUnverified(w.token, claims)
 	require.NoError(t, err)
 	require.NotContains(t, claims, "roles")
-}
-
-func TestAssertions(t *testing.T) {
-	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	require.NoError(t, err)
-	public := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-	seed := simulator.DefaultSeed()
-	app := &seed.Tenants[0].Apps[0]
-	app.Certificates = []simulator.CertificateSeed{{PEM: public}}
-	app.Federated = []simulator.FederatedSeed{{Issuer: "https://issuer.example", Subject: "workload", PublicKey: public}}
-	w := start(t, simulator.Options{Seed: seed})
-
-	token := w.s.URL() + "/" + simulator.DefaultTenantID + "/oauth2/v2.0/token"
-	for name, tc := range map[string]struct {
-		iss, sub, aud string
-		life          time.Duration
-		status        int
-	}{
-		"certificate":         {simulator.DefaultClientID, simulator.DefaultClientID, token, time.Minute, 200},
-		"certificate, old":    {simulator.DefaultClientID, simulator.DefaultClientID, token, -time.Minute, 401},
-		"certificate, other":  {simulator.DefaultClientID, simulator.DefaultClientID, "https://elsewhere.example", time.Minute, 401},
-		"federated":           {"https://issuer.example", "workload", "api://AzureADTokenExchange", time.Minute, 200},
-		"federated, stranger": {"https://issuer.example", "stranger", "api://AzureADTokenExchange", time.Minute, 401},
-	} {
-		t.Run(name, func(t *testing.T) {
-			assertion, err := jwt.NewWithClaims(jwt.SigningMethodPS256, jwt.MapClaims{"iss": tc.iss, "sub": tc.sub, "aud": tc.aud,
-				"exp": time.Now().Add(tc.life).Unix()}).SignedString(key)
-			require.NoError(t, err)
-			f := form()
-			f.Del("client_secret")
-			f.Set("client_assertion", assertion)
-			f.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-			status, body := w.login(simulator.DefaultTenantID, f)
-			require.Equal(t, tc.status, status, body)
-		})
-	}
 }

@@ -200,6 +200,32 @@ func (t *Tenant) SetSecret(clientID, value string, expires time.Time) error {
 	return t.change(clientID, func(a *app) { a.secrets = []secret{sec} })
 }
 
+// SetCertificates replaces all certificates by these, each PEM of a certificate or of a public key.
+func (t *Tenant) SetCertificates(clientID string, pems ...string) error {
+	var certificates []certificate
+	for _, text := range pems {
+		c, err := publicKey(text, "")
+		if err != nil {
+			return err
+		}
+		certificates = append(certificates, c)
+	}
+	return t.change(clientID, func(a *app) { a.certificates = certificates })
+}
+
+// SetFederated replaces all federated credentials by these.
+func (t *Tenant) SetFederated(clientID string, seeds ...FederatedSeed) error {
+	var federated []federation
+	for _, seed := range seeds {
+		f, err := newFederation(seed)
+		if err != nil {
+			return err
+		}
+		federated = append(federated, f)
+	}
+	return t.change(clientID, func(a *app) { a.federated = federated })
+}
+
 // SetDisabled disables or enables an application.
 func (t *Tenant) SetDisabled(clientID string, disabled bool) error {
 	return t.change(clientID, func(a *app) { a.disabled = disabled })

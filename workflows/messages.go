@@ -100,6 +100,8 @@ const (
 	SyncHeld SyncState = "held"
 	// SyncStopped: an administrator stopped it, or the rule or connection was disabled.
 	SyncStopped SyncState = "stopped"
+	// SyncSkipped: a schedule's run met a running sync and left everything to it.
+	SyncSkipped SyncState = "skipped"
 	// SyncFailed: no plan could be made, or the tenant could not be reached for too long.
 	SyncFailed SyncState = "failed"
 )

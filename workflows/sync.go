@@ -76,6 +76,9 @@ func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
 			fault.New("", fault.Invalid, fault.SettingsInvalid, "connection and rule are needed in the input"))
 	}
 	if id := SyncID(s.Connection, s.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+		if scheduled(ctx) {
+			return s.runScheduled(ctx, id)
+		}
 		var result SyncResult
 		err := delegate(ctx, id, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
 		return result, err
@@ -90,6 +93,25 @@ func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
 		return SyncResult{}, err
 	}
 	return s.end(ctx, err)
+}
+
+// scheduled reports that a schedule started this run.
+func scheduled(ctx workflow.Context) bool {
+	by, ok := workflow.GetTypedSearchAttributes(ctx).GetKeyword(temporal.NewSearchAttributeKeyKeyword("TemporalScheduledById"))
+	return ok && by != ""
+}
+
+// runScheduled starts the canonical run, or skips: a sync that was started by hand counts like one of the schedule's own.
+func (s *syncRun) runScheduled(ctx workflow.Context, id string) (SyncResult, error) {
+	var result SyncResult
+	err := canonical(ctx, id, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
+	if alreadyStarted(err) {
+		return SyncResult{
+			Connection: s.Connection, Rule: s.Rule, State: SyncSkipped, StartedAt: s.Result.StartedAt,
+			Message: "Skipped: a sync of this rule is running.",
+		}, nil
+	}
+	return result, childError(err)
 }
 
 // maxReplans bounds how often a sync plans anew because settings change under it; the next sync takes over then.

@@ -350,16 +350,19 @@ func clip(s string) string {
 // delegate starts the canonical run of a workflow and returns its result; a run that exists already is asked to look
 // again and is waited for.
 func delegate(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, TypedSearchAttributes: attributes,
-		StaticSummary: clip("Started by " + workflow.GetInfo(ctx).WorkflowExecution.ID),
-	}), workflowType, in)
-	err := child.Get(ctx, result)
-	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if !errors.As(err, &running) {
+	err := canonical(ctx, id, workflowType, in, attributes, result)
+	if !alreadyStarted(err) {
 		return childError(err)
 	}
 	return await(ctx, id, result)
+}
+
+// canonical starts the canonical run of a workflow and returns its result, or that it is running already.
+func canonical(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
+	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, TypedSearchAttributes: attributes,
+		StaticSummary: clip("Started by " + workflow.GetInfo(ctx).WorkflowExecution.ID),
+	}), workflowType, in).Get(ctx, result)
 }
 
 // await waits, by an activity, for a run that somebody else started.

@@ -121,3 +121,36 @@ func TestSyncMeetsRunningPerson(t *testing.T) {
 	require.Equal(t, "Annabel", u.Properties["givenName"])
 	require.Zero(t, k.Simulator.Stats().OverlappingWrites)
 }
+
+// A schedule's sync runs under the canonical id, and skips while one that was started by hand is running.
+func TestScheduleSkipsWhileASyncRuns(t *testing.T) {
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Ann", "Lee", ""))
+	c := k.Config()
+	c.Rules[0].SyncEvery = "24h"
+	k.MustApply(c)
+	k.AwaitSynced()
+	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Anna", "Lee", ""))
+	reading, release := make(chan struct{}), make(chan struct{})
+	first := true
+	k.Simulator.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPatch && first {
+			first = false
+			close(reading)
+			<-release
+		}
+	})
+	done := make(chan workflows.SyncResult, 1)
+	go func() { done <- k.MustSync("staff") }()
+	<-reading
+	ctx, cancel := k.Context()
+	defer cancel()
+	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
+	skipped := k.AwaitScheduled("staff")
+	require.Equal(t, workflows.SyncSkipped, skipped.State)
+	close(release)
+	r := <-done
+	require.Equal(t, workflows.SyncCompleted, r.State)
+	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
+	require.Equal(t, workflows.SyncCompleted, k.AwaitScheduled("staff").State)
+}

@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/entraflow/entraflow/internal/config"
@@ -52,6 +53,8 @@ type Kit struct {
 	Engine    *engine.Engine
 	parts     engine.Parts
 	worker    worker.Worker
+	// scheduled counts the scheduled runs awaited.
+	scheduled int
 }
 
 // Start starts everything; the test's end stops it.
@@ -61,7 +64,7 @@ func Start(t *testing.T, o Options) *Kit {
 		o.Pace = 0.02
 	}
 	k := &Kit{t: t, Dir: t.TempDir()}
-	k.startTemporal()
+	k.startTemporal("temporal")
 	k.startSimulator(o.Simulator)
 	k.parts = engine.Parts{
 		Client:      k.Client,
@@ -88,8 +91,8 @@ func quiet() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.Discard, nil))
 }
 
-func (k *Kit) startTemporal() {
-	dir := filepath.Join(k.Dir, "temporal")
+func (k *Kit) startTemporal(name string) {
+	dir := filepath.Join(k.Dir, name)
 	require.NoError(k.t, os.MkdirAll(dir, 0o700))
 	server, err := devserver.Start(context.Background(), devserver.Options{
 		Dir: dir, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: workflows.SearchAttributes(),
@@ -412,6 +415,26 @@ func (k *Kit) ReplayAll() {
 		id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
 		history := &historypb.History{}
 		require.NoError(k.t, protojson.Unmarshal(k.RawHistory(id, run), history))
-		require.NoError(k.t, replayer.ReplayWorkflowHistory(nil, history), "replaying %s", id)
+		// Workflows look at their own id.
+		original := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id, RunID: run}}
+		require.NoError(k.t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, original), "replaying %s", id)
 	}
+}
+
+// AwaitScheduled waits for one more run that the schedule of a rule started, and returns its result.
+func (k *Kit) AwaitScheduled(rule string) (r workflows.SyncResult) {
+	k.t.Helper()
+	ctx, cancel := k.Context()
+	defer cancel()
+	handle := k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", rule))
+	k.scheduled++
+	require.Eventually(k.t, func() bool {
+		d, err := handle.Describe(ctx)
+		if err != nil || len(d.Info.RecentActions) < k.scheduled {
+			return false
+		}
+		started := d.Info.RecentActions[k.scheduled-1].StartWorkflowResult
+		return k.Client.GetWorkflow(ctx, started.WorkflowID, started.FirstExecutionRunID).Get(ctx, &r) == nil
+	}, 30*time.Second, 20*time.Millisecond)
+	return r
 }

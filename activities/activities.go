@@ -90,8 +90,19 @@ func (a *Activities) graph(c config.Connection) (*graph.Client, error) {
 		ClientID:   c.ClientID,
 		Connection: c.Name,
 		Endpoints:  endpoints,
-		Secret:     func(ctx context.Context) (string, error) { return config.Secret(ctx, c.ClientSecret) },
+		Credential: credential(c.Credential(), a.options.Now),
 	})
+}
+
+// credential is what the application signs in with, read anew for each token.
+func credential(c config.Credential, now func() time.Time) graph.Credential {
+	switch c.Key {
+	case config.KeyCertificate:
+		return graph.CertificateCredential(c.Reference, c.Read, now)
+	case config.KeyFederated:
+		return graph.FederatedCredential(c.Reference, c.Read, now)
+	}
+	return graph.SecretCredential(c.Read)
 }
 
 // refuse is the error of something entraflow will not do.

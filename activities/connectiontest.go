@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/check"
-	"github.com/entraflow/entraflow/internal/config"
 )
 
 // TestConnection proves that a connection can work and registers its extension properties where they are missing. It
@@ -27,7 +26,7 @@ func (a *Activities) Check(ctx context.Context, in TestInput, progress func(stri
 	return check.Run(ctx, client, check.Options{
 		Config:       in.Config,
 		PinnedTenant: in.Pinned.TenantID,
-		Secret:       func(ctx context.Context) (string, error) { return config.Secret(ctx, in.Config.ClientSecret) },
+		Secret:       in.Config.Credential().Read,
 		Now:          a.options.Now,
 		Pause:        func(ctx context.Context, d time.Duration) error { return check.Pause(ctx, a.pace(d)) },
 		Progress:     progress,

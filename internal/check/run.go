@@ -29,7 +29,8 @@ type Options struct {
 	Config config.Connection
 	// PinnedTenant is the tenant that the connection was set up for; "" at the first test.
 	PinnedTenant string
-	// Secret resolves the client secret's reference.
+	// Secret reads what Config's credential refers to: the client secret, the certificate with its key as PEM, or the
+	// federated token. config.Credential.Read does it.
 	Secret func(ctx context.Context) (string, error)
 	// Patience is how long the test waits for new extension properties to become usable. Default 10 minutes.
 	Patience time.Duration
@@ -164,13 +165,6 @@ func (r *run) fail(name string, err error) bool {
 	}
 	r.add(Check{Name: name, Status: Failed, Reason: f.Reason, Message: cause, Fix: fix, RequestID: f.RequestID})
 	return false
-}
-
-func (r *run) secret(ctx context.Context) bool {
-	if _, err := r.o.Secret(ctx); err != nil {
-		return r.fail("secret", err)
-	}
-	return r.ok("secret", "the client secret can be read from "+r.o.Config.ClientSecret)
 }
 
 // token proves endpoint, tenant id, client id and secret, with a new token: one from a cache would not show new consent.

@@ -35,6 +35,9 @@ type Input struct {
 	Accounts []directory.Account
 	// Bin reads the recycle bin; it is called at most once, and only if somebody would otherwise be created. May be nil.
 	Bin func(ctx context.Context) ([]directory.Account, error)
+	// Recent gives the account that was made for a person of the connection so lately that Accounts may not show it; "" when
+	// there is none. May be nil.
+	Recent func(sourceID string) string
 	// KnownLinks is how many linked accounts the last sync of this connection saw; 0 when that is not known.
 	KnownLinks int
 	// FirstSync: nothing may be taken away yet.
@@ -86,6 +89,9 @@ type Plan struct {
 	Active int
 	// ConnectionLinked is how many accounts carry a link of this connection.
 	ConnectionLinked int
+	// ManagersPending is how many people's managers have no account yet and get one by this plan; once it has been carried
+	// out, another plan finds them.
+	ManagersPending int
 	// Snapshot is the state of the rule's source that was planned from.
 	Snapshot source.Snapshot
 	// Guard says whether removals may be carried out.
@@ -118,6 +124,7 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	}
 	b.leavers()
 	b.conflictingNames()
+	b.managersPending()
 	b.plan.Guard = b.guard()
 	return b.plan, nil
 }
@@ -134,6 +141,8 @@ type builder struct {
 	fates  []fate             // :: account -> whether its person is still there
 	left   map[string]int     // :: SKU -> units left to hand out
 	seed   maphash.Seed
+	// waiting are people whose managers were not found.
+	waiting []waiting
 	// snapshots are the states in which the sources were read, by source key.
 	snapshots map[string]source.Snapshot
 	bin       recycled
@@ -349,7 +358,8 @@ func (b *builder) person(r source.Record) {
 
 // compare decides about a person whose mappings all worked, with and without removals.
 func (b *builder) compare(p Person, linked []*directory.Account) {
-	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName)}
+	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName), Manager: b.manager(p)}
+	b.awaitManager(p, m.Manager)
 	if len(linked) == 0 && m.SameName == nil {
 		m.Binned = b.binned(p.ID)
 	}

@@ -64,7 +64,8 @@ type Change struct {
 	Action Action `json:"action"`
 	// AccountID is the account acted on; "" for Create and where there is none.
 	AccountID string `json:"accountId,omitempty"`
-	// Attributes names what is written to the account with one request, sorted.
+	// Attributes names what is written to the account with one request, sorted. "manager" stands among them, too, although
+	// Graph has a request of its own for it.
 	Attributes []string `json:"attributes,omitempty"`
 	// Disable: the account is disabled in the same request and its sessions are revoked. A removal.
 	Disable bool `json:"disable,omitempty"`
@@ -76,6 +77,12 @@ type Change struct {
 	AddLicenses []directory.License `json:"addLicenses,omitempty"`
 	// RemoveLicenses are SKU ids taken away in the same request.
 	RemoveLicenses []string `json:"removeLicenses,omitempty"`
+	// Manager is the object id of the manager to be set; "" leaves the manager as it is.
+	Manager string `json:"managerId,omitempty"`
+	// ClearManager: the manager is taken away. No removal.
+	ClearManager bool `json:"clearManager,omitempty"`
+	// FoundManager is what Match.Manager said, also where nothing is to be written.
+	FoundManager string `json:"-"`
 	// Mark is what the mark property holds once the account's request is done.
 	Mark directory.Mark `json:"-"`
 	// FinalMark is what it holds once the licences are done, too; it differs where a licence is taken away.
@@ -100,10 +107,13 @@ func (c *Change) Writes() bool {
 // Licenses reports whether licences are to be written.
 func (c *Change) Licenses() bool { return len(c.AddLicenses)+len(c.RemoveLicenses) > 0 }
 
-// Account reports whether the account itself is to be written, apart from licences.
+// Account reports whether the account itself is to be written, apart from licences and manager.
 func (c *Change) Account() bool {
-	return c.Action == Create || c.Action == Restore || len(c.Attributes) > 0
+	return c.Action == Create || c.Action == Restore || !only(c.Attributes, directory.Manager)
 }
+
+// SetsManager reports whether the manager is to be set or taken away.
+func (c *Change) SetsManager() bool { return c.Manager != "" || c.ClearManager }
 
 // Removes reports whether the change takes something away: a disable, a removal, or more licences than it gives. Other
 // plans of a licence that the person has already are no gain. Ask the Change that Decide returned, not one read from JSON.

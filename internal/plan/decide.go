@@ -20,6 +20,9 @@ type Settings struct {
 	Selection directory.Selection
 	// SourceTag is the tag of the rule's source (directory.SourceTag); "" leaves sources out of the decision.
 	SourceTag string
+	// NoEnabled: neither a column of the source nor a mapping says who is enabled, so that everybody is. It enables nobody
+	// whom such a column has disabled.
+	NoEnabled bool
 	// SamePerson: an administrator vouches that the id still means the same person.
 	SamePerson bool
 	// SKUs are the tenant's subscriptions.
@@ -47,6 +50,8 @@ type Match struct {
 	SameName *directory.Account
 	// Binned is the account in the recycle bin that carries this person's link; nil when there is none.
 	Binned *directory.Account
+	// Manager is the object id of the account that the mapping of the manager means; "" when there is none, or more than one.
+	Manager string
 }
 
 // Decide says what is done about one person in scope.
@@ -55,30 +60,30 @@ func Decide(s Settings, p Person, m Match) Change {
 	case len(m.Linked) > 1:
 		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.LinkDuplicate, ""))
 	case len(m.Linked) == 1:
-		return s.decideLinked(p, m.Linked[0], m.SameName)
+		return s.decideLinked(p, m.Linked[0], m)
 	case m.SameName != nil:
-		return s.decideExisting(p, m.SameName)
+		return s.decideExisting(p, m.SameName, m.Manager)
 	case m.Binned != nil:
-		return s.decideBinned(p, m.Binned)
+		return s.decideBinned(p, m.Binned, m.Manager)
 	default:
-		return s.decideNew(p)
+		return s.decideNew(p, m.Manager)
 	}
 }
 
 // decideBinned: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
 // differs then is written once it can be read again.
-func (s Settings) decideBinned(p Person, a *directory.Account) Change {
+func (s Settings) decideBinned(p Person, a *directory.Account, manager string) Change {
 	if !s.Preferences.AllowCreate {
 		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
-	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Restore, AccountID: a.ID, Outcome: Success}
+	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Restore, AccountID: a.ID, Outcome: Success, FoundManager: manager}
 	c.Mark, _ = directory.ParseMark(a.Mark)
 	c.FinalMark = c.Mark
 	return c
 }
 
 // decideNew: there is no account.
-func (s Settings) decideNew(p Person) Change {
+func (s Settings) decideNew(p Person, manager string) Change {
 	if !s.Preferences.AllowCreate {
 		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
@@ -95,13 +100,14 @@ func (s Settings) decideNew(p Person) Change {
 		}
 	}
 	c.Attributes = append(c.Attributes, directory.UserPrincipalName, directory.AccountEnabled, AttributeLink, AttributeMark)
-	sort.Strings(c.Attributes)
 	s.license(&c, p, nil)
+	s.superior(&c, p, manager, nil)
+	sort.Strings(c.Attributes)
 	return c
 }
 
 // decideExisting: an account without our link has the name.
-func (s Settings) decideExisting(p Person, a *directory.Account) Change {
+func (s Settings) decideExisting(p Person, a *directory.Account, manager string) Change {
 	switch {
 	case a.Link != "":
 		reason := fault.AccountLinkedElsewhere
@@ -124,12 +130,13 @@ func (s Settings) decideExisting(p Person, a *directory.Account) Change {
 	c.Attributes = append(s.differences(p, a), AttributeLink)
 	s.enablement(&c, p, a)
 	s.license(&c, p, a)
+	s.superior(&c, p, manager, a)
 	s.finish(&c, a)
 	return c
 }
 
 // decideLinked: the account is ours.
-func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directory.Account) Change {
+func (s Settings) decideLinked(p Person, a *directory.Account, m Match) Change {
 	switch {
 	case a.OnPremises:
 		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
@@ -143,7 +150,7 @@ func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directo
 	}
 	s.tag(&c)
 	c.Attributes = s.differences(p, a)
-	if sameName != nil && sameName.ID != a.ID {
+	if m.SameName != nil && m.SameName.ID != a.ID {
 		c.drop(directory.UserPrincipalName)
 		c.partial(fault.UPNTaken, directory.UserPrincipalName)
 	}
@@ -152,6 +159,7 @@ func (s Settings) decideLinked(p Person, a *directory.Account, sameName *directo
 	}
 	s.enablement(&c, p, a)
 	s.license(&c, p, a)
+	s.superior(&c, p, m.Manager, a)
 	s.finish(&c, a)
 	if !s.Preferences.AllowUpdate && c.Writes() {
 		return s.disableOnly(p, a, c)
@@ -218,6 +226,8 @@ func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
 	case want && !a.Enabled && !c.Mark.Disabled.ByUs():
 		c.partial(fault.DisabledByOther, "")
 		c.Mark.Disabled = ""
+	case want && !a.Enabled && s.NoEnabled && c.Mark.Disabled == directory.DisabledAtSource:
+		c.partial(fault.EnabledColumnGone, directory.AccountEnabled)
 	case want && !a.Enabled:
 		c.Enable = true
 		c.Attributes = append(c.Attributes, directory.AccountEnabled)

@@ -28,6 +28,7 @@ func (d dice) roster(key string, n int) *roster {
 		if d.once(12) {
 			p = with(p, "country", "Utopia")
 		}
+		p = with(p, "boss", d.of("", "", "00", "01", fmt.Sprintf("%02d", d.IntN(n+2)), letters[d.IntN(len(letters))]+"@contoso.com"))
 		p.Enabled = !d.once(4)
 		if d.once(15) {
 			p.EnabledErr = fault.New("read", fault.Invalid, fault.EnabledUnreadable, "enabled")
@@ -81,6 +82,7 @@ func (d dice) accounts(people []source.Record) []directory.Account {
 		random := d.account()
 		a.Enabled, a.Licenses, a.Unexplained, a.OnPremises, a.Guest = random.Enabled, random.Licenses, random.Unexplained, random.OnPremises, random.Guest
 		a.Mark = random.Mark
+		a.Manager = d.of("", "old-0", "old-1", "old-2", "old-3", "purged")
 		a.ID = fmt.Sprint("old-", i)
 		switch d.IntN(8) {
 		case 0, 1, 2:

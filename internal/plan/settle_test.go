@@ -69,6 +69,9 @@ func (d dice) person() plan.Person {
 			p.Desired.Attributes[name] = d.of("Sales", "Ann", "")
 		}
 	}
+	if p.Desired.ManagerMapped = !d.once(3); p.Desired.ManagerMapped {
+		p.Desired.Manager = d.of("", "", "7", "7", "boss@contoso.com", "1", "Ann@contoso.com")
+	}
 	p.Desired.SKUMapped = !d.once(3)
 	if p.Desired.SKUMapped {
 		p.Desired.SKUs = d.some("SUITE_A", skuB, "suite_c", "NOPE")
@@ -88,6 +91,7 @@ func (d dice) account() directory.Account {
 	a.Values = []string{d.of("", "x", "y\x1fx"), d.of("Sales", "Old", ""), d.of("Ann", "Old"), d.of("Ann", "old"), d.of("US", "us", "")}
 	a.Link = d.of("contoso/staff/1", "contoso/staff/1", "contoso/contractors/1", "", "", "fabrikam/staff/1", "contoso/staff/2")
 	a.OnPremises, a.Guest = d.once(15), d.once(15)
+	a.Manager = d.of("", "id-boss", "id-other")
 	mark := directory.Mark{Origin: directory.Origin(d.of("created", "adopted")), Disabled: directory.DisabledBy(d.of("", "", "source", "deprovisioned"))}
 	var marked []string
 	for _, sku := range []string{skuA, skuB, skuC} {
@@ -151,13 +155,19 @@ func TestDecisionsSettle(t *testing.T) {
 		if before != nil {
 			unchanged = *before
 		}
-		c := plan.Decide(s, p, match(before))
+		manager := d.of("id-boss", "id-boss", "")
+		if before != nil && d.once(4) {
+			manager = before.ID
+		}
+		m := match(before)
+		m.Manager = manager
+		c := plan.Decide(s, p, m)
 		if before != nil {
 			require.Equal(t, unchanged, *before, "%s: deciding changed the account", name)
 		}
 		checkDecision(t, name, s, p, c, before)
 		if !c.Writes() {
-			require.Equal(t, c, plan.Decide(s, p, match(before)), "%s: deciding twice differs", name)
+			require.Equal(t, c, plan.Decide(s, p, m), "%s: deciding twice differs", name)
 			continue
 		}
 		after := carryOut(t, s, p, c, before, true)
@@ -166,7 +176,9 @@ func TestDecisionsSettle(t *testing.T) {
 				s.Left[l.SKU]--
 			}
 		}
-		again := plan.Decide(s, p, match(&after))
+		m = match(&after)
+		m.Manager = manager
+		again := plan.Decide(s, p, m)
 		require.False(t, again.Writes(), "%s: %+v and then %+v", name, c, again)
 		require.Equal(t, c.Outcome, again.Outcome, "%s: %s and then %s", name, c.Reason, again.Reason)
 	}
@@ -177,7 +189,14 @@ func checkDecision(t *testing.T, name string, s plan.Settings, p plan.Person, c 
 	t.Helper()
 	require.Equal(t, c.Outcome == plan.Success, c.Reason == "", name)
 	require.False(t, (plan.Unsynced == c.Outcome || plan.Failed == c.Outcome) && c.Writes(), "%s: %s", name, c.Outcome)
-	require.Equal(t, c.Writes(), c.Account() || c.Licenses(), "%s: the action says whether there is something to write", name)
+	require.Equal(t, containsString(c.Attributes, directory.Manager), c.SetsManager(), name)
+	if c.SetsManager() {
+		require.True(t, p.Desired.ManagerMapped && s.Preferences.AllowUpdate, name)
+		require.Equal(t, p.Desired.Manager == "", c.ClearManager, name)
+		require.NotEqual(t, c.ClearManager, c.Manager != "", name)
+		require.NotEqual(t, "id-ann", c.Manager, "%s: their own manager", name)
+	}
+	require.Equal(t, c.Writes(), c.Account() || c.Licenses() || c.SetsManager(), "%s: the action says whether there is something to write", name)
 	if s.Hold != "" {
 		require.False(t, c.Removes(), "%s: removes while held", name)
 	}

@@ -70,6 +70,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	p := m.person(in, c.SourceID)
 	if c.Action == plan.Create {
 		require.Nil(m.t, m.named(p.Desired.UserPrincipalName), "%s: the name is taken", what)
+		m.checkManager(what, c)
 		a := carryOut(m.t, in.Settings, p, c, nil, true)
 		a.ID = fmt.Sprintf("id-%s-%d", p.ID, len(m.accounts))
 		m.accounts = append(m.accounts, a)
@@ -85,6 +86,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	ours = ours && link.Connection == in.Connection && link.PersonKey() == directory.NewLink(in.Connection, "", c.SourceID).PersonKey()
 	require.True(m.t, ours || before.Link == "" && c.Action == plan.Adopt, "%s: writes to an account linked as %q", what, before.Link)
 	require.False(m.t, before.Link == "" && len(c.RemoveLicenses) > 0 && in.Preferences.LicenseScope != "all", "%s: takes a stranger's licences", what)
+	m.checkManager(what, c)
 	after := carryOut(m.t, in.Settings, p, c, before, true)
 	if other := m.named(after.UserPrincipalName); other != nil {
 		require.Equal(m.t, after.ID, other.ID, "%s: the name is taken", what)
@@ -97,6 +99,14 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	m.consume(what, before, &after)
 	*before = after
 	m.oneAccountEach()
+}
+
+// checkManager refuses a manager whom nobody knows, and the person themselves.
+func (m *tenant) checkManager(what string, c plan.Change) {
+	if c.Manager != "" {
+		require.NotNil(m.t, m.byID(c.Manager), what)
+		require.NotEqual(m.t, c.AccountID, c.Manager, what)
+	}
 }
 
 // remove deprovisions: it disables and marks, or deletes.
@@ -183,6 +193,11 @@ func (m *tenant) plan(in plan.Input) *plan.Plan {
 	m.t.Helper()
 	// A read gives copies; what is planned from must not change while it is carried out.
 	in.Accounts = append([]directory.Account(nil), m.accounts...)
+	for i := range in.Accounts {
+		if m.byID(in.Accounts[i].Manager) == nil {
+			in.Accounts[i].Manager = "" // deleted
+		}
+	}
 	in.SKUs = m.skus()
 	return build(m.t, in)
 }
@@ -192,22 +207,40 @@ type run struct {
 	total plan.Counters
 	// people are those in scope when it began, removed those it deprovisioned.
 	people, removed int
-	held            bool
+	// passes is how many plans it made on purpose: a second one where managers had to be created first.
+	passes int
+	held   bool
 	// turned: a plan made anew judged the removals otherwise than the first.
 	turned bool
 }
 
 // sync plans a rule and carries the plan out, in pages of the given size, planning anew where replan says so, as a sync
-// does whose worker was restarted.
+// does whose worker was restarted. Where managers had to be created first, it plans once more before anything is removed.
 func (m *tenant) sync(in plan.Input, size int, replan func() bool) run {
 	m.t.Helper()
+	again := func() bool { return true }
+	r := run{}
+	for r.passes < 2 && again() {
+		r, again = m.syncOnce(in, size, replan, r.passes+1)
+	}
+	return r
+}
+
+// syncOnce carries one plan out. again tells that it was left before its removals, because managers have accounts now.
+func (m *tenant) syncOnce(in plan.Input, size int, replan func() bool, passes int) (r run, again func() bool) {
+	m.t.Helper()
 	made := m.plan(in)
-	r := run{people: len(made.Entries), held: made.Guard.Held}
+	r = run{people: len(made.Entries), held: made.Guard.Held, passes: passes}
+	pending, appeared := made.ManagersPending, false
+	again = func() bool { return passes == 1 && pending > 0 && appeared }
 	if !r.held {
 		in.Permit.Keys = made.RemovalKeys()
 	}
 	done := map[string]bool{}
 	for _, removals := range []bool{false, true} {
+		if removals && again() {
+			break
+		}
 		for after, last := "", removals && r.held; !last; {
 			page := made.Page(after, size, removals)
 			require.LessOrEqual(m.t, len(page.Changes), size)
@@ -223,6 +256,7 @@ func (m *tenant) sync(in plan.Input, size int, replan func() bool) run {
 				require.False(m.t, made.Guard.Held && c.Removes(), "%s: a held plan removes", m.name)
 				done[c.SourceID] = true
 				m.carryOut(in, c)
+				appeared = true
 				r.total.Count(c.Outcome, 1)
 				if c.Action == plan.Remove {
 					r.removed++
@@ -234,11 +268,12 @@ func (m *tenant) sync(in plan.Input, size int, replan func() bool) run {
 			after, last = page.After, page.Last
 			if !last && replan() {
 				made = m.plan(in)
+				pending = max(pending, made.ManagersPending)
 				r.turned = r.turned || made.Guard.Held != r.held
 			}
 		}
 	}
-	return r
+	return r, again
 }
 
 func never() bool { return false }

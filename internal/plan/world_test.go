@@ -110,6 +110,10 @@ func carryOut(t testing.TB, s plan.Settings, p plan.Person, c plan.Change, befor
 			}
 		}
 	}
+	if licences && c.SetsManager() {
+		require.NotEqual(t, c.Manager, a.Manager, "writes the manager that is there")
+		a.Manager = c.Manager
+	}
 	if !licences || !c.Licenses() {
 		return a
 	}
@@ -178,12 +182,12 @@ func (r *roster) List(_ context.Context, yield func(source.Record) error) (sourc
 }
 
 // columns of every roster. n is a number where it is one: a filter on int(user.n) fails for the others.
-var columns = source.Columns{Names: []string{"id", "enabled", "name", "dept", "lic", "n", "country"}, Typed: true, HasEnabled: true}
+var columns = source.Columns{Names: []string{"id", "enabled", "name", "dept", "lic", "n", "country", "boss"}, Typed: true, HasEnabled: true}
 
 // who is a person at the source, enabled and in department Sales, licences separated by commas.
 func who(id, name, lic string) source.Record {
 	return source.Record{ID: id, Enabled: true, Fields: map[string]any{
-		"id": id, "name": name, "dept": "Sales", "lic": lic, "n": "1", "country": "US",
+		"id": id, "name": name, "dept": "Sales", "lic": lic, "n": "1", "country": "US", "boss": "",
 	}}
 }
 
@@ -207,6 +211,7 @@ func rule(t testing.TB, name, filter string, people *roster) plan.RulePeople {
 		directory.MailNickname:      {Expression: `user.name`},
 		"department":                {Expression: `user.dept`},
 		directory.UsageLocation:     {Expression: `user.country`},
+		directory.Manager:           {Expression: `user.boss`},
 		directory.SkuID:             {Expression: `user.lic == "" ? [] : user.lic.split(",")`},
 	}}, columns)
 	require.Empty(t, problems)

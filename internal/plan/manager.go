@@ -1,0 +1,130 @@
+package plan
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// superior decides about the manager. a is nil for an account still to be created.
+//
+// A manager that cannot be found leaves the account's manager as it is: nobody knows that it is wrong. Taking a manager
+// away because the mapping is empty takes no access from anybody and is no removal.
+func (s Settings) superior(c *Change, p Person, found string, a *directory.Account) {
+	if !p.Desired.ManagerMapped {
+		return
+	}
+	c.FoundManager = found
+	var id, have string
+	if a != nil {
+		id, have = a.ID, a.Manager
+	}
+	switch {
+	case p.Desired.Manager == "" && have == "":
+		return
+	case p.Desired.Manager == "":
+		c.ClearManager = true
+	case p.ownManager() || id != "" && strings.EqualFold(found, id):
+		c.partial(fault.ManagerIsSelf, directory.Manager)
+		return
+	case found == "":
+		c.partial(fault.ManagerNotFound, directory.Manager)
+		return
+	case strings.EqualFold(found, have):
+		return
+	case a == nil && !s.Preferences.AllowUpdate:
+		c.partial(fault.UpdateNotAllowed, "")
+		return
+	default:
+		c.Manager = found
+	}
+	c.Attributes = append(c.Attributes, directory.Manager)
+}
+
+// ownManager reports that the mapping names the person as their own manager.
+func (p Person) ownManager() bool {
+	if IsManagerName(p.Desired.Manager) {
+		return strings.EqualFold(p.Desired.Manager, p.Desired.UserPrincipalName)
+	}
+	return p.Desired.Manager == p.ID
+}
+
+// IsManagerName tells a manager given as a user principal name from one given as a source id.
+func IsManagerName(manager string) bool { return strings.Contains(manager, "@") }
+
+// manager finds the account of the manager that a person should have: by its link under whichever rule of the connection,
+// or by its name. It is "" where there is none, or where two accounts carry the link.
+func (b *builder) manager(p Person) string {
+	want := p.Desired.Manager
+	switch {
+	case want == "":
+		return ""
+	case IsManagerName(want):
+		if a := b.named(want); a != nil {
+			return a.ID
+		}
+		return ""
+	}
+	accounts := b.accounts(want)
+	switch {
+	case len(accounts) == 1:
+		return b.in.Accounts[accounts[0]].ID
+	case len(accounts) == 0 && b.in.Recent != nil:
+		return b.in.Recent(want)
+	}
+	return ""
+}
+
+// waiting is a person whose manager has no account yet.
+type waiting struct{ person, manager string }
+
+// awaitManager notes a person whose manager was not found.
+func (b *builder) awaitManager(p Person, found string) {
+	if p.Desired.Manager != "" && found == "" && !p.ownManager() && b.in.Preferences.AllowUpdate {
+		b.waiting = append(b.waiting, waiting{p.ID, p.Desired.Manager})
+	}
+}
+
+// managersPending counts the people whose managers this very plan gives an account, a link or the name by which they are
+// known: another plan, made once it has been carried out, finds them.
+func (b *builder) managersPending() {
+	if len(b.waiting) == 0 {
+		return
+	}
+	names := map[uint64]bool{}
+	for i := range b.plan.Entries {
+		e := &b.plan.Entries[i]
+		if c := e.Change; c != nil && (c.appears() || slices.Contains(c.Attributes, directory.UserPrincipalName)) {
+			names[e.name] = true
+		}
+	}
+	for _, w := range b.waiting {
+		switch e := b.entryOf(w.person); {
+		case e == nil || e.Outcome == Failed || e.Outcome == Unsynced:
+		case IsManagerName(w.manager) && names[b.nameKey(w.manager)]:
+			b.plan.ManagersPending++
+		case !IsManagerName(w.manager):
+			if m := b.entryOf(w.manager); m != nil && m.Change != nil && m.Change.appears() {
+				b.plan.ManagersPending++
+			}
+		}
+	}
+}
+
+// appears: the change gives the person an account with a link where there was none.
+func (c *Change) appears() bool {
+	return c.Action == Create || c.Action == Restore || c.Action == Adopt
+}
+
+// entryOf finds the entry of a person in scope; nil when there is none.
+func (b *builder) entryOf(id string) *Entry {
+	entries := b.plan.Entries
+	i := sort.Search(len(entries), func(i int) bool { return entries[i].SourceID >= id })
+	if i == len(entries) || entries[i].SourceID != id {
+		return nil
+	}
+	return &entries[i]
+}

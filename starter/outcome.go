@@ -84,7 +84,7 @@ func unfinished(list []outcome) error {
 		}
 		names = append(names, name)
 		if o.State == workflows.SyncHeld {
-			next = "look at the people listed as held; if they are right, raise preferences.removalGuard, apply the file and sync again"
+			next = "look at the people listed as held; if all of them are right: " + approveCommand(o.Connection, o.Rule, o.Guard)
 		}
 	}
 	if len(names) == 0 {
@@ -131,8 +131,11 @@ func outcomeText(o outcome) string {
 		b.WriteString(notesText(o.Problems, o.Failed+o.PartiallySynced))
 	}
 	if o.ToDeprovision > 0 {
-		fmt.Fprintf(&b, "  to be deprovisioned, because they left the source or the filter: %s\n",
-			named(o.DeprovisionList, o.ToDeprovision))
+		fmt.Fprintf(&b, "  left the source or the filter: %s\n", named(o.DeprovisionList, o.ToDeprovision))
+	}
+	if len(o.Doubtful) > 0 {
+		b.WriteString("  in doubt, so nothing was done about them:\n")
+		b.WriteString(notesText(o.Doubtful, len(o.Doubtful)))
 	}
 	if o.URL != "" {
 		fmt.Fprintf(&b, "  %s\n", o.URL)

@@ -24,7 +24,7 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what a sync would do, without doing it",
 		Long: `plan reads source and tenant in this process and prints for each person what a sync would do and why. It names
 attributes and licences and prints no values; nothing is written anywhere. With -f it plans for the file as it is, even if
-it has not been applied. Exit status 1 if removals would be held.`,
+it has not been applied. Exit status 1 if removals would be held; the command that approves exactly these is named.`,
 		Example: `  go run ./starter plan -f examples/contoso/contoso.yaml
   go run ./starter plan --connection contoso --rule staff -o json`,
 		Args: cobra.NoArgs,

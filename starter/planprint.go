@@ -49,29 +49,33 @@ type plannedPerson struct {
 	Outcome        plan.Outcome `json:"outcome"`
 	Reason         fault.Reason `json:"reason,omitempty"`
 	Subject        string       `json:"subject,omitempty"`
+	// Removal is what deprovisioning would do to the account: delete, disable, or note where it is disabled already.
+	Removal string `json:"removal,omitempty"`
 }
 
 // printPlans prints plans. The error names the rules whose removals would be held.
 func (a *app) printPlans(connection string, plans []*plan.Plan, licences map[string]string, all bool) error {
 	result := planned{Connection: connection}
 	var held []string
+	approve := ""
 	var b strings.Builder
 	for i, p := range plans {
 		r := summarize(p, licences, all)
 		result.Rules = append(result.Rules, r)
-		if r.Guard.Held && r.Guard.Reason == fault.RemovalsHeld {
-			held = append(held, r.Rule)
+		if isHeld(r.Guard) {
+			held, approve = append(held, r.Rule), approveCommand(connection, r.Rule, r.Guard)
 		}
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(planText(r))
+		b.WriteString(planText(connection, r))
 	}
 	if err := a.print(result, b.String()); err != nil {
 		return err
 	}
 	if len(held) > 0 {
-		return incomplete("look at the people marked as held; if they are right, raise preferences.removalGuard", "removals would be held: rule %s", listed(held))
+		return incomplete("look at the people marked as held; if all of them are right, sync, and then: "+approve,
+			"removals would be held: rule %s", listed(held))
 	}
 	return nil
 }
@@ -93,7 +97,7 @@ func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
 		}
 	}
 	for _, e := range p.Leavers {
-		r.Leavers = append(r.Leavers, describeEntry(e, licences))
+		r.Leavers = append(r.Leavers, describeLeaver(e, p.Guard))
 	}
 	return r
 }
@@ -117,7 +121,24 @@ func partNumber(licences map[string]string, sku string) string {
 	return or(licences[strings.ToLower(sku)], sku)
 }
 
-func planText(r plannedRule) string {
+// describeLeaver says what would be done about somebody who left; with no action, why nothing would.
+func describeLeaver(e plan.Entry, g plan.Guard) plannedPerson {
+	person := describeEntry(e, nil)
+	if c := e.Change; c != nil {
+		person.Held = g.Held
+		switch {
+		case c.Delete:
+			person.Removal = "delete"
+		case c.Disable:
+			person.Removal = "disable"
+		default:
+			person.Removal = "note"
+		}
+	}
+	return person
+}
+
+func planText(connection string, r plannedRule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule %s: %d people in scope, %d linked accounts\n", r.Rule, r.People, r.Linked)
 	table := terminal.Table{Header: []string{"USER", "ACTION", "LICENCES", "OUTCOME", "REASON", "ATTRIBUTES"}, Indent: "  "}
@@ -143,17 +164,47 @@ func planText(r plannedRule) string {
 	case r.Guard.Held:
 		fmt.Fprintf(&b, "  HELD: %d removals, %d are allowed with %d linked accounts; none would be carried out, all else would\n",
 			r.Guard.Removals, r.Guard.Allowed, r.Guard.Linked)
+		fmt.Fprintf(&b, "    %s\n", r.Guard.Reason.Sentence())
+		fmt.Fprintf(&b, "    if all of them are right, once a sync has held them: %s\n", approveCommand(connection, r.Rule, r.Guard))
+	case r.Guard.Approved:
+		fmt.Fprintf(&b, "  removals: %d, approved by an administrator\n", r.Guard.Removals)
 	case r.Guard.Removals > 0:
 		fmt.Fprintf(&b, "  removals: %d of %d allowed\n", r.Guard.Removals, r.Guard.Allowed)
 	}
-	if len(r.Leavers) > 0 {
-		ids := make([]string, len(r.Leavers))
-		for i, l := range r.Leavers {
-			ids[i] = l.User + " (" + string(l.Reason) + ")"
+	b.WriteString(leaversText(r.Leavers))
+	return b.String()
+}
+
+// leaversText lists the people who left, and apart from them those about whom nothing would be done, with the reason.
+func leaversText(leavers []plannedPerson) string {
+	leaving := terminal.Table{Header: []string{"USER", "WOULD", "REASON"}, Indent: "    "}
+	doubtful := terminal.Table{Indent: "    "}
+	for _, l := range leavers {
+		would := removalWords[l.Removal]
+		if l.Held {
+			would += " (held)"
 		}
-		fmt.Fprintf(&b, "  to be deprovisioned: %s\n", strings.Join(ids, ", "))
+		if l.Action == plan.Remove {
+			leaving.Row(l.User, would, string(l.Reason))
+		} else {
+			doubtful.Row(l.User, string(l.Reason), l.Reason.Sentence())
+		}
+	}
+	var b strings.Builder
+	if len(leaving.Rows) > 0 {
+		b.WriteString("  left the source or the filter:\n" + leaving.String())
+	}
+	if len(doubtful.Rows) > 0 {
+		b.WriteString("  left, but nothing would be done about them:\n" + doubtful.String())
 	}
 	return b.String()
+}
+
+// removalWords say what deprovisioning does to an account.
+var removalWords = map[string]string{
+	"delete":  "delete the account (recycle bin)",
+	"disable": "disable the account",
+	"note":    "note it; the account is disabled already",
 }
 
 // attributesText names what is written; a new account gets everything, which need not be listed.

@@ -19,18 +19,25 @@ import (
 )
 
 func (a *app) syncCommand() *cobra.Command {
-	var connection, rule string
+	var connection, rule, approved string
 	var noWait bool
 	c := &cobra.Command{
 		Use:   "sync [CONNECTION [RULE]]",
 		Short: "Sync a rule, or all enabled rules of a connection, now",
 		Long: `sync reads source and tenant, plans, and writes what differs. A sync of the rule that runs already is asked to plan once
-more. Exit status 1 if a sync failed, was stopped, or held removals back.`,
+more. Exit status 1 if a sync failed, was stopped, or held removals back.
+
+A sync that held removals names them, and a hash of exactly these. With --approve-removals HASH they are carried out once,
+by a sync that starts now; if by then they would be others, none of them is, and that sync holds again.`,
 		Example: `  go run ./starter sync
   go run ./starter sync contoso staff
-  go run ./starter sync --connection contoso --rule staff --no-wait`,
+  go run ./starter sync --connection contoso --rule staff --no-wait
+  go run ./starter sync --connection contoso --rule staff --approve-removals 5f0c2a41d9e0`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("approve-removals") && approved == "" {
+				return wrongUse("take the hash from the held sync or from `starter plan`", "--approve-removals needs a hash")
+			}
 			for i, flag := range []*string{&connection, &rule} {
 				if i < len(args) && *flag != "" {
 					return wrongUse("give each name once", "%s and %s are two names for one thing", args[i], *flag)
@@ -40,6 +47,9 @@ more. Exit status 1 if a sync failed, was stopped, or held removals back.`,
 				}
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
+				if approved != "" {
+					return a.approve(ctx, t, connection, rule, approved, noWait)
+				}
 				return a.sync(ctx, t, connection, rule, noWait)
 			})
 		},
@@ -47,6 +57,7 @@ more. Exit status 1 if a sync failed, was stopped, or held removals back.`,
 	c.Flags().StringVar(&connection, "connection", "", "connection; may be left out where there is only one")
 	c.Flags().StringVar(&rule, "rule", "", "rule; without it, all enabled rules")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "start only, do not wait for the end")
+	c.Flags().StringVar(&approved, "approve-removals", "", "carry out the held removals with this hash, once")
 	return c
 }
 

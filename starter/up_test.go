@@ -90,7 +90,7 @@ func TestRemovalsAboveTheGuardAreHeldAndLeaversListed(t *testing.T) {
 	require.Equal(t, 1, r.status)
 	require.Contains(t, r.stdout, "held: 7 people would lose something (8 linked, 5 allowed at a time)")
 	require.Contains(t, r.stdout, "P07  disable  removals_held")
-	require.Contains(t, r.stdout, "to be deprovisioned, because they left the source or the filter: P12")
+	require.Contains(t, r.stdout, "left the source or the filter: P12")
 }
 
 func TestAConnectionThatFailsItsTestProvisionsNothing(t *testing.T) {

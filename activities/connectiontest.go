@@ -23,7 +23,7 @@ func (a *Activities) Check(ctx context.Context, in TestInput, progress func(stri
 	if err != nil {
 		return check.Unreachable(err, a.options.Now())
 	}
-	return check.Run(ctx, client, check.Options{
+	report := check.Run(ctx, client, check.Options{
 		Config:       in.Config,
 		PinnedTenant: in.Pinned.TenantID,
 		Secret:       in.Config.Credential().Read,
@@ -31,4 +31,8 @@ func (a *Activities) Check(ctx context.Context, in TestInput, progress func(stri
 		Pause:        func(ctx context.Context, d time.Duration) error { return check.Pause(ctx, a.pace(d)) },
 		Progress:     progress,
 	})
+	if err := a.renewToken(ctx, in.Config, report.TenantID); report.OK && err != nil {
+		return check.Unreachable(err, a.options.Now())
+	}
+	return report
 }

@@ -34,7 +34,7 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 	if err := s.Usable(); err != nil {
 		return LicenseResult{}, err
 	}
-	client, err := a.graph(s.Config)
+	client, err := a.client(s)
 	if err != nil {
 		return LicenseResult{}, err
 	}

@@ -25,23 +25,26 @@ type claim struct {
 }
 
 // claims reads a person from the sources of all enabled rules. With no claim, why is fault.PersonNotFound or
-// PersonOutOfScope; both come from complete snapshots only. any read that fails is an error.
+// PersonOutOfScope; both come from complete snapshots only. Any read that fails is an error, and so is an id that two
+// sources have, be the person in scope or not: nobody can tell whose account it is.
 func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims []claim, why fault.Reason, err error) {
 	why = fault.PersonNotFound
 	records := map[string]*source.Record{} // :: source key -> record, nil when the source has no such person
 	snapshots := map[string]source.Snapshot{}
+	known := 0
 	for _, rule := range s.EnabledRules() {
 		src, err := a.options.Sources(rule.Source)
 		if err != nil {
 			return nil, "", err
 		}
 		key := rule.Source.Key()
-		record, known := records[key]
-		if !known {
+		record, read := records[key]
+		if !read {
 			r, snapshot, err := src.Get(ctx, id)
 			switch {
 			case err == nil:
 				record = &r
+				known++
 			case fault.Is(err, fault.PersonNotFound):
 			default:
 				return nil, "", err
@@ -62,10 +65,8 @@ func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims 
 		}
 		claims = append(claims, claim{rule: rule, program: program, record: *record, snapshot: snapshots[key], filterErr: err})
 	}
-	for _, c := range claims {
-		if c.rule.Source.Key() != claims[0].rule.Source.Key() {
-			return nil, "", fault.New("claim", fault.Refused, fault.SourceIDConflict, "")
-		}
+	if known > 1 {
+		return nil, "", fault.New("claim", fault.Refused, fault.SourceIDConflict, "")
 	}
 	return claims, why, nil
 }
@@ -81,6 +82,15 @@ func owner(claims []claim, linked []*directory.Account) claim {
 		}
 	}
 	return claims[0]
+}
+
+// noEnabled reports that neither a column of the source nor a mapping says who is enabled.
+func noEnabled(ctx context.Context, rule config.Rule, src source.Source) (bool, error) {
+	if _, mapped := rule.Mappings[directory.AccountEnabled]; mapped {
+		return false, nil
+	}
+	columns, err := src.Columns(ctx)
+	return !columns.HasEnabled, err
 }
 
 // program compiles a rule's filter and mappings against its source's columns, once for each revision.

@@ -96,7 +96,7 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, perm
 	if err := syncable(s, rule); err != nil {
 		return nil, err
 	}
-	client, err := a.graph(s.Config)
+	client, err := a.client(s)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +117,11 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, perm
 		if err != nil {
 			return nil, err
 		}
+		if r.Name == rule {
+			if in.NoEnabled, err = noEnabled(ctx, r, src); err != nil {
+				return nil, err
+			}
+		}
 		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: listing{src}})
 	}
 	if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
@@ -134,6 +139,7 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, perm
 		progress("reading the recycle bin")
 		return readBin(ctx, client, in.Selection)
 	}
+	in.Recent = func(sourceID string) string { return a.recent.recall(s.Config.Name + "/" + sourceID) }
 	progress("reading the source and comparing")
 	return plan.Build(ctx, in)
 }
@@ -186,6 +192,7 @@ func page(p syncPlan, in PlanInput) PlanResult {
 	for _, c := range cut.Changes {
 		item := PlannedPerson{User: c.SourceID, Planned: Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
+			Manager: c.FoundManager,
 			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
 		}}
 		if p.Guard.Held {
@@ -203,6 +210,7 @@ func summarize(p *plan.Plan) PlanSummary {
 	s := PlanSummary{
 		People: len(p.Entries), Linked: p.Linked, ConnectionLinked: p.ConnectionLinked, Guard: p.Guard,
 		Held: p.HeldCount(), ToDeprovision: len(p.Leavers), Planned: p.Planned(), Snapshot: p.Snapshot,
+		ManagersPending: p.ManagersPending,
 	}
 	if p.Guard.Held {
 		for _, c := range p.Removals() {

@@ -19,8 +19,11 @@ import (
 // the person from every enabled rule's source, where only a complete read that is no older than the plan's can show that
 // somebody is gone; the account by id, with exactly this person's link. In doubt it does nothing.
 //
-// Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient), RevisionChanged (Stale), and
-// those of sources and Graph.
+// Somebody whom a sync planned to remove and who is back in scope is PersonReturned, and nothing is done; without a plan
+// that is an error.
+//
+// Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient, after some attempts Refused),
+// RevisionChanged (Stale), and those of sources and Graph.
 func (a *Activities) RemoveAccount(ctx context.Context, in RemoveInput) (ProvisionResult, error) {
 	defer heartbeat(ctx)()
 	r := &removal{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
@@ -84,7 +87,7 @@ func (r *removal) readSettings(ctx context.Context) (err error) {
 			return refuse("remove", fault.RuleDisabled, r.in.Rule)
 		}
 	}
-	r.client, err = r.a.graph(r.settings.Config)
+	r.client, err = r.a.client(r.settings)
 	return err
 }
 
@@ -108,8 +111,16 @@ func (r *removal) checkPerson(ctx context.Context) (done *ProvisionResult, err e
 		// Another rule provisions the person and takes the link over at its next sync.
 		return &ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.PersonClaimedByOther}, nil
 	}
+	if r.in.Planned != nil {
+		return &ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, AccountID: r.in.Planned.AccountID,
+			Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.PersonReturned}, nil
+	}
 	return nil, refuse("remove", fault.PersonInScope, "")
 }
+
+// olderPatience is how many attempts wait for a worker whose copy of the source is as new as the plan's: half a minute. A
+// sync must not wait for hours for one file.
+const olderPatience = 6
 
 // claimed reads the person from the sources of all enabled rules. A person of whom only the hash of the id is known is
 // looked for in a whole reading.
@@ -165,7 +176,11 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 		return err
 	}
 	if snapshot.Version < r.in.Planned.Snapshot {
-		return fault.New("remove", fault.Transient, fault.SourceOlder, "rule "+r.in.Rule)
+		kind := fault.Transient
+		if r.attempt >= olderPatience {
+			kind = fault.Refused
+		}
+		return fault.New("remove", kind, fault.SourceOlder, "rule "+r.in.Rule)
 	}
 	return nil
 }
@@ -248,10 +263,15 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 	return result, r.client.UpdateUser(ctx, account.ID, patch, s.Selection)
 }
 
+// suspicion is how many times a tenant without any of the known links is read again. Deleting a rule deletes accounts, so
+// that in the end there may really be none.
+const suspicion = 3
+
 // ListLinked returns a page of the accounts that carry a link of a rule, deprovisioned ones left out, after a complete
 // read of the tenant.
 //
-// Errors: those of Graph; none of them leaves a page.
+// Errors: those of Graph, and for the first attempts TenantReadSuspicious (Transient) where links are known and none is
+// found; none of them leaves a page.
 func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLinkedResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
@@ -262,7 +282,7 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	if err := s.Usable(); err != nil {
 		return ListLinkedResult{}, err
 	}
-	client, err := a.graph(s.Config)
+	client, err := a.client(s)
 	if err != nil {
 		return ListLinkedResult{}, err
 	}
@@ -270,10 +290,15 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	sel.Attributes = nil
 	var found []LinkedAccount
 	result := ListLinkedResult{Last: true}
+	ofConnection := 0
 	err = client.ListUsers(ctx, sel, func(page []directory.Account) error {
 		for i := range page {
 			l, ok := directory.ParseLink(page[i].Link)
-			if !ok || l.Connection != in.Connection || l.Rule != in.Rule {
+			if !ok || l.Connection != in.Connection {
+				continue
+			}
+			ofConnection++
+			if l.Rule != in.Rule {
 				continue
 			}
 			result.Linked++
@@ -291,6 +316,9 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	}, nil)
 	if err != nil {
 		return ListLinkedResult{}, err
+	}
+	if ofConnection == 0 && s.KnownLinks > 0 && activity.GetInfo(ctx).Attempt <= suspicion {
+		return ListLinkedResult{}, fault.New("list linked accounts", fault.Transient, fault.TenantReadSuspicious, in.Connection)
 	}
 	result.cut(found, in)
 	return result, nil

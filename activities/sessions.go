@@ -12,7 +12,7 @@ func (a *Activities) RevokeSessions(ctx context.Context, in RevokeInput) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.graph(s.Config)
+	client, err := a.client(s)
 	if err != nil {
 		return err
 	}

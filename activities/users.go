@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,8 @@ type provisioning struct {
 	// posted is set when an earlier attempt may have created the account.
 	posted *createAttempt
 	pulse  *pulse
+	// foundManager is the account of the person's manager, once it has been looked for.
+	foundManager *string
 }
 
 func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
@@ -75,7 +78,12 @@ func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
 
 // readSettings takes the settings at the plan's revision, or later ones; with later ones the plan no longer counts.
 func (p *provisioning) readSettings(ctx context.Context) (err error) {
-	p.settings, err = p.a.settings.get(ctx, p.in.Connection, p.in.Revision)
+	if p.in.Revision == 0 {
+		// A run on demand means the settings of this moment, also when they were applied a moment ago.
+		p.settings, err = p.a.settings.fresh(ctx, p.in.Connection)
+	} else {
+		p.settings, err = p.a.settings.get(ctx, p.in.Connection, p.in.Revision)
+	}
 	if err != nil {
 		return err
 	}
@@ -85,7 +93,7 @@ func (p *provisioning) readSettings(ctx context.Context) (err error) {
 	if err := p.settings.Usable(); err != nil {
 		return err
 	}
-	p.client, err = p.a.graph(p.settings.Config)
+	p.client, err = p.a.client(p.settings)
 	return err
 }
 
@@ -133,6 +141,14 @@ func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) 
 	return s, nil
 }
 
+func (p *provisioning) noEnabled(ctx context.Context) (bool, error) {
+	src, err := p.a.options.Sources(p.claim.rule.Source)
+	if err != nil {
+		return false, err
+	}
+	return noEnabled(ctx, p.claim.rule, src)
+}
+
 // unitsLeft trusts, within a sync, what the plan handed out; else what the tenant says.
 func (p *provisioning) unitsLeft(skus []directory.SKU) map[string]int {
 	left := map[string]int{}
@@ -154,6 +170,15 @@ func (p *provisioning) unitsLeft(skus []directory.SKU) map[string]int {
 func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, error) {
 	s, err := p.planSettings(ctx)
 	if err != nil {
+		return ProvisionResult{}, err
+	}
+	// Only a disabled account makes a difference here; the others save the look at the columns.
+	if len(m.Linked) == 1 && !m.Linked[0].Enabled {
+		if s.NoEnabled, err = p.noEnabled(ctx); err != nil {
+			return ProvisionResult{}, err
+		}
+	}
+	if m.Manager, err = p.manager(ctx, m); err != nil {
 		return ProvisionResult{}, err
 	}
 	change := plan.Decide(s, p.person, m)
@@ -238,6 +263,8 @@ func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change
 		case plan.AttributeMark:
 			mark := c.Mark.String()
 			u.Mark = &mark
+		case directory.Manager:
+			// SetManager, a request of its own.
 		default:
 			u.Attributes[name] = desired.Attributes[name]
 		}
@@ -260,7 +287,7 @@ func (p *provisioning) young(ctx context.Context) context.Context {
 func (p *provisioning) result(c plan.Change, m plan.Match) ProvisionResult {
 	r := ProvisionResult{
 		Rule: p.claim.rule.Name, Revision: p.settings.Revision,
-		Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes,
+		Action: c.Action, AccountID: c.AccountID, Attributes: withoutManager(c.Attributes), Manager: c.Manager, ClearManager: c.ClearManager,
 		Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject,
 		Revoke: c.Disable, AddLicenses: c.AddLicenses, RemoveLicenses: c.RemoveLicenses,
 		Young: c.Action == plan.Create || p.posted != nil || p.in.AccountID != "",
@@ -279,6 +306,11 @@ func (p *provisioning) result(c plan.Change, m plan.Match) ProvisionResult {
 		r.Revoke, r.Action = true, plan.Disable
 	}
 	return r
+}
+
+// withoutManager leaves out the manager, whose writing is still to come.
+func withoutManager(attributes []string) []string {
+	return slices.DeleteFunc(slices.Clone(attributes), func(name string) bool { return name == directory.Manager })
 }
 
 func (p *provisioning) planned(action plan.Action) bool {

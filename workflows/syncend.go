@@ -78,22 +78,6 @@ func (s *syncRun) phase(ctx workflow.Context, text string) {
 	workflow.SetCurrentDetails(ctx, SyncReport(s.Result))
 }
 
-// syncMessage sums a sync up in one sentence.
-func syncMessage(r SyncResult) string {
-	switch r.State {
-	case SyncHeld:
-		return fmt.Sprintf("Held: %d people would lose something, %d are allowed; nothing was taken away, everything else was done. "+
-			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
-			"or the update approveRemovals of the connection.", r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash)
-	case SyncStopped:
-		return fmt.Sprintf("Stopped after %d of %d people.", r.Done, r.Planned)
-	}
-	if r.Planned == 0 {
-		return fmt.Sprintf("Completed: nothing to write for %d people.", r.Impacted)
-	}
-	return fmt.Sprintf("Completed: %d of %d people needed a change.", r.Planned, r.Impacted)
-}
-
 // SyncReport is what the Web UI shows of a sync, in Temporal's markdown.
 func SyncReport(r SyncResult) string {
 	var b strings.Builder

@@ -73,13 +73,15 @@ func TestLifecycle(t *testing.T) {
 		require.Empty(t, u.Licenses)
 		require.Zero(t, k.MustSync("staff").Planned)
 	})
-	t.Run("who left is listed and left alone", func(t *testing.T) {
+	t.Run("who left is listed, disabled and signed out", func(t *testing.T) {
 		k.WritePeople(testkit.Header, "e1,ann.roe,Ann,Roe,US,,true,")
 		k.Simulator.ResetStats()
 		r := k.MustSync("staff")
 		require.Equal(t, 1, r.ToDeprovision)
 		require.Equal(t, []string{"e2"}, r.DeprovisionList)
-		require.Zero(t, k.Simulator.Stats().Writes)
+		require.Equal(t, 2, k.Simulator.Stats().Writes)
+		u, _ := k.User("bob")
+		require.False(t, u.AccountEnabled)
 	})
 }
 

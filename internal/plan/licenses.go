@@ -54,6 +54,8 @@ func (s Settings) license(c *Change, p Person, a *directory.Account) {
 type holding struct {
 	direct    *directory.AssignedLicense
 	inherited bool
+	// unexplained: Graph did not tell whether it is direct or from a group.
+	unexplained bool
 }
 
 // holdings sums up an account's licences by SKU.
@@ -73,7 +75,7 @@ func holdings(a *directory.Account) map[string]holding {
 	}
 	for _, sku := range a.Unexplained {
 		h := out[sku]
-		h.inherited = true
+		h.inherited, h.unexplained = true, true
 		out[sku] = h
 	}
 	return out
@@ -199,7 +201,7 @@ func (s Settings) hasUsageLocation(p Person, a *directory.Account) bool {
 
 // markLicenses sets the mark's licences. Mark, written before the licences, has the old and the new ones, so that a
 // crash in between leaves nothing of ours unrecorded; FinalMark has those that remain. A wanted licence stays recorded
-// while it cannot be had, which saves writing the mark back and forth.
+// while it cannot be had, which saves writing the mark back and forth; so does one of ours whose origin an answer left out.
 func (s Settings) markLicenses(c *Change, before []string, wanted []directory.License, held map[string]holding) {
 	added := func(sku string) bool {
 		return slices.ContainsFunc(c.AddLicenses, func(l directory.License) bool { return l.SKU == sku })
@@ -207,6 +209,9 @@ func (s Settings) markLicenses(c *Change, before []string, wanted []directory.Li
 	var pre, final []string
 	for sku, h := range held {
 		if h.direct == nil {
+			if h.unexplained && c.Mark.Owns(sku) {
+				pre, final = append(pre, sku), append(final, sku)
+			}
 			continue
 		}
 		if c.Mark.Owns(sku) || wants(wanted, sku) {

@@ -1,0 +1,65 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/internal/fault"
+)
+
+// syncMessage sums a sync up: what was done, what was not, and the chief reason why not with what to do about it.
+func syncMessage(r SyncResult) string {
+	switch r.State {
+	case SyncHeld:
+		return fmt.Sprintf("Held: %s (%s). %d people would lose something, %d are allowed; nothing was taken away, everything else was done. "+
+			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
+			"or the update approveRemovals of the connection.", r.Guard.Reason.Sentence(), r.Guard.Reason,
+			r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
+	case SyncStopped:
+		return fmt.Sprintf("Stopped after %d of %d people.", r.Done, r.Planned)
+	}
+	text := fmt.Sprintf("Completed: %d of %d people needed a change.", r.Planned, r.Impacted)
+	if r.Planned == 0 {
+		text = fmt.Sprintf("Completed: nothing to write for %d people.", r.Impacted)
+	}
+	if r.Guard.Held {
+		text += fmt.Sprintf(" %d people would lose something and did not: %s (%s).", r.Guard.Removals, r.Guard.Reason.Sentence(), r.Guard.Reason)
+	}
+	return text + troubleMessage(r) + doubtMessage(r)
+}
+
+// troubleMessage says how many are not as they should be, and why most of them.
+func troubleMessage(r SyncResult) string {
+	if r.Failed+r.PartiallySynced == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(" %d people failed and %d are only partly synced", r.Failed, r.PartiallySynced)
+	if reason, n := chief(r.Reasons, r.Guard.Reason); n > 0 {
+		text += fmt.Sprintf("; the most frequent reason (%d people): %s (%s)", n, reason.Sentence(), reason)
+	}
+	return text + "."
+}
+
+// doubtMessage says how many left without anything being done about it, and why most of them.
+func doubtMessage(r SyncResult) string {
+	if len(r.Doubtful) == 0 {
+		return ""
+	}
+	reasons := map[fault.Reason]int{}
+	for _, d := range r.Doubtful {
+		reasons[d.Reason]++
+	}
+	reason, n := chief(reasons, "")
+	return fmt.Sprintf(" %d accounts whose people seem to have left were not touched; %d of them: %s (%s).", len(r.Doubtful), n, reason.Sentence(), reason)
+}
+
+// chief is the most frequent reason, the first by name among equals; said is left out, having been said already.
+func chief(reasons map[fault.Reason]int, said fault.Reason) (reason fault.Reason, n int) {
+	for _, r := range workflow.DeterministicKeys(reasons) {
+		if reasons[r] > n && r != said {
+			reason, n = r, reasons[r]
+		}
+	}
+	return reason, n
+}

@@ -81,6 +81,8 @@ type PlanSummary struct {
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
 	// Doubtful are people who left about whom nothing is done, and why; the first of them.
 	Doubtful []Trouble `json:"doubtful,omitempty"`
+	// ManagersPending is how many people's managers get an account only by this plan (plan.Plan.ManagersPending).
+	ManagersPending int `json:"managersPending,omitempty"`
 	// Snapshot of the source that was planned from.
 	Snapshot source.Snapshot `json:"snapshot"`
 }
@@ -111,6 +113,8 @@ type Planned struct {
 	Attributes []string `json:"attributes,omitempty"`
 	// Hold, when set, is why this run takes nothing away.
 	Hold fault.Reason `json:"hold,omitempty"`
+	// Manager is the account that the plan found for the person's manager; "" where there is none yet.
+	Manager string `json:"managerId,omitempty"`
 	// Exhausted are SKUs of which the plan found no unit left.
 	Exhausted []string `json:"exhausted,omitempty"`
 	// Snapshot is the version of the source that was planned from.
@@ -154,7 +158,22 @@ type ProvisionResult struct {
 	AddLicenses    []directory.License `json:"addLicenses,omitempty"`
 	RemoveLicenses []string            `json:"removeLicenses,omitempty"`
 	FinalMark      string              `json:"finalMark,omitempty"`
+	// Manager is the account of the manager still to be set; ClearManager tells that there is one still to be taken away.
+	Manager      string `json:"managerId,omitempty"`
+	ClearManager bool   `json:"clearManager,omitempty"`
 	// Young: the account was created just now, and reads may not see it yet.
+	Young bool `json:"young,omitempty"`
+}
+
+// ManagerInput is the argument of SetManager.
+type ManagerInput struct {
+	Connection string `json:"connection"`
+	Revision   int    `json:"revision"`
+	User       string `json:"user"`
+	AccountID  string `json:"accountId"`
+	// ManagerID is the manager's account; "" takes the manager away.
+	ManagerID string `json:"managerId,omitempty"`
+	// Young: the person's own account was created just now.
 	Young bool `json:"young,omitempty"`
 }
 

@@ -287,7 +287,7 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 		return ListLinkedResult{}, err
 	}
 	sel := s.Selection()
-	sel.Attributes = nil
+	sel.Attributes, sel.Manager = nil, false
 	var found []LinkedAccount
 	result := ListLinkedResult{Last: true}
 	ofConnection := 0

@@ -88,15 +88,19 @@ func (s Settings) Usable() error {
 // another.
 func (s Settings) Selection() directory.Selection {
 	var names []string
+	manager := false
 	for _, r := range s.Config.Rules {
 		for name := range r.Mappings {
 			names = append(names, name)
+			a, _ := directory.FindAttribute(name)
+			manager = manager || a.Name == directory.Manager
 		}
 	}
 	return directory.Selection{
 		Attributes:   directory.Readable(names),
 		LinkProperty: s.Pinned.LinkProperty,
 		MarkProperty: s.Pinned.MarkProperty,
+		Manager:      manager,
 	}
 }
 

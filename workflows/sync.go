@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
@@ -45,8 +47,13 @@ type SyncResume struct {
 	Permitted []byte `json:"permitted,omitempty"`
 	// ConnectionLinked is what the plan saw in the tenant.
 	ConnectionLinked int `json:"connectionLinked"`
-	// Replans is how often the sync has planned anew.
+	// Replans is how often the sync has planned anew because settings changed or somebody asked to look again.
 	Replans int `json:"replans"`
+	// ManagersPending is for how many people another plan would find a manager whom the present one brings into being,
+	// Appeared how many people it has brought into being, ManagersPlanned that the other plan has been made.
+	ManagersPending int  `json:"managersPending,omitempty"`
+	Appeared        int  `json:"appeared,omitempty"`
+	ManagersPlanned bool `json:"managersPlanned,omitempty"`
 }
 
 // syncRun is the state of one run of a sync.
@@ -123,18 +130,30 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 		err := s.onePlan(ctx)
 		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
 		again := err == nil && s.again.Len() > 0
-		if !stale && !again || s.Replans >= maxReplans {
+		switch {
+		case err == nil && s.managersDue():
+			s.ManagersPlanned = true
+		case (stale || again) && s.Replans < maxReplans:
+			if err := s.drain(ctx); err != nil {
+				return err
+			}
+			s.Replans++
+			s.ManagersPlanned = false
+		default:
 			return err
 		}
-		if err := s.drain(ctx); err != nil {
-			return err
-		}
-		s.Replans++
 		s.PlanID, s.After, s.Removals = "", "", false
 	}
 }
 
-// onePlan works through the pages of one plan: first what takes nothing away, then, if the guard let it pass, the rest.
+// managersDue reports that the plan has brought managers into being whom only another plan finds. That one is made before
+// anything is taken away, and only once: who is not found by then is left to the next sync.
+func (s *syncRun) managersDue() bool {
+	return !s.Removals && !s.ManagersPlanned && s.ManagersPending > 0 && s.Appeared > 0
+}
+
+// onePlan works through the pages of one plan: first what takes nothing away, then, if the guard let it pass, the rest. It
+// ends after the first pass where managersDue.
 func (s *syncRun) onePlan(ctx workflow.Context) error {
 	page, err := s.firstPage(ctx)
 	for {
@@ -152,6 +171,9 @@ func (s *syncRun) onePlan(ctx workflow.Context) error {
 			// What takes something away waits until everything else is done.
 			if err := s.drain(ctx); err != nil {
 				return err
+			}
+			if s.managersDue() {
+				return nil
 			}
 			s.Removals, s.After = true, ""
 		}
@@ -180,9 +202,16 @@ func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error)
 		return page, err
 	}
 	s.PlanID, s.Permitted = page.PlanID, page.Permitted
+	s.ManagersPending, s.Appeared = 0, 0
+	before := s.Result.Done
 	s.Result = SyncResult{
 		Connection: s.Connection, Rule: s.Rule, State: SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
 		Actions: s.Result.Actions, Planned: page.Whole.Planned,
+	}
+	if s.ManagersPlanned {
+		// Most whom this plan changes have been counted under the plan before.
+		s.Result.Planned = max(before, page.Whole.Planned)
+		s.Result.Done = s.Result.Planned - page.Whole.Planned
 	}
 	s.whole(page.Whole)
 	return page, nil
@@ -209,6 +238,8 @@ func (s *syncRun) nextPage(ctx workflow.Context) (activities.PlanResult, error) 
 // a restart has nothing left of it.
 func (s *syncRun) whole(w activities.PlanSummary) {
 	s.ConnectionLinked = w.ConnectionLinked
+	// A plan made anew after a restart finds some of them, too late for those whose page is done.
+	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
 	s.Result.HeldList = notes(w.HeldList)
@@ -303,12 +334,24 @@ func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) 
 	if s.Removals {
 		s.Removed++
 	}
+	if appeared(r) {
+		s.Appeared++
+	}
 	s.Result.Counters.Count(r.Outcome, 1)
 	if r.Outcome == plan.Success {
 		return
 	}
 	s.reason(r.Reason, 1)
 	s.problem(PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
+}
+
+// appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.
+func appeared(r UserResult) bool {
+	switch r.Action {
+	case plan.Create, plan.Restore, plan.Adopt:
+		return true
+	}
+	return slices.Contains(r.Attributes, directory.UserPrincipalName)
 }
 
 func (s *syncRun) reason(r fault.Reason, n int) {

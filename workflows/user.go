@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
@@ -94,7 +95,12 @@ func (u *userRun) pass(ctx workflow.Context) error {
 		}
 	}
 	if len(done.AddLicenses)+len(done.RemoveLicenses) > 0 {
-		return u.license(ctx, done)
+		if err := u.license(ctx, done); err != nil {
+			return err
+		}
+	}
+	if done.Manager != "" || done.ClearManager {
+		return u.manager(ctx, done)
 	}
 	return nil
 }
@@ -152,6 +158,34 @@ func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult)
 		return nil
 	}
 	u.result.LicensesAdded, u.result.LicensesRemoved = written.Added, written.Removed
+	return nil
+}
+
+// manager sets the manager or takes the manager away. What Graph refuses about that leaves the person partly synced.
+func (u *userRun) manager(ctx workflow.Context, done activities.ProvisionResult) error {
+	summary := "Set the manager"
+	if done.ClearManager {
+		summary = "Take the manager away"
+	}
+	ctx = workflow.WithActivityOptions(ctx, accountOptions(summary))
+	err := workflow.ExecuteActivity(ctx, acts.SetManager, activities.ManagerInput{
+		Connection: u.in.Connection, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
+		ManagerID: done.Manager, Young: done.Young,
+	}).Get(ctx, nil)
+	if err == nil {
+		u.result.Attributes = append(u.result.Attributes, directory.Manager)
+		return nil
+	}
+	f := activities.FaultOf(err)
+	if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
+		return err
+	}
+	if u.result.Outcome == plan.Success {
+		u.result.Outcome, u.result.Reason, u.result.Subject = plan.PartiallySynced, f.Reason, f.Subject
+	}
+	if r := u.result; r.Action == plan.Update && len(r.Attributes)+len(r.LicensesAdded)+len(r.LicensesRemoved) == 0 {
+		u.result.Action = plan.None
+	}
 	return nil
 }
 

@@ -96,7 +96,7 @@ func (e *Engine) Worker() worker.Worker {
 		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
 		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
 		WorkerStopTimeout: 10 * time.Second,
-		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log)},
+		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log, e.parts.Environment.Pace)},
 	})
 	Register(w)
 	// One by one and not the struct, which has methods that are no activities.

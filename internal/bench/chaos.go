@@ -2,7 +2,358 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/workflows"
 )
 
-func chaosCommand(ctx context.Context, args []string, out io.Writer) error { return nil }
+// chaosOptions say how bad it gets.
+type chaosOptions struct {
+	People int
+	Kills  int
+	// Seed decides people, accidents and the moments of the kills. How requests interleave, and so what an accident
+	// hits, is not decided by it.
+	Seed uint64
+	// Keep leaves the directory behind.
+	Keep bool
+}
+
+// chaosResult is what `bench chaos` prints.
+type chaosResult struct {
+	Seed    uint64  `json:"seed"`
+	People  int     `json:"people"`
+	Kills   int     `json:"kills"`
+	Renamed int     `json:"renamed"`
+	Seconds float64 `json:"seconds"`
+	// Violations are promises that were broken; there should be none.
+	Violations []string `json:"violations"`
+	// Tests is how many connection tests it took until one passed under the accidents.
+	Tests int `json:"connectionTests"`
+	// Syncs are the sync under accidents, the one without, and one more that has nothing to do.
+	Syncs []workflows.SyncResult `json:"syncs"`
+	// Stats are what the simulator counted until the accidents ended, Calm from then on.
+	Stats simulator.Stats `json:"stats"`
+	Calm  simulator.Stats `json:"calm"`
+	// AfterRestart are early retries by a worker that was killed during a pause and cannot know of it when it is new.
+	AfterRestart int `json:"earlyRetriesAfterRestart"`
+	// Histories searched, and how many secrets, passwords and names were looked for in them.
+	Histories int `json:"histories"`
+	Needles   int `json:"needles"`
+}
+
+// pace shortens entraflow's own waits, never a Retry-After.
+const pace = 0.05
+
+// chaosCommand runs a sync under every accident and checks what came of it.
+func chaosCommand(ctx context.Context, args []string, out io.Writer) error {
+	o := chaosOptions{}
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.IntVar(&o.People, "n", 300, "how many people")
+	flags.IntVar(&o.Kills, "kills", 5, "how often the worker is killed")
+	flags.Uint64Var(&o.Seed, "seed", 0, "of everything random; 0 takes one from the clock")
+	flags.BoolVar(&o.Keep, "keep", false, "leave the directory with server data and logs behind")
+	asJSON := flags.Bool("json", false, "print the result as JSON")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	if o.People < 10 || o.Kills < 0 {
+		fmt.Fprintln(os.Stderr, "bench chaos: -n is at least 10, -kills at least 0")
+		return errUsage
+	}
+	if o.Seed == 0 {
+		o.Seed = uint64(time.Now().UnixNano())
+	}
+	say := progressTo(out, *asJSON)
+	say("seed %d", o.Seed)
+	r, err := runChaos(ctx, o, say)
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", o.Seed, err)
+	}
+	if *asJSON {
+		err = printJSON(out, r)
+	} else {
+		r.print(say)
+	}
+	if err == nil && len(r.Violations) > 0 {
+		err = fmt.Errorf("seed %d: %d violations", o.Seed, len(r.Violations))
+	}
+	return err
+}
+
+// accidents are all that the simulator can do, each with a few percent.
+func accidents() simulator.Faults {
+	const some = 0.02
+	return simulator.Faults{
+		Throttle: some / 2, RetryAfterSeconds: 1, ThrottleBare: some / 2,
+		InternalError: some, BadGateway: some, UnavailableHTML: some,
+		UnavailableCommitted: some, TimeoutCommitted: some, Reset: some, ResetCommitted: some,
+		Concurrency: some, Unauthorized: some, ExtensionFlap: some, EmptyPage: 0.1,
+	}
+}
+
+// quota has the rates of the real limits, 20 writes and 800 units a second, with buckets so small that they are felt.
+func quota(people int) simulator.Quota {
+	writes := min(max(people/3, 20), 3000)
+	f := float64(writes) / 3000
+	q := simulator.DefaultQuota().Scale(1 / f)
+	q.Writes, q.TenantWrites, q.Units = writes, int(18000*f), int(8000*f)
+	return q
+}
+
+// chaos is one run.
+type chaos struct {
+	*bed
+	o      chaosOptions
+	rng    *rand.Rand
+	tenant *tenant
+	crowd  *crowd
+	worker *victim
+	// passwords are what the simulator was sent, to be looked for where they must not be.
+	passwords *captured
+	result    chaosResult
+	say       func(string, ...any)
+}
+
+func runChaos(ctx context.Context, o chaosOptions, say func(string, ...any)) (r chaosResult, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
+	defer cancel()
+	b, err := makeBed(ctx)
+	if err != nil {
+		return r, err
+	}
+	if o.Keep {
+		say("directory %s", b.dir)
+		defer func() { err = errors.Join(err, b.stopServer()) }()
+	} else {
+		defer func() { err = errors.Join(err, b.close()) }()
+	}
+	c := &chaos{bed: b, o: o, say: say, rng: rand.New(rand.NewPCG(o.Seed, 7)), passwords: &captured{}}
+	c.result = chaosResult{Seed: o.Seed, People: o.People, Violations: []string{}}
+	began := time.Now()
+	err = c.run(ctx)
+	c.result.Seconds = time.Since(began).Seconds()
+	return c.result, err
+}
+
+func (c *chaos) run(ctx context.Context) (err error) {
+	c.crowd = newCrowd(c.o.People, c.rng)
+	seed := simulator.DefaultSeed()
+	seed.Tenants[0].Users = c.crowd.existing()
+	dir := filepath.Join(c.dir, "tenant")
+	c.tenant, err = startTenant(dir, simulator.Options{
+		Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: 2 * time.Second, ExtensionDelay: 3 * time.Second,
+		Quota: quota(c.o.People), RandomSeed: c.o.Seed,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.tenant.Close()) }()
+	c.crowd.remember(c.tenant.State())
+	c.tenant.OnRequest(c.passwords.observe)
+	if err := writePeople(dir, c.crowd.lines()); err != nil {
+		return err
+	}
+	c.worker = newVictim(c.bed, dir)
+	if err := c.worker.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.worker.kill()) }()
+
+	c.tenant.SetFaults(accidents())
+	if err := c.connect(ctx, dir); err != nil {
+		return err
+	}
+	if err := c.syncUnderFire(ctx, dir); err != nil {
+		return err
+	}
+	c.result.Stats = c.tenant.Stats()
+	c.tenant.SetFaults(simulator.Faults{})
+	c.tenant.ResetStats()
+	if err := c.syncInPeace(ctx); err != nil {
+		return err
+	}
+	c.result.Calm = c.tenant.Stats()
+	c.check()
+	return c.search(ctx)
+}
+
+// chaosConnection is the connection's name.
+const chaosConnection = "contoso"
+
+// connect applies the configuration and tests until a test passes: a test that meets an accident fails, as it should, and
+// a person would run it again.
+func (c *chaos) connect(ctx context.Context, dir string) error {
+	applied, err := c.apply(ctx, connection(chaosConnection, dir))
+	if err != nil {
+		return err
+	}
+	c.result.Tests = 1
+	for valid := applied.Validity == workflows.Valid; !valid; c.result.Tests++ {
+		if c.result.Tests == 30 {
+			return fmt.Errorf("30 connection tests failed, the first one so: %+v", applied.Test)
+		}
+		handle, err := c.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: workflows.UpdateTest,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err != nil {
+			return fmt.Errorf("test the connection: %w", err)
+		}
+		if err := handle.Get(ctx, nil); err != nil {
+			return fmt.Errorf("test the connection: %w", err)
+		}
+		if valid, err = c.valid(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *chaos) valid(ctx context.Context) (bool, error) {
+	answer, err := c.client.QueryWorkflow(ctx, workflows.ConnectionID(chaosConnection), "", workflows.QueryDescribe)
+	if err != nil {
+		return false, fmt.Errorf("describe: %w", err)
+	}
+	var d workflows.Description
+	if err := answer.Get(&d); err != nil {
+		return false, err
+	}
+	return d.Valid, nil
+}
+
+// syncUnderFire runs the sync during which the worker is killed and the file changes.
+func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
+	run, err := c.startSync(ctx, chaosConnection)
+	if err != nil {
+		return err
+	}
+	moments := c.moments()
+	// The file changes once, after a kill where there is one: the attempts that were cut off go on under other names.
+	change := c.rng.IntN(max(len(moments), 1))
+	ended := make(chan struct{})
+	var result workflows.SyncResult
+	var failure error
+	go func() {
+		defer close(ended)
+		failure = run.Get(ctx, &result)
+	}()
+	for i, moment := range moments {
+		if !c.passwords.reached(ctx, moment, ended) {
+			c.violate("the sync ended, or was stuck, after %d of %d kills", i, len(moments))
+			break
+		}
+		if err := c.worker.kill(); err != nil {
+			return err
+		}
+		c.say("killed the worker after %d writes", c.passwords.writes())
+		c.result.Kills++
+		if i == change {
+			c.result.Renamed = c.crowd.rename(c.rng)
+			if err := writePeople(dir, c.crowd.lines()); err != nil {
+				return err
+			}
+		}
+		before := c.tenant.Stats().EarlyRetries
+		if err := c.worker.start(ctx); err != nil {
+			return err
+		}
+		c.result.AfterRestart += c.earlyAfterRestart(ctx, before)
+	}
+	<-ended
+	c.result.Syncs = append(c.result.Syncs, result)
+	if failure != nil {
+		c.violate("the sync under accidents failed: %v", failure)
+	}
+	return ctx.Err()
+}
+
+// earlyAfterRestart counts the early retries in the second after a restart, for which the longest pause of the accidents
+// lasts. The pause died with the worker that was told of it.
+func (c *chaos) earlyAfterRestart(ctx context.Context, before int) int {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+	}
+	return c.tenant.Stats().EarlyRetries - before
+}
+
+// moments are the numbers of writes after which the worker is killed. Everybody needs a write and most need two, so they
+// are all reached.
+func (c *chaos) moments() []int {
+	var out []int
+	for range c.o.Kills {
+		out = append(out, 1+c.rng.IntN(c.o.People*3/2))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// syncInPeace runs a sync without accidents, which mends what was left, and one that has nothing to do.
+func (c *chaos) syncInPeace(ctx context.Context) error {
+	for range 2 {
+		run, err := c.startSync(ctx, chaosConnection)
+		if err != nil {
+			return err
+		}
+		var result workflows.SyncResult
+		if err := run.Get(ctx, &result); err != nil {
+			c.violate("a sync without accidents failed: %v", err)
+		}
+		c.result.Syncs = append(c.result.Syncs, result)
+		// What the first one wrote must be readable everywhere before the second can be asked to find nothing.
+		select {
+		case <-time.After(2 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (c *chaos) violate(format string, args ...any) {
+	c.result.Violations = append(c.result.Violations, fmt.Sprintf(format, args...))
+}
+
+func (r chaosResult) print(say func(string, ...any)) {
+	say("")
+	say("%d people, %d kills, %d people changed meanwhile, %.0f s; %d connection tests until one passed", r.People, r.Kills, r.Renamed, r.Seconds, r.Tests)
+	for i, s := range r.Syncs {
+		say("  sync %d: %s: %+v, done %v, reasons %v", i+1, s.State, s.Counters, counted(s.Actions), counted(s.Reasons))
+	}
+	st := r.Stats
+	say("  accidents          %v", counted(st.Faults))
+	say("  requests           %d writes of which %d carried out, %d reads, %d list pages, %d tokens, at most %d at once", st.Writes, st.Committed, st.Reads, st.ListPages, st.Tokens, st.MaxInFlight)
+	say("  throttled          %d answers; early retries %d (of these after a restart %d)", st.Throttled, st.EarlyRetries, r.AfterRestart)
+	say("  overlapping writes %d, wasted writes %d", st.OverlappingWrites, st.WastedWrites)
+	say("  without accidents  %d writes, %d wasted", r.Calm.Writes, r.Calm.WastedWrites)
+	say("  histories          %d searched for %d secrets, passwords and names", r.Histories, r.Needles)
+	for _, v := range r.Violations {
+		say("VIOLATION: %s", v)
+	}
+	verdict := "everybody has one account with the right attributes and licences, and nobody else was touched"
+	if len(r.Violations) > 0 {
+		verdict = fmt.Sprintf("%d violations", len(r.Violations))
+	}
+	say("seed %d: %s", r.Seed, verdict)
+}
+
+// counted is a map in a fixed order.
+func counted[K ~string](m map[K]int) []string {
+	out := []string{}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf("%s:%d", k, m[k]))
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/entraflow/entraflow/internal/simulator"
+)
+
+// victim is the worker process that is killed.
+type victim struct {
+	bed *bed
+	dir string
+	log string
+	cmd *exec.Cmd
+}
+
+func newVictim(b *bed, dir string) *victim {
+	return &victim{bed: b, dir: dir, log: filepath.Join(b.dir, "worker.log")}
+}
+
+// start starts a process that goes on with what the one before left.
+func (v *victim) start(ctx context.Context) error {
+	cmd, err := itself(ctx, roleWorker,
+		"TEMPORAL_ADDRESS="+v.bed.server.Address,
+		"ENTRAFLOW_SIMULATOR_DIR="+v.dir,
+		fmt.Sprintf("ENTRAFLOW_PACE=%g", pace),
+		fmt.Sprintf("ENTRAFLOW_ACTIVITIES=%d", places),
+		"ENTRAFLOW_LOG_LEVEL=info",
+	)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(v.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	v.cmd = cmd
+	return nil
+}
+
+// kill ends it at once, with SIGKILL: nothing is finished, nothing is said.
+func (v *victim) kill() error {
+	if v.cmd == nil {
+		return nil
+	}
+	if err := v.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill the worker: %w", err)
+	}
+	_ = v.cmd.Wait() // it tells that it was killed
+	v.cmd = nil
+	return nil
+}
+
+// captured is what the simulator is sent: initial passwords, and the number of writes.
+type captured struct {
+	mu        sync.Mutex
+	passwords []string
+	count     int
+	next      int
+	reach     chan struct{}
+}
+
+// observe sees each request at its start.
+func (c *captured) observe(r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, "/v1.0/users") || r.Method != http.MethodPost && r.Method != http.MethodPatch {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count++
+	if c.reach != nil && c.count >= c.next {
+		close(c.reach)
+		c.reach = nil
+	}
+	if r.Method != http.MethodPost || r.URL.Path != "/v1.0/users" {
+		return
+	}
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	var body struct {
+		PasswordProfile struct {
+			Password string `json:"password"`
+		} `json:"passwordProfile"`
+	}
+	if json.Unmarshal(raw, &body) == nil && body.PasswordProfile.Password != "" {
+		c.passwords = append(c.passwords, body.PasswordProfile.Password)
+	}
+}
+
+func (c *captured) writes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count
+}
+
+func (c *captured) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.passwords...)
+}
+
+// reached waits until so many writes were sent; false when the sync ended before.
+func (c *captured) reached(ctx context.Context, writes int, ended <-chan struct{}) bool {
+	c.mu.Lock()
+	if c.count >= writes {
+		c.mu.Unlock()
+		return true
+	}
+	reach := make(chan struct{})
+	c.next, c.reach = writes, reach
+	c.mu.Unlock()
+	select {
+	case <-reach:
+		return true
+	case <-ended:
+	case <-ctx.Done():
+	case <-time.After(5 * time.Minute):
+	}
+	return false
+}
+
+// secretValue is the client secret, to be looked for.
+const secretValue = simulator.DefaultClientSecret

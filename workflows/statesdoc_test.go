@@ -167,7 +167,7 @@ func TestThePageNamesEveryState(t *testing.T) {
 	for _, word := range []string{
 		workflows.StateNew, workflows.StateUntested, workflows.StateInvalid, workflows.StateDisabled, workflows.StateActive, workflows.StateDeleted,
 		string(workflows.SyncRunning), string(workflows.SyncCompleted), string(workflows.SyncHeld), string(workflows.SyncStopped),
-		string(workflows.SyncFailed), "Success", "Unsynced", "PartiallySynced", "Failed",
+		string(workflows.SyncSkipped), string(workflows.SyncFailed), "Success", "Unsynced", "PartiallySynced", "Failed",
 	} {
 		require.Contains(t, string(page), "\n| `"+word+"` |")
 	}

@@ -267,7 +267,7 @@ func TestWhatCanBeWrong(t *testing.T) {
 			"token", fault.SimulatorNotRunning, "simulator", "starter"},
 		{"the sign-in endpoint's certificate is not trusted",
 			func(b *bench) { b.endpoints = func(e *graph.Endpoints) { e.CAPEM = nil } },
-			"token", fault.LoginUnreachable, "sign-in endpoint", "proxy"},
+			"token", fault.EndpointUntrusted, "127.0.0.1:", "SSL_CERT_FILE"},
 		{"the sign-in service is down",
 			func(b *bench) {
 				b.ready = func(s *simulator.Server) {

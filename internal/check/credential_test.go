@@ -76,7 +76,7 @@ func TestCredential(t *testing.T) {
 	}{
 		{name: "secret", config: secret, kept: hidden, status: check.OK, message: []string{"the client secret can be read from env:SECRET"}},
 		{name: "secret not there", config: secret, err: fault.New("", fault.Denied, fault.SecretUnreadable, "env:SECRET"),
-			status: check.Failed, reason: fault.SecretUnreadable, message: []string{"env:SECRET: "}, fix: "check the file or the environment variable"},
+			status: check.Failed, reason: fault.SecretUnreadable, message: []string{"env:SECRET: "}, fix: "is not empty"},
 
 		{name: "certificate", config: certificate, kept: pair(now.AddDate(0, 0, 31)), status: check.OK,
 			message: []string{"thumbprint ", " can be read from file:/app.pem; it expires on 2026-04-01"}},
@@ -94,7 +94,7 @@ func TestCredential(t *testing.T) {
 			message: []string{"file:/app.pem: "}, fix: "add the key"},
 		{name: "no certificate", config: certificate, kept: hidden, status: check.Failed, reason: fault.CertificateMalformed, message: []string{"file:/app.pem: "}, fix: "openssl"},
 		{name: "certificate not there", config: certificate, err: fault.New("", fault.Denied, fault.CertificateUnreadable, "file:/app.pem"),
-			status: check.Failed, reason: fault.CertificateUnreadable, message: []string{"file:/app.pem: "}, fix: "check the file"},
+			status: check.Failed, reason: fault.CertificateUnreadable, message: []string{"file:/app.pem: "}, fix: "check that the file"},
 
 		{name: "token", config: token, kept: tokenUntil(t, now.Add(time.Hour), "system:serviceaccount:entraflow:worker"), status: check.OK,
 			message: []string{"from file:/token; ", `issuer is "https://issuer.example/a\nb"`, `audience "api://AzureADTokenExchange"`, `subject "system:serviceaccount:entraflow:worker"`}},

@@ -45,6 +45,7 @@ const (
 	ForeignNextLink     Reason = "foreign_next_link"
 	LoginUnreachable    Reason = "login_unreachable"
 	LoginUnavailable    Reason = "login_unavailable"
+	EndpointUntrusted   Reason = "endpoint_untrusted"
 	Interrupted         Reason = "interrupted"
 	InternalError       Reason = "internal_error"
 	WriteBudgetExceeded Reason = "write_budget_exceeded"
@@ -180,25 +181,26 @@ var sentences = map[Reason]string{
 	GraphUnavailable:    "Microsoft Graph answered that it is unavailable; nothing needs to be done, the request is repeated",
 	GraphThrottled:      "Microsoft Graph asked us to slow down; nothing needs to be done, all requests to this tenant wait and then go on",
 	GraphTimeout:        "Microsoft Graph did not answer in time; nothing needs to be done, the request is repeated",
-	GraphUnreachable:    "Microsoft Graph cannot be reached; check the network, the proxy and the firewall",
+	GraphUnreachable:    "Microsoft Graph cannot be reached; check the address, the network, the proxy and the firewall",
 	WriteUncertain:      "the connection broke while a change was under way; nothing needs to be done, the account is read before anything else is written",
 	ConcurrentChange:    "something else is changing this object right now; nothing needs to be done, the request is repeated",
 	ReplicationPending:  "the object is so new that not every server of the tenant knows it yet; nothing needs to be done, the request is repeated",
 	UnexpectedAnswer:    "Microsoft Graph gave an answer that entraflow does not know; give the request id to support",
 	ForeignNextLink:     "a page of results pointed to another host and was not followed; check ENTRAFLOW_GRAPH_ENDPOINT and any proxy",
-	LoginUnreachable:    "the sign-in endpoint cannot be reached; check the network, the proxy and the firewall",
+	LoginUnreachable:    "the sign-in endpoint cannot be reached; check the address, the network, the proxy and the firewall",
 	LoginUnavailable:    "the sign-in service is unavailable; nothing needs to be done, the request is repeated",
+	EndpointUntrusted:   "the endpoint's TLS certificate is not trusted; where a proxy opens connections, name its root certificate in SSL_CERT_FILE, else check the address and the machine's clock",
 	Interrupted:         "the worker was stopped or the call cancelled before it finished; nothing needs to be done, it is repeated",
 	InternalError:       "an internal error; look at the worker's log, which has the details",
 	WriteBudgetExceeded: "the tenant's write budget is used up for the moment; nothing needs to be done, the request waits its turn",
 
-	SecretUnreadable:    "the client secret's reference cannot be read by the worker; check the file or the environment variable it names",
+	SecretUnreadable:    "the client secret's reference cannot be read by the worker; check that the file or environment variable it names is there, is not empty, and may be read",
 	SecretWrong:         "the client secret is wrong; copy the secret's Value, not its Secret ID, from the app registration",
 	SecretExpired:       "the client secret has expired; create a new one in the app registration and store it under the same reference",
 	SecretMissing:       "no client secret was sent; set clientSecret to env:NAME or file:PATH",
 	CertificateRejected: "the sign-in service does not accept the certificate or the token's signature; upload this very certificate to the app registration, or check the token's issuer",
 
-	CertificateUnreadable:    "the certificate's reference cannot be read by the worker; check the file or the environment variable it names",
+	CertificateUnreadable:    "the certificate's reference cannot be read by the worker; check that the file or environment variable is there, is not empty, and may be read",
 	CertificateMalformed:     "there is no certificate in PEM form, or a damaged one; store certificate and private key as text that begins with -----BEGIN (openssl pkcs12 -nodes makes it of a .pfx file)",
 	CertificateKeyMissing:    "the certificate is there, but not its private key; add the key to the same file, in PEM form and not encrypted",
 	CertificateKeyEncrypted:  "the certificate's private key is encrypted; take the password off it (openssl pkcs8 -topk8 -nocrypt) and let only the worker read its file",
@@ -206,7 +208,7 @@ var sentences = map[Reason]string{
 	CertificateKeyMismatch:   "the private key does not belong to the certificate; store the two that were made together",
 	CertificateExpired:       "the certificate has expired; make a new one, upload it to the app registration, and store it with its key under the same reference",
 	CertificateNotYetValid:   "the certificate is not valid yet; check the machine's clock, or wait",
-	FederatedTokenUnreadable: "the federated token's file cannot be read by the worker; check federatedTokenFile and that the token is mounted there",
+	FederatedTokenUnreadable: "the federated token's file cannot be read by the worker; check that the file is there, is not empty, and may be read, and that the token is mounted",
 	FederatedTokenMalformed:  "the file holds no federated token, which is a JWT; check that federatedTokenFile names the token's own file",
 	FederatedTokenExpired:    "the federated token has expired; see to it that its file is renewed, as Kubernetes does with a projected token",
 	FederatedTokenRejected:   "no federated credential of the app registration fits the token; compare issuer, subject and audience of the two letter by letter, then wait some minutes for a new one to be known",

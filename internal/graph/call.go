@@ -119,13 +119,13 @@ func (c *Client) failure(ctx context.Context, op operation, ex *exchange, err er
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(op.name, fault.Transient, fault.GraphTimeout, "", err)
 	case !ex.reached.Load():
-		return unreached(op.name, fault.GraphUnreachable, c.simulated, err)
+		return unreached(op.name, fault.GraphUnreachable, c.host, c.simulated, err)
 	}
 	return fault.Wrap(op.name, fault.Transient, fault.GraphUnreachable, "", err)
 }
 
-// unreached is the fault of a request that never left: no name, no connection, or no trust.
-func unreached(op string, reason fault.Reason, simulated bool, err error) *fault.Error {
+// unreached is the fault of a request that never left: no name, no connection, or no trust. Its subject is the host.
+func unreached(op string, reason fault.Reason, host string, simulated bool, err error) *fault.Error {
 	var (
 		unverified *tls.CertificateVerificationError
 		unknown    x509.UnknownAuthorityError
@@ -133,11 +133,11 @@ func unreached(op string, reason fault.Reason, simulated bool, err error) *fault
 	)
 	switch {
 	case errors.As(err, &unverified), errors.As(err, &unknown), errors.As(err, &hostname):
-		return fault.Wrap(op, fault.Transient, reason, "TLS certificate", err)
+		return fault.Wrap(op, fault.Transient, fault.EndpointUntrusted, host, err)
 	case simulated && errors.Is(err, syscall.ECONNREFUSED):
 		return fault.Wrap(op, fault.Transient, fault.SimulatorNotRunning, "", err)
 	}
-	return fault.Wrap(op, fault.Transient, reason, "", err)
+	return fault.Wrap(op, fault.Transient, reason, host, err)
 }
 
 // contextFault is the fault of a caller that did not wait; nothing had been sent, or only a read.

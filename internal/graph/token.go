@@ -34,7 +34,7 @@ type TokenInfo struct {
 // Faults: those of the credential, and those of the sign-in service (SecretWrong, SecretExpired, SecretMissing,
 // CertificateRejected, CertificateExpired, FederatedTokenRejected, AssertionTimeWrong, ApplicationUnknown,
 // ApplicationDisabled, TenantUnknown, ScopeInvalid, LoginRefused: Denied; LoginUnreachable, LoginUnavailable,
-// SimulatorNotRunning: Transient, LoginUnavailable also Throttled).
+// EndpointUntrusted, SimulatorNotRunning: Transient, LoginUnavailable also Throttled).
 func (c *Client) FreshToken(ctx context.Context) (TokenInfo, error) {
 	tok, err := c.tokens.acquire(ctx, c.credential)
 	if err != nil {
@@ -200,7 +200,7 @@ func (t *tokens) fault(ctx context.Context, ex *exchange, err error) *fault.Erro
 	case ex.status == 0 && !ex.reached.Load() && errors.Is(ctx.Err(), context.Canceled):
 		return contextFault(opToken.name, ctx.Err())
 	case ex.status == 0 && ex.err != nil:
-		return unreached(opToken.name, fault.LoginUnreachable, t.simulated, err)
+		return unreached(opToken.name, fault.LoginUnreachable, ex.host, t.simulated, err)
 	case ex.status == 0:
 		return fault.Wrap(opToken.name, fault.Invalid, fault.SettingsInvalid, "tenantId", err)
 	case ex.succeeded():

@@ -155,8 +155,8 @@ func TestUnreachable(t *testing.T) {
 		reason  fault.Reason
 		subject string
 	}{
-		{"login closed", func(s *graph.Settings) { s.Endpoints.Login, s.Endpoints.CAPEM = closed, nil }, fault.LoginUnreachable, ""},
-		{"login not trusted", func(s *graph.Settings) { s.Endpoints.CAPEM = nil }, fault.LoginUnreachable, "TLS certificate"},
+		{"login closed", func(s *graph.Settings) { s.Endpoints.Login, s.Endpoints.CAPEM = closed, nil }, fault.LoginUnreachable, strings.TrimPrefix(closed, "https://")},
+		{"login not trusted", func(s *graph.Settings) { s.Endpoints.CAPEM = nil }, fault.EndpointUntrusted, strings.TrimPrefix(f.URL, "https://")},
 		{"simulator closed", func(s *graph.Settings) { s.Endpoints.Login = closed }, fault.SimulatorNotRunning, ""},
 		{"graph of the simulator closed", func(s *graph.Settings) { s.Endpoints.Graph = closed }, fault.SimulatorNotRunning, ""},
 	}
@@ -188,6 +188,7 @@ func TestGraphUnreachable(t *testing.T) {
 	got := fault.Of(create(context.Background(), trusted))
 	require.Equal(t, fault.Transient, got.Kind)
 	require.Equal(t, fault.GraphUnreachable, got.Reason)
+	require.Equal(t, listener.Addr().String(), got.Subject)
 }
 
 // TestTokenRefusedOnce: Graph sometimes refuses a valid token; the call is repeated once with a new one.

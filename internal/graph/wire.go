@@ -29,6 +29,8 @@ type exchange struct {
 	bearer string
 
 	method string
+	// host is who was meant.
+	host string
 	// reached: a connection stood and the request may have been read by the server.
 	reached  atomic.Bool
 	status   int
@@ -67,6 +69,7 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 	if ex == nil {
 		ex = &exchange{}
 	}
+	ex.host = original.URL.Host
 	ex.method, ex.status, ex.header, ex.body, ex.err, ex.readErr = original.Method, 0, nil, nil, nil, nil
 	if w.host != "" && !strings.EqualFold(original.URL.Host, w.host) {
 		ex.foreign, ex.err = true, errForeignHost

@@ -43,8 +43,8 @@ func planPerson(i int) string {
 	return fmt.Sprintf("p%06d,person%06d,Given%06d,Family%06d,US,SPE_E3,true,Department %02d", i, i, i, i, i%40)
 }
 
-func planAccount(i int) simulator.UserSeed {
-	mark := directory.Mark{Origin: directory.Created}.WithLicenses([]string{simulator.SKUM365E3})
+func planAccount(i int, sourceTag string) simulator.UserSeed {
+	mark := directory.Mark{Origin: directory.Created, Source: sourceTag}.WithLicenses([]string{simulator.SKUM365E3})
 	return simulator.UserSeed{
 		"userPrincipalName": fmt.Sprintf("person%06d@contoso.com", i),
 		"displayName":       fmt.Sprintf("Given%06d Family%06d", i, i),
@@ -71,10 +71,12 @@ func simulatorRole(ctx context.Context) error {
 	t.Apps[0].ExtensionProperties = []simulator.ExtensionSeed{
 		{Name: graph.LinkProperty, TargetObjects: []string{"User", "Group"}}, {Name: graph.MarkProperty, TargetObjects: []string{"User", "Group"}},
 	}
+	dir := os.Getenv(dirVariable)
+	tag := connection(planConnection, dir).Rules[0].Source.Tag()
 	for i := range n {
-		t.Users = append(t.Users, planAccount(i))
+		t.Users = append(t.Users, planAccount(i, tag))
 	}
-	s, err := startTenant(os.Getenv(dirVariable), simulator.Options{Seed: seed})
+	s, err := startTenant(dir, simulator.Options{Seed: seed})
 	if err != nil {
 		return err
 	}

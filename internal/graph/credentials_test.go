@@ -215,6 +215,7 @@ func (w *signIn) refuses(t *testing.T, reason fault.Reason, subject string, aske
 	require.Equal(t, fault.Denied, f.Kind)
 	require.Equal(t, strings.ReplaceAll(subject, "FILE", "file:"+string(w.place)), f.Subject)
 	require.Equal(t, asked, w.tokens())
+	require.True(t, f.Reason.WithdrawsConnection())
 }
 
 func TestCertificateSignsIn(t *testing.T) {

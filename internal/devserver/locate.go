@@ -5,6 +5,7 @@ package devserver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/filelock"
 )
 
 // CLIVariable names a temporal binary to use, before any other is looked for.
@@ -74,10 +77,15 @@ func (l Locator) build(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: neither temporal nor go is on PATH", ErrNoBinary)
 	}
 	var out, problems bytes.Buffer
+	done, err := alone(ctx, root)
+	if err != nil {
+		return "", err
+	}
+	defer done()
 	cmd := exec.CommandContext(ctx, golang, "tool", "-modfile="+filepath.Join("tools", "go.mod"), "-n", "temporal")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = root, &out, &problems
 	stop := l.tick()
-	err := cmd.Run()
+	err = cmd.Run()
 	stop()
 	if err != nil {
 		return "", fmt.Errorf("build the Temporal server from %s: %w\n%s", filepath.Join(root, "tools", "go.mod"), err, tail(problems.String(), 10))
@@ -90,6 +98,30 @@ func (l Locator) build(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("build the Temporal server: go gave no usable path: %w", err)
 	}
 	return path, nil
+}
+
+// lookAgain is how often somebody who waits for another's build looks whether it is done.
+const lookAgain = 100 * time.Millisecond
+
+// alone waits until nobody else builds for the same checkout. Go would compile everything twice, and the packages of a
+// first `go test ./...` all ask at once. A lock that cannot be had at all only costs that time.
+func alone(ctx context.Context, root string) (done func(), err error) {
+	sum := sha256.Sum256([]byte(root))
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("entraflow-build-%d-%x.lock", os.Getuid(), sum[:4]))
+	for {
+		lock, err := filelock.Try(path)
+		if err == nil {
+			return func() { _ = lock.Release() }, nil
+		}
+		if !errors.Is(err, filelock.ErrHeld) {
+			return func() {}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lookAgain):
+		}
+	}
 }
 
 // tick tells the progress of a build until the returned function is called. A build that is done within the first tick

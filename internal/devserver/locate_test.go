@@ -2,6 +2,7 @@ package devserver_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/entraflow/entraflow/internal/devserver"
 )
@@ -110,4 +112,37 @@ func TestWhatKeepsABinaryFromBeingFound(t *testing.T) {
 			require.ErrorIs(t, err, devserver.ErrNoBinary, name)
 		}
 	}
+}
+
+func TestBuildsOfOneCheckoutWaitForOneAnother(t *testing.T) {
+	t.Parallel()
+	root, below := repository(t)
+	built := script(t, filepath.Join(root, "cache", "temporal"), "exit 0")
+	bin := filepath.Dir(script(t, filepath.Join(root, "bin", "go"), `
+mkdir busy || { echo "somebody builds already" >&2; exit 1; }
+i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done
+echo x >> builds
+rmdir busy
+echo `+built))
+	locator := devserver.Locator{Getenv: environment(map[string]string{"PATH": bin + ":/usr/bin:/bin"}), Dir: below}
+	var all errgroup.Group
+	for range 4 {
+		all.Go(func() error {
+			got, err := locator.Locate(context.Background())
+			if err == nil && got != built {
+				err = errors.New(got)
+			}
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	builds, err := os.ReadFile(filepath.Join(root, "builds"))
+	require.NoError(t, err)
+	require.Equal(t, "x\nx\nx\nx\n", string(builds))
+
+	// Whoever gives up does not wait.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = locator.Locate(ctx)
+	require.Error(t, err)
 }

@@ -45,18 +45,53 @@ the saved connection is tested by a worker, and goes on if it was invalid and pa
 		func(ctx context.Context, t *link, name string) error {
 			return a.changeState(ctx, t, name, workflows.UpdateDisable)
 		})
-	remove := a.connectionAction("delete NAME --confirm NAME", "Delete a connection that has no rules; the tenant is not touched", cobra.ExactArgs(1),
-		func(ctx context.Context, t *link, name string) error {
-			if err := confirmed(name, confirm); err != nil {
-				return err
+	remove := &cobra.Command{
+		Use:   "delete [NAME] --confirm NAME",
+		Short: "Delete a connection that has no rules; the tenant is not touched",
+		Long: `delete forgets a connection. Accounts, licences and links in the tenant stay as they are. Its rules are deleted first, by
+rule delete, which says what becomes of their people. Without --confirm nothing is done; the command says what is in the way.`,
+		Example: "  go run ./starter connection delete contoso --confirm contoso",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := or(first(args), confirm)
+			if confirm != "" || name != "" {
+				if err := confirmed(name, confirm); err != nil {
+					return err
+				}
 			}
-			return a.changeState(ctx, t, name, workflows.UpdateDelete)
-		})
+			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error { return a.connectionDelete(ctx, t, name) })
+		},
+	}
 	remove.Flags().StringVar(&confirm, "confirm", "", "the connection's name once more")
 	return a.group("connection", "Operate connections", `  go run ./starter connection list
   go run ./starter connection show contoso
   go run ./starter connection test -f contoso.yaml
-  go run ./starter connection disable contoso`, list, show, test, enable, disable, remove)
+  go run ./starter connection disable contoso
+  go run ./starter connection delete contoso --confirm contoso`, list, show, test, enable, disable, remove)
+}
+
+// connectionDelete deletes a connection whose name was confirmed. Without a name it is not, and only says which there is.
+func (a *app) connectionDelete(ctx context.Context, t *link, name string) error {
+	if name != "" {
+		return a.changeState(ctx, t, name, workflows.UpdateDelete)
+	}
+	name, err := t.only(ctx, "")
+	if err != nil {
+		return err
+	}
+	d, err := t.describe(ctx, name)
+	if err != nil {
+		return err
+	}
+	var rules []string
+	for _, r := range d.Rules {
+		rules = append(rules, r.Name)
+	}
+	if len(rules) > 0 {
+		return wrongUse("delete its rules first: starter rule delete "+name+" RULE --confirm RULE; then add --confirm "+name,
+			"deleting %s needs a confirmation, and it still has rules: %s", name, listed(rules))
+	}
+	return confirmed(name, "")
 }
 
 // connectionAction is a command that takes at most the name of a connection.
@@ -188,6 +223,9 @@ func rulesText(d workflows.Description) string {
 		}
 		if !r.InFile {
 			enabled += ", not in the file"
+		}
+		if r.Deleting {
+			enabled = "being deleted"
 		}
 		rule, _ := d.Config.Rule(r.Name)
 		s, ok := d.Syncs[r.Name]

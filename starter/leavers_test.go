@@ -72,3 +72,49 @@ func TestHeldRemovalsAreApprovedByTheCommandThatTheSyncNames(t *testing.T) {
 	)
 	require.Zero(t, up.end(), up.stderr)
 }
+
+// A rule is deleted twice over: once its people stay, once they are deprovisioned, with one who fails until the fault is
+// gone.
+func TestARuleIsDeletedWithItsPeople(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withServer()
+	up := b.start("up", "-f", b.config)
+	up.until("running; Ctrl-C stops everything")
+	b.steps(
+		step{"rule delete staff", 2, "(about 8 by its last sync) would stay as they are, since deprovisionOnRuleDeletion is off"},
+		step{"rule delete staff", 2, "next: add --confirm staff"},
+		step{"rule delete staff --retry-now", 2, "rule staff is not being deleted, so there is nothing to retry"},
+		step{"rule delete globex stuff --confirm stuff", 2, "stuff: the connection has no rule of this name"},
+		step{"rule delete globex stuff", 2, "stuff: the connection has no rule of this name"},
+		step{"rule delete globex staff --confirm staff", 0, "The rule is deleted. Its 8 accounts were left as they are"},
+		step{"rule list", 0, "no rules"},
+	)
+	cfg, err := os.ReadFile(b.config)
+	require.NoError(t, err)
+	preferred := strings.Replace(string(cfg), "rules:", "preferences: {deprovisionOnRuleDeletion: true}\nrules:", 1)
+	require.NoError(t, os.WriteFile(b.config, []byte(preferred), 0o600))
+	b.steps(
+		step{"apply -f FILE --no-sync", 0, "staff"},
+		step{"sync", 0, "staff  completed        11        7"},
+		step{"rule delete staff", 2, "(about 8 by its last sync) would be disabled, since deprovisionOnRuleDeletion is on"},
+	)
+	var d struct {
+		Deprovision                 bool
+		Linked, Deprovisioned, Left int
+		Message, WorkflowID, URL    string
+		Failed                      int
+	}
+	b.ok(&d, "rule", "delete", "globex", "staff", "--confirm", "staff")
+	require.True(t, d.Deprovision)
+	require.Equal(t, []int{8, 8, 0, 0}, []int{d.Linked, d.Deprovisioned, d.Left, d.Failed})
+	require.Equal(t, "delete-rule/globex/staff", d.WorkflowID)
+	require.Contains(t, d.URL, "/workflows/delete-rule%2Fglobex%2Fstaff")
+	up.until("rule staff: deleted")
+	b.steps(
+		step{"rule delete staff --confirm staff", 2, "staff: the connection has no rule of this name"},
+		step{"connection delete", 2, "deleting globex needs a confirmation"},
+		step{"connection delete --confirm globex", 0, "deleted"},
+		step{"connection list", 0, "there is no connection yet"},
+	)
+	require.Zero(t, up.end(), up.stderr)
+}

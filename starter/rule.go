@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -9,7 +10,7 @@ import (
 )
 
 func (a *app) ruleCommand() *cobra.Command {
-	var connection, confirm string
+	var connection string
 	list := &cobra.Command{
 		Use: "list", Short: "List a connection's rules and their last syncs", Args: cobra.NoArgs,
 		Example: "  go run ./starter rule list --connection contoso",
@@ -17,30 +18,27 @@ func (a *app) ruleCommand() *cobra.Command {
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error { return a.ruleList(ctx, t, connection) })
 		},
 	}
-	enable := a.ruleAction("enable RULE", "Enable a rule and sync it; its first sync removes nothing", workflows.UpdateEnableRule, &connection, nil)
-	disable := a.ruleAction("disable RULE", "Disable a rule: nobody is removed, its running sync stops", workflows.UpdateDisableRule, &connection, nil)
-	remove := a.ruleAction("delete RULE --confirm RULE", "Delete a rule; whether its people are deprovisioned is a preference of the connection", workflows.UpdateDeleteRule, &connection, &confirm)
-	remove.Flags().StringVar(&confirm, "confirm", "", "the rule's name once more")
+	enable := a.ruleAction("enable [CONNECTION] RULE", "Enable a rule and sync it; its first sync removes nothing", workflows.UpdateEnableRule, &connection)
+	disable := a.ruleAction("disable [CONNECTION] RULE", "Disable a rule: nobody is removed, its running sync stops", workflows.UpdateDisableRule, &connection)
 	c := a.group("rule", "Operate the rules of a connection", `  go run ./starter rule list
-  go run ./starter rule disable staff --connection contoso`, list, enable, disable, remove)
+  go run ./starter rule disable staff --connection contoso
+  go run ./starter rule delete contoso staff --confirm staff`, list, enable, disable, a.ruleDeleteCommand(&connection))
 	c.PersistentFlags().StringVar(&connection, "connection", "", "connection; may be left out where there is only one")
 	return c
 }
 
-// ruleAction is a command that sends one update about one rule. confirm is nil where no confirmation is needed.
-func (a *app) ruleAction(use, short, update string, connection, confirm *string) *cobra.Command {
+// ruleAction is a command that sends one update about one rule.
+func (a *app) ruleAction(use, short, update string, connection *string) *cobra.Command {
+	verb, _, _ := strings.Cut(use, " ")
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1), Example: "  go run ./starter rule " + use + " --connection contoso",
+		Use: use, Short: short, Args: cobra.RangeArgs(1, 2), Example: "  go run ./starter rule " + verb + " contoso staff",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in := workflows.RuleInput{Rule: args[0]}
-			if confirm != nil {
-				if err := confirmed(in.Rule, *confirm); err != nil {
-					return err
-				}
-				in.Confirm = *confirm
+			name, rule, err := connectionAndName(*connection, args)
+			if err != nil {
+				return err
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
-				return a.changeState(ctx, t, *connection, update, in)
+				return a.changeState(ctx, t, name, update, workflows.RuleInput{Rule: rule})
 			})
 		},
 	}

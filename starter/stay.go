@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/entraflow/entraflow/workflows"
@@ -25,10 +24,13 @@ func (u *running) stay(ctx context.Context, first []outcome) error {
 		}
 	}
 	u.notes.Sayf("running; Ctrl-C stops everything")
-	seen := map[string]string{} // :: rule -> the run that was told of
+	var told story
 	if d, err := u.link.describe(ctx, u.cfg.Name); err == nil {
-		for rule, s := range d.Syncs {
-			seen[rule] = s.RunID
+		told.begin(d)
+		for _, r := range d.Rules {
+			if r.Deleting {
+				u.notes.Sayf("%s", deletingText(u.link, u.cfg.Name, r.Name))
+			}
 		}
 	}
 	tick := time.NewTicker(lookEvery)
@@ -56,21 +58,9 @@ func (u *running) stay(ctx context.Context, first []outcome) error {
 			u.notes.Sayf("connection %s answers again", u.cfg.Name)
 			silent = false
 		}
-		u.tell(d, seen)
-	}
-}
-
-// tell prints a line for each sync that ended since the last look.
-func (u *running) tell(d workflows.Description, seen map[string]string) {
-	for _, r := range d.Rules {
-		s, ok := d.Syncs[r.Name]
-		if !ok || s.RunID == seen[r.Name] {
-			continue
+		for _, line := range told.news(u.link, d) {
+			u.notes.Sayf("%s", line)
 		}
-		seen[r.Name] = s.RunID
-		u.notes.Sayf("%s rule %s: %s (impacted %d, success %d, unsynced %d, partial %d, failed %d, held %d)",
-			s.EndedAt.Local().Format(time.TimeOnly), r.Name, strings.TrimSpace(or(s.Message, string(s.State))),
-			s.Impacted, s.Success, s.Unsynced, s.PartiallySynced, s.Failed, s.Held)
 	}
 }
 

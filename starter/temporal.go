@@ -10,6 +10,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -153,7 +154,14 @@ func (t *link) describe(ctx context.Context, connection string) (workflows.Descr
 		}
 		return d, t.unanswered(err, connection)
 	}
-	return d, value.Get(&d)
+	if err := value.Get(&d); err != nil {
+		return d, err
+	}
+	if d.State == workflows.StateDeleted {
+		// Its workflow has ended, and answers as long as its history is kept.
+		return d, t.unanswered(serviceerror.NewNotFound("deleted"), connection)
+	}
+	return d, nil
 }
 
 // connections lists the names of all connections.

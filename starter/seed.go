@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -32,11 +33,6 @@ func (a *app) seedFor(ctx context.Context, path string, cfg *config.Connection) 
 		return loadSeed(beside)
 	}
 	a.notes.Sayf("the simulator has no simulator.yaml beside the file; it makes up a tenant that fits")
-	secret, err := config.Secret(ctx, cfg.ClientSecret)
-	if err != nil {
-		// The connection test will say what is the matter with the reference, better than a simulator that does not start.
-		secret = uuid.NewString()
-	}
 	seed := simulator.DefaultSeed()
 	t := &seed.Tenants[0]
 	t.DisplayName = cfg.Name
@@ -45,7 +41,7 @@ func (a *app) seedFor(ctx context.Context, path string, cfg *config.Connection) 
 	}
 	t.Apps = t.Apps[:1]
 	t.Apps[0].ClientID = cfg.ClientID
-	t.Apps[0].Secrets = []simulator.SecretSeed{{Value: secret}}
+	trust(ctx, &t.Apps[0], cfg.Credential())
 	if domains := domainsOf(cfg); len(domains) > 0 {
 		t.Domains = []simulator.DomainSeed{{Name: "simulated.onmicrosoft.com", Initial: true}}
 		for i, d := range domains {
@@ -53,6 +49,25 @@ func (a *app) seedFor(ctx context.Context, path string, cfg *config.Connection) 
 		}
 	}
 	return seed, nil
+}
+
+// trust makes the simulated application accept the connection's credential. Where it cannot be read, the connection test
+// will say what is the matter with it, better than a simulator that does not start; the issuer of a federated token is
+// only known to a simulator.yaml.
+func trust(ctx context.Context, app *simulator.AppSeed, c config.Credential) {
+	app.Secrets = []simulator.SecretSeed{{Value: uuid.NewString()}}
+	kept, err := c.Read(ctx)
+	if err != nil {
+		return
+	}
+	switch c.Key {
+	case config.KeySecret:
+		app.Secrets = []simulator.SecretSeed{{Value: kept}}
+	case config.KeyCertificate:
+		if _, err := graph.ParseCertificate(c.Reference, kept); err == nil {
+			app.Secrets, app.Certificates = nil, []simulator.CertificateSeed{{PEM: kept}}
+		}
+	}
 }
 
 // mailDomain finds the domain in what is mapped to a user principal name.

@@ -184,7 +184,7 @@ func words(change config.Change, created bool) []string {
 		differs bool
 		text    string
 	}{
-		{change.Credentials, "the client secret's reference changed"},
+		{change.Credentials, "the credential, or the reference to it, changed"},
 		{change.Preferences, "preferences changed"},
 		{change.Actions, "allow switches or the remove action changed; they act from the next change of each person on"},
 		{change.Description, "the description changed"},

@@ -45,6 +45,8 @@ type answer struct {
 	young     bool
 	attempt   int
 	granted   grant
+	// accepted: tokens of this lane were accepted within signInHolds.
+	accepted bool
 }
 
 type detail struct {

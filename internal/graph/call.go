@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -59,6 +60,9 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 		used, _ := strconv.ParseFloat(ex.header.Get("x-ms-throttle-limit-percentage"), 64)
 		c.budget.learn(used)
 	}
+	if ex.status != 0 && ex.status != http.StatusUnauthorized {
+		c.accepted.Store(ex.finished.UnixNano())
+	}
 	c.trace(op, ex, f)
 	if f != nil {
 		return f
@@ -66,10 +70,14 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 	return nil
 }
 
+// signInHolds is how long credentials count as good after Graph has accepted a token of theirs.
+const signInHolds = 5 * time.Minute
+
 // answered makes the fault of an answer that is no success, and pauses everybody after a 429.
 func (c *Client) answered(ctx context.Context, op operation, ex *exchange, tok token) *fault.Error {
 	a := readAnswer(op, ex, false)
 	a.young, a.attempt, a.granted = isYoung(ctx), attemptOf(ctx), tok.grants(op)
+	a.accepted = ex.finished.UnixNano()-c.accepted.Load() < int64(signInHolds)
 	f := a.fault(c.options.Now(), c.options.Pace)
 	if f.Kind == fault.Throttled {
 		wait, known := retryAfter(ex.header, c.options.Now())

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,7 +117,9 @@ type lane struct {
 	simulated bool
 	tokens    *tokens
 	budget    *budget
-	adapter   *core.GraphRequestAdapterBase
+	// accepted is when Graph last accepted a token, in nanoseconds since 1970.
+	accepted atomic.Int64
+	adapter  *core.GraphRequestAdapterBase
 }
 
 // Client speaks to one tenant as one application. It is a light handle on its lane and safe for concurrent use.

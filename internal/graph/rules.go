@@ -35,6 +35,10 @@ var rules = []rule{
 		kind: fault.Denied, reason: fault.ApplicationUnknown},
 	{name: "application disabled", status: []int{401}, codes: []string{"Authorization_IdentityDisabled"},
 		kind: fault.Denied, reason: fault.ApplicationDisabled},
+	// A token that was just made and is refused all the same: front ends disagree now and then. Who counts attempts tries
+	// again, and while others are let in with the same credentials there is nothing for an administrator to mend.
+	{name: "token rejected in passing", status: []int{401}, when: func(a *answer) bool { return a.accepted || a.attempt >= 1 && a.attempt <= 3 },
+		kind: fault.Transient, reason: fault.TokenRejected},
 	{name: "token rejected", status: []int{401}, kind: fault.Denied, reason: fault.TokenRejected},
 	{name: "tenant gone", codes: []string{"Directory_CompanyNotFound"}, kind: fault.Denied, reason: fault.TenantUnknown},
 	{name: "no consent at all", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return a.granted == grantNone },

@@ -113,6 +113,10 @@ var samples = []sample{
 
 	{rule: "application not in tenant", call: list, status: 401, code: "Authorization_IdentityNotFound", kind: fault.Denied, reason: fault.ApplicationUnknown},
 	{rule: "application disabled", call: list, status: 401, code: "Authorization_IdentityDisabled", kind: fault.Denied, reason: fault.ApplicationDisabled},
+	{rule: "token rejected in passing", call: create, status: 401, code: "InvalidAuthenticationToken", message: "Lifetime validation failed, the token is expired.",
+		attempt: 3, kind: fault.Transient, reason: fault.TokenRejected},
+	{rule: "token rejected", call: list, status: 401, code: "InvalidAuthenticationToken", message: "Access token validation failure. Invalid audience.",
+		attempt: 4, kind: fault.Denied, reason: fault.TokenRejected},
 	{rule: "token rejected", call: create, status: 401, code: "InvalidAuthenticationToken", message: "Access token validation failure. Invalid audience.",
 		kind: fault.Denied, reason: fault.TokenRejected},
 	{rule: "tenant gone", call: list, status: 400, code: "Directory_CompanyNotFound", kind: fault.Denied, reason: fault.TenantUnknown},
@@ -253,7 +257,7 @@ func TestAnswers(t *testing.T) {
 			}
 			err := s.call(ctx, f.client(t))
 			requireSample(t, s, err)
-			if n := len(f.requests()); s.rule != "token rejected" && n > 1 {
+			if n := len(f.requests()); !strings.HasPrefix(s.rule, "token rejected") && n > 1 {
 				t.Fatalf("%d requests for one call", n)
 			}
 		})

@@ -217,6 +217,14 @@ func TestTokenRefusedOnce(t *testing.T) {
 	require.True(t, fault.Is(create(context.Background(), f2.client(t)), fault.TokenRejected))
 	require.Len(t, f2.requests(), 2)
 	require.Len(t, f2.tokenRequests(), 2)
+
+	// Refused twice while others are let in: that passes.
+	f3 := newFake(t)
+	f3.Graph = answering(200, nil, `{"value":[]}`)
+	c3 := f3.client(t)
+	require.NoError(t, list(context.Background(), c3))
+	f3.Graph = answering(401, nil, graphError("InvalidAuthenticationToken", "Access token validation failure."))
+	require.Equal(t, fault.Transient, fault.KindOf(create(context.Background(), c3)))
 }
 
 // TestTokenStaysHome: whatever builds the request, a token goes to the configured host alone.

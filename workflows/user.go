@@ -293,6 +293,8 @@ func licenseSummary(done activities.ProvisionResult) string {
 func userMessage(r UserResult) string {
 	var b strings.Builder
 	switch {
+	case r.Outcome == plan.Failed && len(r.Attributes) > 0:
+		b.WriteString("Failed after writing")
 	case r.Outcome == plan.Failed:
 		b.WriteString("Failed")
 	case r.Action == plan.None && r.Outcome == plan.Success:
@@ -314,14 +316,21 @@ func userMessage(r UserResult) string {
 	if len(r.LicensesRemoved) > 0 {
 		b.WriteString("; licences taken away: " + strings.Join(r.LicensesRemoved, ", "))
 	}
-	b.WriteString(".")
-	if r.Reason != "" {
-		b.WriteString(" " + string(r.Outcome) + ": ")
-		if r.Subject != "" {
-			b.WriteString(r.Subject + ": ")
-		}
-		b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ").")
+	if r.Reason == "" {
+		return b.String() + "."
 	}
+	switch r.Outcome {
+	case plan.Failed:
+		b.WriteString(": ")
+	case plan.Success:
+		b.WriteString(". Why: ")
+	default:
+		b.WriteString(". " + string(r.Outcome) + ": ")
+	}
+	if r.Subject != "" {
+		b.WriteString(r.Subject + ": ")
+	}
+	b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ").")
 	return b.String()
 }
 

@@ -21,11 +21,16 @@ const pageSize = 500
 // listed is how many people a summary names.
 const listed = 100
 
+// extensionPatience is how many attempts wait for extension properties that Graph says it does not know: about eight
+// minutes.
+const extensionPatience = 6
+
 // PlanRule reads the rule's source and the tenant completely, plans, and returns the first page. The plan stays in this
 // worker's memory for the pages that follow; where it is gone, it is made anew and goes on after the last source id.
 //
 // Errors: those of sources and Graph, none of which leaves a plan; fault.ConnectionDisabled, ConnectionInvalid,
-// RuleDisabled, RuleUnknown, TenantReadSuspicious.
+// RuleDisabled, RuleUnknown, TenantReadSuspicious; fault.ExtensionMissing (Denied) where the extension properties have been
+// unusable for some minutes.
 func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
@@ -35,6 +40,10 @@ func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, er
 	}
 	id := activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
 	made, err := a.makeAndKeep(ctx, s, in, id)
+	if fault.Is(err, fault.ExtensionNotReady) && activity.GetInfo(ctx).Attempt >= extensionPatience {
+		// The connection's test has seen them usable, so somebody has deleted them since.
+		return PlanResult{}, fault.Wrap("plan", fault.Denied, fault.ExtensionMissing, "", err)
+	}
 	if err != nil {
 		return PlanResult{}, err
 	}

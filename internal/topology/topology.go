@@ -39,6 +39,8 @@ type Options struct {
 	Workers int
 	// Latency is what the simulator adds to each request. Default none.
 	Latency time.Duration
+	// Activities is how many each worker carries out at a time. Default 50, as in production.
+	Activities int
 	// Pace multiplies the waits that entraflow chooses itself. Default 1, as in production.
 	Pace float64
 }
@@ -65,6 +67,9 @@ func Start(t *testing.T, o Options) *Topology {
 	t.Helper()
 	if o.Workers == 0 {
 		o.Workers = 2
+	}
+	if o.Activities == 0 {
+		o.Activities = 50
 	}
 	if o.Pace == 0 {
 		o.Pace = 1
@@ -112,6 +117,7 @@ func (tp *Topology) StartWorker(i int) {
 	tp.t.Helper()
 	tp.Workers[i] = start(tp.t, fmt.Sprintf("worker %d", i), command{path: tp.bin.worker, dir: tp.dir, env: append(tp.environment(),
 		fmt.Sprintf("ENTRAFLOW_WRITE_SHARE=%g", 1/float64(tp.o.Workers)),
+		fmt.Sprintf("ENTRAFLOW_ACTIVITIES=%d", tp.o.Activities),
 		fmt.Sprintf("ENTRAFLOW_PACE=%g", tp.o.Pace),
 	)})
 	// The SDK's identity of a worker begins with its process.

@@ -32,7 +32,9 @@ func TestTwoWorkersOnPostgreSQL(t *testing.T) {
 	}
 	c := newCompany(t)
 	r := &run{t: t, company: c, Topology: topology.Start(t, topology.Options{
-		Seed: c.file("simulator.yaml"), Sources: c.dir, Latency: 20 * time.Millisecond,
+		Seed: c.file("simulator.yaml"), Sources: c.dir,
+		// At most some 60 writes a second on any machine, so that no sync is over before the accidents have happened.
+		Latency: 150 * time.Millisecond, Activities: 6,
 	})}
 	r.before = r.state()
 

@@ -231,10 +231,15 @@ func (r *removal) linkedHere(account *directory.Account, rule string) bool {
 	return l.PersonKey() == directory.NewLink(r.in.Connection, rule, r.in.User).PersonKey()
 }
 
+// decide says what is to be done, and by which settings.
+func (r *removal) decide(account *directory.Account, rule string) (plan.Settings, plan.Change) {
+	s := plan.Settings{Connection: r.in.Connection, Rule: rule, Preferences: r.settings.Config.Preferences, Selection: r.settings.Selection()}
+	return s, plan.DecideLeaving(s, r.in.User, account, r.why)
+}
+
 // act decides and carries the decision out with one write.
 func (r *removal) act(ctx context.Context, account *directory.Account, rule string) (ProvisionResult, error) {
-	s := plan.Settings{Connection: r.in.Connection, Rule: rule, Preferences: r.settings.Config.Preferences, Selection: r.settings.Selection()}
-	change := plan.DecideLeaving(s, r.in.User, account, r.why)
+	s, change := r.decide(account, rule)
 	result := ProvisionResult{
 		Rule: rule, Revision: r.settings.Revision, Action: change.Action, AccountID: account.ID, Attributes: change.Attributes,
 		Outcome: change.Outcome, Reason: change.Reason, Subject: change.Subject, Revoke: change.Disable, Deleted: change.Delete,

@@ -166,22 +166,30 @@ func (p *provisioning) unitsLeft(skus []directory.SKU) map[string]int {
 	return left
 }
 
-// act decides and carries the decision out.
-func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+// decide says what is to be done, and by which settings.
+func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Settings, plan.Change, error) {
 	s, err := p.planSettings(ctx)
 	if err != nil {
-		return ProvisionResult{}, err
+		return s, plan.Change{}, err
 	}
 	// Only a disabled account makes a difference here; the others save the look at the columns.
 	if len(m.Linked) == 1 && !m.Linked[0].Enabled {
 		if s.NoEnabled, err = p.noEnabled(ctx); err != nil {
-			return ProvisionResult{}, err
+			return s, plan.Change{}, err
 		}
 	}
 	if m.Manager, err = p.manager(ctx, m); err != nil {
+		return s, plan.Change{}, err
+	}
+	return s, plan.Decide(s, p.person, m), nil
+}
+
+// act decides and carries the decision out.
+func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+	s, change, err := p.decide(ctx, m)
+	if err != nil {
 		return ProvisionResult{}, err
 	}
-	change := plan.Decide(s, p.person, m)
 	if change.Removes() {
 		if err := p.a.mayRemove(ctx, p.in.Connection, p.claim.rule.Name, p.settings.Revision); err != nil {
 			return ProvisionResult{}, err

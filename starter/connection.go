@@ -194,7 +194,7 @@ func (a *app) connectionShow(ctx context.Context, t *link, name string) error {
 	table.Row("state", d.State)
 	table.Row("tenant", or(d.Pinned.TenantID, c.TenantID))
 	table.Row("application", c.ClientID)
-	table.Row("secret", c.ClientSecret)
+	table.Row(c.Credential().Key, c.Credential().Reference)
 	table.Row("cloud", c.Cloud)
 	table.Row("revision", number(d.Revision))
 	if u := t.workflowURL(workflows.ConnectionID(name)); u != "" {

@@ -42,7 +42,7 @@ func TestARunningUpIsOperatedByTheOtherCommands(t *testing.T) {
 	require.Equal(t, "Success", person.Outcome)
 	b.steps(
 		step{"apply -f FILE", 0, "connection globex: the file changes nothing"},
-		step{"connection show", 0, "state        active"},
+		step{"connection show", 0, "state         active"},
 		step{"connection test globex", 0, "connection test passed: tenant Globex"},
 		step{"rule list", 0, "staff  yes"},
 		step{"plan", 0, "would do: none 11"},

@@ -18,86 +18,96 @@ import (
 
 // userCommand holds what can be done about one person.
 func (a *app) userCommand() *cobra.Command {
-	provision := &cobra.Command{
-		Use:   "provision CONNECTION ID",
-		Short: "Bring one person up to date now",
-		Long: `provision compares the person with this id at the source with their account, and writes what differs. Where that runs
-already it is asked to look again. It waits for the end; all runs about a person stand under one id in the Web UI.`,
-		Example: `  go run ./starter user provision contoso E10001`,
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error { return a.provision(ctx, t, args[0], args[1]) })
-		},
-	}
-	return a.group("user", "Operate one person", `  go run ./starter user provision contoso E10001`, provision)
+	return a.group("user", "Operate one person", `  go run ./starter user show contoso E10001
+  go run ./starter user provision contoso E10001 --dry-run
+  go run ./starter user deprovision contoso E10001 --confirm E10001`,
+		a.userShowCommand(), a.userProvisionCommand(), a.userDeprovisionCommand())
 }
 
-// personResult is the JSON of `user provision`.
+// personCommand is a command about one person, whose connection may be left out where there is only one.
+func (a *app) personCommand(c *cobra.Command, do func(ctx context.Context, t *link, connection, id string) error) *cobra.Command {
+	c.Args = cobra.RangeArgs(1, 2)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		connection, id, err := connectionAndName("", args)
+		if err != nil {
+			return err
+		}
+		return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
+			connection, err := t.only(ctx, connection)
+			if err != nil {
+				return err
+			}
+			return do(ctx, t, connection, id)
+		})
+	}
+	return c
+}
+
+// personResult is the JSON of `user provision` and `user deprovision`.
 type personResult struct {
 	workflows.UserResult
-	WorkflowID string `json:"workflowId"`
-	URL        string `json:"url,omitempty"`
+	// Steps are what was found on the way, of `user provision`.
+	Steps      []personStep `json:"steps,omitempty"`
+	WorkflowID string       `json:"workflowId"`
+	URL        string       `json:"url,omitempty"`
 }
 
-func (a *app) provision(ctx context.Context, t *link, connection, id string) error {
-	// An unknown connection is wrong use; finding out here leaves no failed workflow behind.
-	d, err := t.describe(ctx, connection)
-	if err != nil {
-		return err
-	}
-	if err := d.Usable(); err != nil {
-		return err
-	}
-	stop := a.waiting("waiting for " + workflows.UserID(connection, id))
-	r, err := t.provision(ctx, connection, id)
-	stop()
-	if err != nil {
-		return err
-	}
-	r.WorkflowID = workflows.UserID(connection, id)
+// runPerson runs the person's canonical workflow and waits for its end. A run of the same kind that is under way is asked
+// to look again; what that run cannot do is begun when it has ended.
+func (t *link) runPerson(ctx context.Context, workflowType string, in workflows.UserInput) (personResult, error) {
+	r := personResult{WorkflowID: workflows.UserID(in.Connection, in.User)}
 	r.URL = t.workflowURL(r.WorkflowID)
-	if err := a.print(r, personText(r)); err != nil {
-		return err
-	}
-	if r.Outcome == plan.Failed {
-		return incomplete("", "%s could not be provisioned: %s", id, r.Reason)
-	}
-	return nil
-}
-
-// provision runs the person's canonical workflow, or asks the running one to look again, and waits for its end.
-func (t *link) provision(ctx context.Context, connection, id string) (personResult, error) {
-	var r personResult
-	workflow := workflows.UserID(connection, id)
+	joins := workflowType == workflows.ProvisionUserType && !in.SamePerson
 	for {
 		run, err := t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: workflow, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+			ID: r.WorkflowID, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 			StaticSummary:         "Asked for at the command line",
-			TypedSearchAttributes: temporal.NewSearchAttributes(workflows.AttributeConnection.ValueSet(connection)),
-		}, workflows.ProvisionUserType, workflows.UserInput{Connection: connection, User: id})
+			TypedSearchAttributes: temporal.NewSearchAttributes(workflows.AttributeConnection.ValueSet(in.Connection)),
+		}, workflowType, in)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		if errors.As(err, &running) {
-			err = t.SignalWorkflow(ctx, workflow, running.RunId, workflows.SignalAgain, nil)
+			run = t.GetWorkflow(ctx, r.WorkflowID, running.RunId)
+			if !joins {
+				if err := ended(ctx, run); err != nil {
+					return r, t.unanswered(err, in.Connection)
+				}
+				continue
+			}
+			err = t.SignalWorkflow(ctx, r.WorkflowID, running.RunId, workflows.SignalAgain, nil)
 			var gone *serviceerror.NotFound
 			if errors.As(err, &gone) {
 				continue
 			}
-			run = t.GetWorkflow(ctx, workflow, running.RunId)
 		}
 		if err != nil {
-			return r, t.unanswered(err, connection)
+			return r, t.unanswered(err, in.Connection)
 		}
-		err = run.Get(ctx, &r.UserResult)
-		var failed *temporal.ApplicationError
-		var details activities.ErrorDetails
-		if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&details, &r.UserResult) == nil && r.Outcome == plan.Failed {
-			return r, nil
-		}
-		return r, err
+		return r, personOutcome(run.Get(ctx, &r.UserResult), &r.UserResult)
 	}
 }
 
-func personText(r personResult) string {
+// ended waits for the end of a run, whichever it is.
+func ended(ctx context.Context, run client.WorkflowRun) error {
+	err := run.Get(ctx, nil)
+	var failed *temporal.WorkflowExecutionError
+	if errors.As(err, &failed) {
+		return nil
+	}
+	return err
+}
+
+// personOutcome finds the result inside the error of a run that failed; nil then, and the outcome says it.
+func personOutcome(err error, r *workflows.UserResult) error {
+	var failed *temporal.ApplicationError
+	var details activities.ErrorDetails
+	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&details, r) == nil && r.Outcome == plan.Failed {
+		return nil
+	}
+	return err
+}
+
+// personText is the result of a run, with licences by their names.
+func personText(r personResult, licences map[string]string) string {
 	table := terminal.Table{}
 	add := func(name, value string) {
 		if value != "" {
@@ -111,8 +121,17 @@ func personText(r personResult) string {
 	add("reason", string(r.Reason))
 	add("account", r.AccountID)
 	add("attributes", strings.Join(r.Attributes, ", "))
-	add("licences assigned", strings.Join(r.LicensesAdded, ", "))
-	add("licences taken away", strings.Join(r.LicensesRemoved, ", "))
+	add("licences assigned", strings.Join(partNumbers(licences, r.LicensesAdded), ", "))
+	add("licences taken away", strings.Join(partNumbers(licences, r.LicensesRemoved), ", "))
 	add("web ui", r.URL)
-	return r.Message + "\n" + table.String()
+	return table.String()
+}
+
+// partNumbers names licences as administrators do.
+func partNumbers(licences map[string]string, skus []string) []string {
+	var names []string
+	for _, sku := range skus {
+		names = append(names, partNumber(licences, sku))
+	}
+	return names
 }

@@ -25,8 +25,9 @@ func TestWrongUseIsToldAndDoesNothing(t *testing.T) {
 		"too many arguments":          {[]string{"apply", "one", "two"}, "unknown command"},
 		"a group alone":               {[]string{"connection"}, "connection needs one of its commands"},
 		"two kinds of plan":           {[]string{"plan", "-f", "x.yaml", "--connection", "y"}, "exclude each other"},
-		"a person without an id":      {[]string{"user", "provision", "globex"}, "accepts 2 arg(s), received 1"},
+		"a person without an id":      {[]string{"user", "provision"}, "accepts between 1 and 2 arg(s), received 0"},
 		"deleting without confirming": {[]string{"connection", "delete", "globex"}, "needs a confirmation"},
+		"a rule, confirmed wrongly":   {[]string{"rule", "delete", "globex", "staff", "--confirm", "globex"}, `the confirmation "globex" is not the name "staff"`},
 		"confirming something else":   {[]string{"rule", "delete", "staff", "--confirm", "stuff"}, `the confirmation "stuff" is not the name "staff"`},
 		"a seed that is not there":    {[]string{"simulator", "--seed", "nothing.yaml"}, "the simulator's seed cannot be used"},
 		"no simulator to ask":         {[]string{"simulator", "state"}, "the simulator is not running"},
@@ -94,7 +95,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	for _, command := range []string{
 		"", "up", "apply", "plan", "sync", "connection", "connection list", "connection show", "connection test", "connection enable",
 		"connection disable", "connection delete", "rule", "rule list", "rule enable", "rule disable", "rule delete", "user",
-		"user provision", "simulator", "simulator state", "simulator stats", "version",
+		"user show", "user provision", "user deprovision", "simulator", "simulator state", "simulator stats", "version",
 	} {
 		r := b.run(append(strings.Fields(command), "--help")...)
 		require.Equal(t, 0, r.status, command)

@@ -99,15 +99,19 @@ func (e *Engine) Worker() worker.Worker {
 		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log, e.parts.Environment.Pace)},
 	})
 	Register(w)
-	// One by one and not the struct, which has methods that are no activities.
-	a := e.activities
-	for _, f := range []any{
-		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
-		a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion,
-	} {
+	for _, f := range e.activityList() {
 		w.RegisterActivity(f)
 	}
 	return w
+}
+
+// activityList is every activity, one by one: the struct has methods that are none.
+func (e *Engine) activityList() []any {
+	a := e.activities
+	return []any{
+		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
+		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion,
+	}
 }
 
 // Registry is where workflows are registered: a worker or a replayer.
@@ -137,4 +141,10 @@ func (e *Engine) Check(ctx context.Context, c config.Connection, pinned activiti
 // LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.
 func (e *Engine) LicenseNames(ctx context.Context, c config.Connection) (map[string]string, error) {
 	return e.activities.LicenseNames(ctx, c)
+}
+
+// Inspect looks at one person in this process: what source and tenant have, and what a run would do. Its answer holds
+// values of the person and is for the eyes of whoever asked.
+func (e *Engine) Inspect(ctx context.Context, in activities.InspectInput) (activities.Inspection, error) {
+	return e.activities.Inspect(ctx, in)
 }

@@ -116,7 +116,7 @@ const (
 	outputJSON = "json"
 )
 
-// root is the whole tree of commands. `user show` and `user deprovision` join it with the leavers.
+// root is the whole tree of commands.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
@@ -143,11 +143,12 @@ Exit status: 0 done; 1 something could not complete or is held; 2 wrong use, not
 		},
 	}
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", outputText, "text for people, json for machines")
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.upCommand(), a.applyCommand(), a.planCommand(), a.syncCommand(),
-		a.connectionCommand(), a.ruleCommand(), a.userCommand(), a.simulatorCommand(), a.versionCommand(),
+		a.connectionCommand(), a.ruleCommand(), a.userCommand(), a.simulatorCommand(), a.versionCommand(), a.completionCommand(),
 	)
+	a.completeNames(root)
 	return root
 }
 

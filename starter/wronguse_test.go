@@ -95,7 +95,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	for _, command := range []string{
 		"", "up", "apply", "plan", "sync", "connection", "connection list", "connection show", "connection test", "connection enable",
 		"connection disable", "connection delete", "rule", "rule list", "rule enable", "rule disable", "rule delete", "user",
-		"user show", "user provision", "user deprovision", "simulator", "simulator state", "simulator stats", "version",
+		"user show", "user provision", "user deprovision", "simulator", "simulator state", "simulator stats", "version", "completion",
 	} {
 		r := b.run(append(strings.Fields(command), "--help")...)
 		require.Equal(t, 0, r.status, command)

@@ -51,12 +51,13 @@ func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims 
 			}
 			records[key], snapshots[key] = record, snapshot
 		}
-		if record == nil {
-			continue
-		}
+		// Also for somebody who is not there: a source that lacks a column which the rule names shows nothing.
 		program, err := a.program(ctx, s, rule, src)
 		if err != nil {
 			return nil, "", err
+		}
+		if record == nil {
+			continue
 		}
 		in, err := program.InScope(*record)
 		if err == nil && !in {

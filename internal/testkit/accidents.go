@@ -16,6 +16,8 @@ func (k *Kit) LoseTemporal() {
 	k.startTemporal("temporal-anew")
 	k.parts.Client = k.Client
 	k.StartWorker()
+	// Before the new server is stopped.
+	k.t.Cleanup(k.end)
 }
 
 // WriteRaw writes a source file byte by byte as given, by rename.

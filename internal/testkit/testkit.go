@@ -53,6 +53,7 @@ type Kit struct {
 	Engine    *engine.Engine
 	parts     engine.Parts
 	worker    worker.Worker
+	ended     bool
 	// scheduled counts the scheduled runs awaited.
 	scheduled int
 }
@@ -73,12 +74,7 @@ func Start(t *testing.T, o Options) *Kit {
 		Log:         quiet(),
 	}
 	k.StartWorker()
-	t.Cleanup(func() {
-		k.StopWorker()
-		if !t.Failed() {
-			k.ReplayAll()
-		}
-	})
+	t.Cleanup(k.end)
 	require.NoError(t, os.WriteFile(filepath.Join(k.Dir, "secret.txt"), []byte(Secret), 0o600))
 	return k
 }
@@ -400,6 +396,15 @@ func (k *Kit) RawHistory(id, run string) []byte {
 	b, err := protojson.MarshalOptions{Indent: " "}.Marshal(history)
 	require.NoError(k.t, err)
 	return b
+}
+
+// end stops the worker and replays what it did, once.
+func (k *Kit) end() {
+	k.StopWorker()
+	if !k.t.Failed() && !k.ended {
+		k.ReplayAll()
+	}
+	k.ended = true
 }
 
 // ReplayAll replays every history of the server: what was run just now is deterministic.

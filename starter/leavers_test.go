@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -11,11 +13,27 @@ import (
 // rewrite changes the people of the source.
 func (b *bench) rewrite(oldnew ...string) {
 	b.t.Helper()
-	people, err := os.ReadFile(b.people)
-	require.NoError(b.t, err)
-	changed := strings.NewReplacer(oldnew...).Replace(string(people))
-	require.NotEqual(b.t, string(people), changed)
-	require.NoError(b.t, os.WriteFile(b.people, []byte(changed), 0o600))
+	replaceIn(b.t, b.people, oldnew...)
+}
+
+// replaceIn changes a file.
+func replaceIn(t *testing.T, path string, oldnew ...string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	after := strings.NewReplacer(oldnew...).Replace(string(before))
+	require.NotEqual(t, string(before), after)
+	require.NoError(t, os.WriteFile(path, []byte(after), 0o600))
+}
+
+// until waits until a text has been written.
+func (w *watched) until(t *testing.T, text string) {
+	t.Helper()
+	select {
+	case <-w.said(text):
+	case <-time.After(time.Minute):
+		t.Fatalf("did not say %q:\n%s", text, w)
+	}
 }
 
 // heldPlan is what a plan says of removals.
@@ -89,10 +107,7 @@ func TestARuleIsDeletedWithItsPeople(t *testing.T) {
 		step{"rule delete globex staff --confirm staff", 0, "The rule is deleted. Its 8 accounts were left as they are"},
 		step{"rule list", 0, "no rules"},
 	)
-	cfg, err := os.ReadFile(b.config)
-	require.NoError(t, err)
-	preferred := strings.Replace(string(cfg), "rules:", "preferences: {deprovisionOnRuleDeletion: true}\nrules:", 1)
-	require.NoError(t, os.WriteFile(b.config, []byte(preferred), 0o600))
+	replaceIn(t, b.config, "rules:", "preferences: {deprovisionOnRuleDeletion: true}\nrules:")
 	b.steps(
 		step{"apply -f FILE --no-sync", 0, "staff"},
 		step{"sync", 0, "staff  completed        11        7"},
@@ -116,5 +131,56 @@ func TestARuleIsDeletedWithItsPeople(t *testing.T) {
 		step{"connection delete --confirm globex", 0, "deleted"},
 		step{"connection list", 0, "there is no connection yet"},
 	)
+	require.Zero(t, up.end(), up.stderr)
+}
+
+// One account of the rule cannot be deprovisioned, because it comes from an on-premises directory. The command names it, says
+// that it is tried again, and goes on waiting; stopping to wait stops nothing.
+func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withServer()
+	replaceIn(t, filepath.Join(b.dir, "simulator.yaml"),
+		"roles: [Application", "extensionProperties: [{name: entraflowLink, targetObjects: [User, Group]}, {name: entraflowMark, targetObjects: [User, Group]}]\n        roles: [Application",
+		"    users:\n", "    users:\n      - {userPrincipalName: old@globex.example, displayName: Old One, mailNickname: old, accountEnabled: true, onPremisesSyncEnabled: true, "+
+			"extension_8b1e4d272f5a4d9cb6a37c1d2e3f4a55_entraflowLink: globex/staff/P77}\n")
+	replaceIn(t, b.config, "rules:", "preferences: {deprovisionOnRuleDeletion: true}\nrules:")
+	up := b.start("up", "-f", b.config)
+	up.until("running; Ctrl-C stops everything")
+	b.steps(step{"plan", 0, "P77  account_synced_from_on_premises"})
+
+	deletion := b.start("rule", "delete", "staff", "--confirm", "staff")
+	deletion.stderr.until(t, "P77  Failed  account_synced_from_on_premises")
+	deletion.stderr.until(t, "they are tried again by and by; at once with: starter rule delete globex staff --retry-now")
+	require.Equal(t, 1, deletion.end())
+	require.Contains(t, deletion.stderr.String(), "stopped waiting; the deletion of rule staff goes on")
+	up.until("rule staff: being deleted; starter rule delete globex staff --confirm staff shows how far it is")
+	b.steps(
+		step{"rule list", 0, "staff  being deleted"},
+		step{"rule delete staff", 2, "rule staff is being deleted already"},
+		step{"rule enable staff", 2, "the rule is being deleted"},
+		step{"rule delete staff --confirm staff --no-wait", 0, "1 people could not be settled"},
+		step{"rule delete staff --retry-now --no-wait", 0, "8 of 9 accounts settled"},
+		step{"connection delete globex --confirm globex", 2, "the connection still has rules"},
+	)
+	require.Zero(t, up.end(), up.stderr)
+}
+
+// A connection that loses its credential while `up` runs is told of with its cause and the next step, and so is its return.
+func TestUpTellsOfAConnectionThatBecameInvalid(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withServer()
+	up := b.start("up", "-f", b.config)
+	up.until("running; Ctrl-C stops everything")
+	secret := filepath.Join(b.dir, "secret.txt")
+	right, err := os.ReadFile(secret)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(secret, []byte("another one\n"), 0o600))
+	b.steps(step{"connection test", 1, "the client secret is wrong"})
+	up.until("connection globex cannot be used, test of token: ")
+	up.until("  next: copy the secret's Value")
+	up.until("  then: starter connection test globex")
+	require.NoError(t, os.WriteFile(secret, right, 0o600))
+	b.steps(step{"connection test", 0, "connection test passed"})
+	up.until("connection globex is valid again; its syncs go on")
 	require.Zero(t, up.end(), up.stderr)
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/entraflow/entraflow/internal/directory"
@@ -81,7 +82,14 @@ func (p *provisioning) matchKnown(ctx context.Context, id string) (plan.Match, e
 	if p.in.Planned == nil || p.in.Planned.Action != plan.Adopt {
 		return plan.Match{}, fault.New("match", fault.Stale, fault.LinkChanged, "")
 	}
-	return plan.Match{SameName: account}, p.evaluate(nil)
+	if err := p.evaluate(nil); err != nil {
+		return plan.Match{}, err
+	}
+	// It was the person's by its name alone.
+	if !strings.EqualFold(account.UserPrincipalName, p.person.Desired.UserPrincipalName) {
+		return plan.Match{}, fault.New("match", fault.Stale, fault.PlanChanged, "")
+	}
+	return plan.Match{SameName: account}, nil
 }
 
 // matchAfresh looks for the link and, where an earlier attempt may have created the account, for the name.

@@ -113,6 +113,9 @@ type Planned struct {
 	Attributes []string `json:"attributes,omitempty"`
 	// Hold, when set, is why this run takes nothing away.
 	Hold fault.Reason `json:"hold,omitempty"`
+	// Disable and RemoveLicenses are what the guard let this run take away; whatever else would be taken waits for a plan.
+	Disable        bool     `json:"disable,omitempty"`
+	RemoveLicenses []string `json:"removeLicenses,omitempty"`
 	// Manager is the account that the plan found for the person's manager; "" where there is none yet.
 	Manager string `json:"managerId,omitempty"`
 	// Exhausted are SKUs of which the plan found no unit left.
@@ -136,6 +139,8 @@ type ProvisionInput struct {
 	AccountID string `json:"accountId,omitempty"`
 	// SamePerson: an administrator vouches that the id still means the person of the account.
 	SamePerson bool `json:"samePerson,omitempty"`
+	// Hold, when set, is why this run takes nothing away: a sync started it, and its plan no longer counts.
+	Hold fault.Reason `json:"hold,omitempty"`
 }
 
 // ProvisionResult says what ProvisionAccount did and what is still to be done by other activities.

@@ -201,7 +201,7 @@ func page(p syncPlan, in PlanInput) PlanResult {
 	for _, c := range cut.Changes {
 		item := PlannedPerson{User: c.SourceID, Planned: Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
-			Manager:  c.FoundManager,
+			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
 			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
 		}}
 		if p.Guard.Held {

@@ -127,9 +127,7 @@ func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) 
 		SourceTag:   p.claim.rule.Source.Tag(),
 		SamePerson:  p.in.SamePerson,
 	}
-	if p.in.Planned != nil {
-		s.Hold = p.in.Planned.Hold
-	}
+	s.Hold = p.hold()
 	if p.person.Desired.SKUMapped && len(p.person.Desired.SKUs) > 0 {
 		skus, err := p.a.skus(ctx, p.client, p.settings.Config)
 		if err != nil {
@@ -181,7 +179,39 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Settings,
 	if m.Manager, err = p.manager(ctx, m); err != nil {
 		return s, plan.Change{}, err
 	}
-	return s, plan.Decide(s, p.person, m), nil
+	change := plan.Decide(s, p.person, m)
+	if s.Hold == "" && p.in.Planned != nil && change.Removes() && !p.permitted(change) {
+		s.Hold = fault.PlanChanged
+		change = plan.Decide(s, p.person, m)
+	}
+	return s, change, nil
+}
+
+// hold is why nothing may be taken away. An account that comes out of the bin loses nothing by being disabled.
+func (p *provisioning) hold() fault.Reason {
+	switch {
+	case p.fromBin():
+		return ""
+	case p.in.Planned != nil:
+		return p.in.Planned.Hold
+	}
+	return p.in.Hold
+}
+
+// fromBin reports that this attempt or, after a crash, the one before took the account out of the bin.
+func (p *provisioning) fromBin() bool {
+	return p.restored || p.in.Planned != nil && p.in.Planned.Action == plan.Restore
+}
+
+// permitted reports that the change takes nothing away that the guard has not counted: source or account may have
+// changed since the plan was made, and for everybody at once.
+func (p *provisioning) permitted(c plan.Change) bool {
+	if p.fromBin() {
+		return true
+	}
+	planned := p.in.Planned
+	return (planned.Disable || !c.Disable) &&
+		!slices.ContainsFunc(c.RemoveLicenses, func(sku string) bool { return !slices.Contains(planned.RemoveLicenses, sku) })
 }
 
 // act decides and carries the decision out.

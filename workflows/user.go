@@ -47,6 +47,8 @@ type userRun struct {
 	result  UserResult
 	// account is what an earlier pass of this run created or changed.
 	account string
+	// hold is why nothing is taken away in passes without the plan that a sync started this run with.
+	hold fault.Reason
 }
 
 // maxPasses bounds how often one run begins anew because settings or plan changed under it.
@@ -71,7 +73,11 @@ func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
 			return u.end(ctx, err)
 		}
 		if !u.leaving && (stale || u.again.Len() > 0) && pass < maxPasses {
-			// Somebody changed the settings or asked to look again: the plan no longer counts, reading does.
+			// Somebody changed the settings or asked to look again: the plan no longer counts, reading does. What the plan
+			// was not allowed to take away is not taken now, either, and the guard has seen no other plan.
+			if u.in.Planned != nil {
+				u.hold = fault.Reason(orString(string(u.in.Planned.Hold), string(fault.PlanChanged)))
+			}
 			u.in.Planned, u.in.Revision = nil, 0
 			if stale {
 				u.in.Rule = ""
@@ -129,7 +135,7 @@ func (u *userRun) provision(ctx workflow.Context) (done activities.ProvisionResu
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
 	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, activities.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
-		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson,
+		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold,
 	}).Get(ctx, &done)
 	return done, err
 }

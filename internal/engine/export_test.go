@@ -1,6 +1,22 @@
 package engine
 
-import "github.com/entraflow/entraflow/internal/graph"
+import (
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/graph"
+)
 
 // Endpoints finds the hosts of a cloud.
 func (e *Engine) Endpoints(cloud string) (graph.Endpoints, error) { return e.endpoints(cloud) }
+
+// ActivityNames are the names of the registered activities.
+func (e *Engine) ActivityNames() []string {
+	var names []string
+	for _, f := range e.activityList() {
+		name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+		names = append(names, strings.TrimSuffix(name[strings.LastIndex(name, ".")+1:], "-fm"))
+	}
+	return names
+}

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
+	"github.com/entraflow/entraflow/workflows"
 )
 
 func patches(r *http.Request) bool { return r.Method == http.MethodPatch }
@@ -45,18 +47,24 @@ func TestNothingIsTakenThatThePlanDidNotTake(t *testing.T) {
 		require.Empty(t, lost(before, k.Havings()))
 		restored(t, k, before, people)
 	})
-	t.Run("settings change while removals are held", func(t *testing.T) {
+	t.Run("somebody asks to look again while removals are held", func(t *testing.T) {
 		k.WritePeople(each(moved, func(_ int, f []string) { f[columnEnabled] = "false" })...)
-		applied := make(chan error, 1)
+		k.Simulator.SetLatency(200 * time.Millisecond)
+		asked := make(chan int, 1)
 		once(k, patches, func() {
-			c := k.Config()
-			c.Description = "changed"
-			_, err := k.Apply(c)
-			applied <- err
+			ctx, cancel := k.Context()
+			defer cancel()
+			n := 0
+			for i := range many {
+				if k.Client.SignalWorkflow(ctx, workflows.UserID("contoso", fmt.Sprintf("e%02d", i)), "", workflows.SignalAgain, nil) == nil {
+					n++
+				}
+			}
+			asked <- n
 		})
 		_, err := k.Sync("staff")
 		require.NoError(t, err)
-		require.NoError(t, <-applied)
+		require.NotZero(t, <-asked)
 		k.AwaitSynced()
 		require.Empty(t, lost(before, k.Havings()))
 	})

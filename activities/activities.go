@@ -27,6 +27,7 @@ type Activities struct {
 	recent   *recentCreations
 	programs programs
 	skuCache skuCache
+	names    *nameIndex
 }
 
 // Options are what a worker gives its activities.
@@ -70,6 +71,7 @@ func New(o Options) *Activities {
 		options:  o,
 		settings: newSettingsCache(o.Settings, o.Now),
 		plans:    newPlanCache(o.Now),
+		names:    newNameIndex(),
 		recent:   newRecentCreations(o.Now, o.Settle),
 	}
 }

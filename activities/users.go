@@ -184,7 +184,7 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Settings,
 		s.Hold = fault.PlanChanged
 		change = plan.Decide(s, p.person, m)
 	}
-	return s, change, nil
+	return s, change, p.checkName(ctx, change)
 }
 
 // hold is why nothing may be taken away. An account that comes out of the bin loses nothing by being disabled.

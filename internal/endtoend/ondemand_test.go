@@ -154,3 +154,19 @@ func TestScheduleSkipsWhileASyncRuns(t *testing.T) {
 	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
 	require.Equal(t, workflows.SyncCompleted, k.AwaitScheduled("staff").State)
 }
+
+// Two people who want one sign-in name get it neither by a sync nor one by one by hand.
+func TestOnDemandGivesNobodyANameThatTwoWant(t *testing.T) {
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Ann", "Lee", ""), testkit.Person("e2", "Ann", "Anna", "Leer", ""))
+	k.MustApply(k.Config())
+	for _, id := range []string{"e1", "e2"} {
+		_, err := k.Provision(id)
+		require.Equal(t, fault.UPNConflict, refusal(t, err))
+	}
+	require.Empty(t, k.Simulator.State().Tenants[0].Users)
+	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Ann", "Lee", ""), testkit.Person("e2", "anna", "Anna", "Leer", ""))
+	r, err := k.Provision("e1")
+	require.NoError(t, err)
+	require.Equal(t, plan.Create, r.Action)
+}

@@ -190,7 +190,7 @@ func (c *call) carryOut(w http.ResponseWriter, write bool) reply {
 	if fault.Status == http.StatusTooManyRequests {
 		w.Header().Set("x-ms-throttle-scope", "Tenant_Application/ReadWrite/"+c.who.clientID+"/"+c.who.tenantID)
 		s.stats.add(func(st *Stats) { st.Throttled++ })
-		s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, c.r.Method+" "+c.r.URL.Path, fault.Headers["Retry-After"], s.o.Now())
+		s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, identity(c.r), fault.Headers["Retry-After"], s.o.Now())
 	}
 	fault.send(w)
 	return reply{}
@@ -296,7 +296,7 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 		body = rep.fail.body(c.requestID, c.clientID, c.now)
 		if rep.status == http.StatusTooManyRequests {
 			c.s.stats.add(func(st *Stats) { st.Throttled++ })
-			c.s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, c.r.Method+" "+c.r.URL.Path, rep.fail.header["Retry-After"], c.s.o.Now())
+			c.s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, identity(c.r), rep.fail.header["Retry-After"], c.s.o.Now())
 		}
 	case rep.render != nil:
 		h.Set("Content-Type", contentJSON)

@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -19,6 +21,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		if err != nil {
 			return // the client has gone
 		}
+		r = identified(r, raw)
 		rewind := func() { r.Body = io.NopCloser(bytes.NewReader(raw)) }
 		s.chance.Lock()
 		observer := s.chance.observer
@@ -37,6 +40,29 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	})
 }
 
+type identityKey struct{}
+
+// identified lets a request be told from others to the same path, such as the creations and searches of other people that
+// are on their way at the same time.
+func identified(r *http.Request, body []byte) *http.Request {
+	id := r.Method + " " + r.URL.RequestURI()
+	// A creation that is repeated has another password, but the same name.
+	var named struct {
+		UserPrincipalName string `json:"userPrincipalName"`
+		UniqueName        string `json:"uniqueName"`
+	}
+	if r.Method == http.MethodPost && json.Unmarshal(body, &named) == nil {
+		id += " " + named.UserPrincipalName + named.UniqueName
+	}
+	return r.WithContext(context.WithValue(r.Context(), identityKey{}, id))
+}
+
+// identity says which request this is; its repetition has the same.
+func identity(r *http.Request) string {
+	id, _ := r.Context().Value(identityKey{}).(string)
+	return id
+}
+
 // meet answers a request with a planned fault.
 func (s *Server) meet(f Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	s.stats.fault("planned")
@@ -44,7 +70,7 @@ func (s *Server) meet(f Fault, w http.ResponseWriter, r *http.Request, next http
 	if id := r.Header.Get("client-request-id"); id != "" {
 		w.Header().Set("client-request-id", id)
 	}
-	scope, request := "", r.Method+" "+r.URL.Path
+	scope, request := "", identity(r)
 	if p, _ := s.issuer.read(r.Header.Get("Authorization"), s.o.Now()); p != nil {
 		scope = p.clientID + "/" + p.tenantID
 	}

@@ -180,7 +180,7 @@ func (th *throttle) early(scope, request string, now time.Time) bool {
 
 // countEarly counts a request that a client should not have sent yet.
 func (s *Server) countEarly(scope string, r *http.Request) {
-	if s.throttle.early(scope, r.Method+" "+r.URL.Path, s.o.Now()) {
+	if s.throttle.early(scope, identity(r), s.o.Now()) {
 		s.stats.add(func(st *Stats) { st.EarlyRetries++; st.EarlyRetriesByScope[scope]++ })
 	}
 }

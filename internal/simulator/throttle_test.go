@@ -59,6 +59,29 @@ func TestEarlyRetries(t *testing.T) {
 	require.Equal(t, 2, w.s.Stats().EarlyRetries)
 }
 
+// Requests to the path of the one that was refused, but about somebody else, were on their way like any other.
+func TestEarlyRetriesAreToldFromOtherPeoplesRequests(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	w := start(t, simulator.Options{Now: c.now})
+	silence := simulator.Fault{Status: 429, Headers: map[string]string{"Retry-After": "10"}}
+	w.s.FailNext(nil, silence)
+	w.do("POST", "/users", person("u1@contoso.com", nil)).is(429)
+	w.do("POST", "/users", person("u2@contoso.com", nil)).is(201)
+	require.Zero(t, w.s.Stats().EarlyRetries)
+	w.do("POST", "/users", person("u1@contoso.com", map[string]any{"displayName": "Again"})).is(201)
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
+
+	c.advance(10 * time.Second)
+	w.s.FailNext(nil, silence)
+	filter := "/users?$filter=userPrincipalName%20eq%20'"
+	w.get(filter + "u1@contoso.com'").is(429)
+	w.get(filter + "u2@contoso.com'").is(200)
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
+	w.get(filter + "u1@contoso.com'").is(200)
+	require.Equal(t, 2, w.s.Stats().EarlyRetries)
+}
+
 func TestTenantQuotaAndUnits(t *testing.T) {
 	t.Parallel()
 	c := newClock()

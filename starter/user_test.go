@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -33,6 +34,10 @@ type shown struct {
 func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withServer()
+	// An account that nobody knows yet, and one with a licence from a group.
+	replaceIn(t, filepath.Join(b.dir, "simulator.yaml"), "    users:\n",
+		"    groups: [{displayName: Suite, mailNickname: suite, mailEnabled: false, securityEnabled: true, licenses: [SPE_E3], members: [cy@globex.example]}]\n"+
+			"    users:\n      - {userPrincipalName: pia@globex.example, displayName: Pia Park, mailNickname: pia, accountEnabled: true}\n")
 	up := b.start("up", "-f", b.config)
 	up.until("running; Ctrl-C stops everything")
 
@@ -69,6 +74,19 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 		step{"user deprovision P01 --confirm P01", 1, "the person is in scope of an enabled rule"},
 		step{"user deprovision P01 --confirm P02", 2, `the confirmation "P02" is not the name "P01"`},
 	)
+
+	b.ok(&s, "user", "show", "P03")
+	require.Equal(t, "existed before and was adopted", s.Accounts[0].MarkText)
+	require.Len(t, s.Accounts[0].Licenses, 1)
+	require.False(t, s.Accounts[0].Licenses[0].Direct, "the licence comes from the group")
+	require.Equal(t, "SPE_E3", s.Accounts[0].Licenses[0].SKUPartNumber)
+	b.steps(step{"user show P03", 0, "SPE_E3, inherited from group "})
+
+	b.rewrite("P12,true,kim", "P14,true,pia,Pia Park,Legal,US,\nP12,true,kim")
+	b.ok(&s, "user", "show", "P14")
+	require.Equal(t, "name", s.Accounts[0].Found)
+	require.Equal(t, "adopt", s.Next.Action)
+	b.steps(step{"user provision P14 --dry-run", 0, "has the person's name, and no link to them"})
 
 	// A new person: a dry run tells, and only the run without it creates.
 	b.rewrite("P12,true,kim", "P13,true,lou,Lou Lake,Legal,US,SPE_E3\nP12,true,kim", "Ada Adams", "Ada Ahrens")

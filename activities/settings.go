@@ -50,6 +50,8 @@ type RuleSettings struct {
 	Deleting bool `json:"deleting,omitempty"`
 	// Approved is the hash of the set of removals that its next sync may carry out although the guard would hold them.
 	Approved string `json:"approved,omitempty"`
+	// Since is the revision from which on a sync counts for Synced and Approved: those planned before know nothing of them.
+	Since int `json:"since,omitempty"`
 }
 
 // Rule finds the state of a rule.

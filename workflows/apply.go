@@ -144,7 +144,7 @@ func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change,
 	toggled := slices.ContainsFunc(change.Rules, func(rc config.RuleChange) bool { return rc.Name == r.Name && rc.Enabled })
 	if toggled {
 		if r.Enabled && !state.Enabled {
-			state.Synced = false
+			state.Synced, state.Since = false, c.state.Settings.Revision+1
 		}
 		state.Enabled = r.Enabled && !state.Deleting
 	}

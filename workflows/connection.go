@@ -173,8 +173,16 @@ func (c *connection) close(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return err
 	}
-	for c.selector.HasPending() {
-		c.selector.Select(ctx)
+	for c.selector.HasPending() || c.withdrawn {
+		for c.selector.HasPending() {
+			c.selector.Select(ctx)
+		}
+		if c.withdrawn && !c.deleted {
+			if err := c.stopAll(ctx); err != nil {
+				return err
+			}
+		}
+		c.withdrawn = false
 	}
 	if c.deleted {
 		return nil
@@ -195,6 +203,10 @@ func (c *connection) acceptApplied() error {
 	if err := c.accept(); err != nil {
 		return err
 	}
+	return c.checkApplied()
+}
+
+func (c *connection) checkApplied() error {
 	if !c.state.Applied {
 		return activities.Reported(fault.New("", fault.Refused, fault.ConnectionUnknown, c.name))
 	}
@@ -224,13 +236,14 @@ func (c *connection) syncFinished(s SyncSummary) {
 		if s.State == SyncFailed && s.Reason.WithdrawsConnection() {
 			c.withdraw(s)
 		}
-		if s.State == SyncCompleted || s.State == SyncHeld {
+		if (s.State == SyncCompleted || s.State == SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
 			// Accounts deleted by this sync are no longer missed by the next.
 			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked-s.Removed)
 		}
-		// An approval is for one set and one sync: carried out, or overtaken by another plan, it is gone.
-		if s.Guard.Approved || s.Guard.Hash != r.Approved && s.Guard.Hash != "" {
+		// An approval is for one set and one sync: carried out, overtaken by another plan, or with nothing left to be
+		// approved, it is gone.
+		if s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Approved = ""
 		}
 	}
@@ -239,6 +252,10 @@ func (c *connection) syncFinished(s SyncSummary) {
 // withdraw makes the connection invalid because a sync found out that nobody can be provisioned with it.
 func (c *connection) withdraw(s SyncSummary) {
 	if !c.state.Settings.Valid {
+		return
+	}
+	if test := c.state.Test; test != nil && test.OK && test.At.After(s.StartedAt) {
+		// It may have met the credentials of before that test. If not, the next sync finds out.
 		return
 	}
 	c.state.Settings.Valid, c.state.Validity = false, InvalidConnection

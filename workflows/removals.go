@@ -13,7 +13,15 @@ import (
 
 // validateApprove: only a set that the last sync of the rule held can be approved.
 func (c *connection) validateApprove(in ApproveInput) error {
-	if err := c.validateRule(RuleInput{Rule: in.Rule}); err != nil {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	return c.checkApproval(in)
+}
+
+// checkApproval is asked again when the handler's turn has come.
+func (c *connection) checkApproval(in ApproveInput) error {
+	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	last := c.state.Syncs[in.Rule]
@@ -30,10 +38,11 @@ func (c *connection) validateApprove(in ApproveInput) error {
 // it is carried out and the approval is void.
 func (c *connection) approveRemovals(ctx workflow.Context, in ApproveInput) (r StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
-		if err := c.validateApprove(in); err != nil {
+		if err := c.checkApproval(in); err != nil {
 			return err
 		}
-		c.state.Settings.Rules[c.rule(in.Rule)].Approved = in.Hash
+		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
+		rule.Approved, rule.Since = in.Hash, c.state.Settings.Revision+1
 		r = c.changed(fmt.Sprintf("the removals %s of rule %s are approved for its next sync, which starts now", in.Hash, in.Rule))
 		return c.startSyncs(ctx, []string{in.Rule})
 	})
@@ -41,7 +50,14 @@ func (c *connection) approveRemovals(ctx workflow.Context, in ApproveInput) (r S
 }
 
 func (c *connection) validateDeleteRule(in RuleInput) error {
-	if err := c.validateRule(in); err != nil {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	return c.checkDeletion(in)
+}
+
+func (c *connection) checkDeletion(in RuleInput) error {
+	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	if in.Confirm != in.Rule {
@@ -54,7 +70,7 @@ func (c *connection) validateDeleteRule(in RuleInput) error {
 // deprovisionOnRuleDeletion and then lets the rule go. Asked again, it starts the deletion only if it no longer runs.
 func (c *connection) deleteRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
-		if err := c.validateDeleteRule(in); err != nil {
+		if err := c.checkDeletion(in); err != nil {
 			return err
 		}
 		rule := &c.state.Settings.Rules[c.rule(in.Rule)]

@@ -30,6 +30,8 @@ type drive struct {
 	at time.Duration
 	// passes: the next connection test passes.
 	passes bool
+	// tested, where set, is the report of a test that passes.
+	tested activities.TestReport
 	// schedule is what the rule's schedule is at present: "", "run", "paused" or "removed".
 	schedule string
 	effects  []string
@@ -73,6 +75,9 @@ func (d *drive) test(context.Context, activities.TestInput) (activities.TestRepo
 	d.note("test")
 	if !d.passes {
 		return activities.TestReport{Checks: []check.Check{{Name: "token", Status: check.Failed, Reason: fault.SecretWrong}}}, nil
+	}
+	if d.tested.OK {
+		return d.tested, nil
 	}
 	return activities.TestReport{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
 }
@@ -220,7 +225,7 @@ func (d *drive) toRuleState(state string) {
 // syncEnds is the signal of a sync that ended.
 func (d *drive) syncEnds(state workflows.SyncState, reason fault.Reason, hash string, approved bool) {
 	d.env.SignalWorkflow(workflows.SignalSyncFinished, workflows.SyncSummary{
-		Rule: "staff", State: state, Reason: reason, Guard: plan.Guard{Hash: hash, Held: state == workflows.SyncHeld, Approved: approved},
+		Rule: "staff", Revision: d.describe().Revision, State: state, Reason: reason, Guard: plan.Guard{Hash: hash, Held: state == workflows.SyncHeld, Approved: approved},
 	})
 }
 

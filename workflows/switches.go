@@ -19,18 +19,34 @@ func (c *connection) validateSwitch() error { return c.acceptApplied() }
 func (c *connection) validateTest() error { return c.acceptApplied() }
 
 func (c *connection) validateRule(in RuleInput) error {
-	if err := c.acceptApplied(); err != nil {
+	if err := c.accept(); err != nil {
 		return err
 	}
-	if c.rule(in.Rule) < 0 {
-		return activities.Reported(fault.New("", fault.Refused, fault.RuleUnknown, in.Rule))
+	return c.checkRule(in.Rule)
+}
+
+// checkRule and the other checks are asked by the validators, and again by the handlers when their turn has come: those
+// before them may have changed the state, and a rule may be gone.
+func (c *connection) checkRule(name string) error {
+	if err := c.checkApplied(); err != nil {
+		return err
+	}
+	if c.rule(name) < 0 {
+		return activities.Reported(fault.New("", fault.Refused, fault.RuleUnknown, name))
 	}
 	return nil
 }
 
 // validateEnableRule: a rule cannot be enabled without a password mapping, a valid and an enabled connection.
 func (c *connection) validateEnableRule(in RuleInput) error {
-	if err := c.validateRule(in); err != nil {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	return c.checkEnableRule(in)
+}
+
+func (c *connection) checkEnableRule(in RuleInput) error {
+	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	if c.state.Settings.Rules[c.rule(in.Rule)].Deleting {
@@ -47,7 +63,14 @@ func (c *connection) validateEnableRule(in RuleInput) error {
 }
 
 func (c *connection) validateDelete() error {
-	if err := c.acceptApplied(); err != nil {
+	if err := c.accept(); err != nil {
+		return err
+	}
+	return c.checkDelete()
+}
+
+func (c *connection) checkDelete() error {
+	if err := c.checkApplied(); err != nil {
 		return err
 	}
 	if n := len(c.state.Settings.Rules); n > 0 {
@@ -59,6 +82,9 @@ func (c *connection) validateDelete() error {
 // delete ends the connection. Nothing in the tenant is touched.
 func (c *connection) delete(ctx workflow.Context) (r StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
+		if err := c.checkDelete(); err != nil {
+			return err
+		}
 		c.state.Settings.Revision++
 		c.deleted = true
 		r = StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: "the connection is deleted; the tenant was not touched"}
@@ -104,12 +130,15 @@ func (c *connection) disable(ctx workflow.Context) (r StateResult, err error) {
 // happened in the meantime.
 func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
+		if err := c.checkEnableRule(in); err != nil {
+			return err
+		}
 		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
 		if rule.Enabled {
 			r = c.unchanged("the rule is enabled already")
 			return nil
 		}
-		rule.Enabled, rule.Synced = true, false
+		rule.Enabled, rule.Synced, rule.Since = true, false, c.state.Settings.Revision+1
 		c.state.Settings.KnownLinks = 0
 		r = c.changed("the rule is enabled; its first sync removes nothing")
 		if err := c.keepSchedules(ctx); err != nil {
@@ -126,6 +155,9 @@ func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResu
 // disableRule stops the rule's running sync and removes nobody.
 func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
+		if err := c.checkRule(in.Rule); err != nil {
+			return err
+		}
 		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
 		if !rule.Enabled {
 			r = c.unchanged("the rule is disabled already")

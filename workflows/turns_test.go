@@ -1,0 +1,119 @@
+package workflows_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// running is a connection with an enabled rule that has been synced.
+func running(t *testing.T) *drive {
+	d := newDrive(t)
+	d.step(func() { d.update(workflows.UpdateApply, file()) })
+	d.step(func() {
+		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: d.describe().Revision})
+	})
+	return d
+}
+
+// finished tells the connection how a sync of its rule ended.
+func (d *drive) finished(s workflows.SyncSummary) {
+	s.Rule = "staff"
+	d.env.SignalWorkflow(workflows.SignalSyncFinished, s)
+}
+
+func (d *drive) staff() activities.RuleSettings { return d.describe().Rules[0] }
+
+// An approval is for the next sync. If nobody is to be removed any more by then, it does not wait for the same people to
+// leave once more.
+func TestAnApprovalDoesNotOutliveTheNextSync(t *testing.T) {
+	t.Parallel()
+	held := workflows.SyncSummary{State: workflows.SyncHeld, Guard: plan.Guard{Held: true, Hash: "abc", Removals: 9}}
+	d := running(t)
+	approved := 0
+	d.step(func() { held.Revision = d.describe().Revision; d.finished(held) })
+	d.step(func() { d.update(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}) })
+	d.step(func() {
+		approved = d.describe().Revision
+		require.Equal(t, "abc", d.staff().Approved)
+		d.finished(held) // It was planned before the approval.
+	})
+	d.step(func() {
+		require.Equal(t, "abc", d.staff().Approved)
+		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: approved})
+	})
+	d.step(func() { require.Empty(t, d.staff().Approved) })
+	d.run()
+}
+
+// A sync from before the rule was disabled and enabled again is not the first sync that removals wait for.
+func TestOnlyASyncOfTheRuleAsEnabledIsItsFirst(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	before := 0
+	d.step(func() {
+		before = d.describe().Revision
+		d.update(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"})
+	})
+	d.step(func() { d.update(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: before}) })
+	d.step(func() {
+		require.False(t, d.staff().Synced)
+		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: d.describe().Revision})
+	})
+	d.step(func() { require.True(t, d.staff().Synced) })
+	d.run()
+}
+
+// Messages wait their turn; what was right when they came may not be when it is theirs.
+func TestARuleThatIsBeingDeletedIsNotEnabledByAMessageThatWaited(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	d.step(func() { d.update(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.send(workflows.UpdateTest) })
+	d.after(testTakes/4, func() { d.send(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staff"}) })
+	d.after(testTakes/4, func() { d.send(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() {
+		require.True(t, d.staff().Deleting)
+		require.False(t, d.staff().Enabled)
+	})
+	d.run()
+}
+
+// A rule can be gone before it is a message's turn.
+func TestAMessageForARuleThatIsGoneByThenIsRefused(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	d.step(func() { d.update(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staff"}) })
+	d.step(func() { d.send(workflows.UpdateTest) })
+	d.after(testTakes/4, func() { d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.after(testTakes/4, func() { d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { require.ErrorContains(t, d.err, fault.RuleUnknown.Sentence()) })
+	d.run()
+}
+
+// A sync that failed by credentials that have been mended and tested since withdraws nothing.
+func TestASyncFromBeforeATestThatPassedWithdrawsNothing(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	d.tested = activities.TestReport{OK: true, TenantID: "t", Checks: []check.Check{}}
+	began := time.Time{}
+	fails := func(started time.Time) {
+		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: started})
+	}
+	d.step(func() { began = d.env.Now(); d.tested.At = began.Add(time.Minute); d.send(workflows.UpdateTest) })
+	d.step(func() { fails(began) })
+	d.step(func() {
+		require.Equal(t, workflows.Valid, d.describe().Validity)
+		fails(d.env.Now())
+	})
+	d.step(func() { require.Equal(t, workflows.InvalidConnection, d.describe().Validity) })
+	d.run()
+}

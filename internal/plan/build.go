@@ -141,7 +141,7 @@ type builder struct {
 	fates  []fate             // :: account -> whether its person is still there
 	left   map[string]int     // :: SKU -> units left to hand out
 	seed   maphash.Seed
-	// waiting are people whose managers were not found.
+	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
 	// snapshots are the states in which the sources were read, by source key.
 	snapshots map[string]source.Snapshot
@@ -359,7 +359,6 @@ func (b *builder) person(r source.Record) {
 // compare decides about a person whose mappings all worked, with and without removals.
 func (b *builder) compare(p Person, linked []*directory.Account) {
 	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName), Manager: b.manager(p)}
-	b.awaitManager(p, m.Manager)
 	if len(linked) == 0 && m.SameName == nil {
 		m.Binned = b.binned(p.ID)
 	}

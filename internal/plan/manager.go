@@ -59,36 +59,33 @@ func IsManagerName(manager string) bool { return strings.Contains(manager, "@") 
 // or by its name. It is "" where there is none, or where two accounts carry the link.
 func (b *builder) manager(p Person) string {
 	want := p.Desired.Manager
-	switch {
-	case want == "":
+	if want == "" {
 		return ""
-	case IsManagerName(want):
+	}
+	found, unseen := "", false
+	if IsManagerName(want) {
 		if a := b.named(want); a != nil {
-			return a.ID
+			found = a.ID
 		}
-		return ""
+	} else if accounts := b.accounts(want); len(accounts) == 1 {
+		found = b.in.Accounts[accounts[0]].ID
+	} else if len(accounts) == 0 && b.in.Recent != nil {
+		found = b.in.Recent(want)
+		unseen = found != ""
 	}
-	accounts := b.accounts(want)
-	switch {
-	case len(accounts) == 1:
-		return b.in.Accounts[accounts[0]].ID
-	case len(accounts) == 0 && b.in.Recent != nil:
-		return b.in.Recent(want)
+	if (found == "" || unseen) && !p.ownManager() && b.in.Preferences.AllowUpdate {
+		b.waiting = append(b.waiting, waiting{p.ID, want, unseen})
 	}
-	return ""
+	return found
 }
 
-// waiting is a person whose manager has no account yet.
-type waiting struct{ person, manager string }
-
-// awaitManager notes a person whose manager was not found.
-func (b *builder) awaitManager(p Person, found string) {
-	if p.Desired.Manager != "" && found == "" && !p.ownManager() && b.in.Preferences.AllowUpdate {
-		b.waiting = append(b.waiting, waiting{p.ID, p.Desired.Manager})
-	}
+// waiting is a person whose manager's account is not among those that were read. unseen: it was made a moment ago.
+type waiting struct {
+	person, manager string
+	unseen          bool
 }
 
-// managersPending counts the people whose managers this very plan gives an account, a link or the name by which they are
+// managersPending settles what is done about those whose managers were not among the accounts, and counts the people whose managers this very plan gives an account, a link or the name by which they are
 // known: another plan, made once it has been carried out, finds them.
 func (b *builder) managersPending() {
 	if len(b.waiting) == 0 {
@@ -102,15 +99,46 @@ func (b *builder) managersPending() {
 		}
 	}
 	for _, w := range b.waiting {
-		switch e := b.entryOf(w.person); {
-		case e == nil || e.Outcome == Failed || e.Outcome == Unsynced:
-		case IsManagerName(w.manager) && names[b.nameKey(w.manager)]:
-			b.plan.ManagersPending++
-		case !IsManagerName(w.manager):
-			if m := b.entryOf(w.manager); m != nil && m.Change != nil && m.Change.appears() {
-				b.plan.ManagersPending++
-			}
+		e, m := b.entryOf(w.person), b.entryOf(w.manager)
+		comes := m != nil && m.Change != nil && m.Change.appears()
+		if IsManagerName(w.manager) {
+			comes = names[b.nameKey(w.manager)]
 		}
+		if e == nil || e.Outcome == Failed || e.Outcome == Unsynced {
+			continue
+		}
+		if w.unseen && comes && m.Change.Action == Create {
+			continue
+		}
+		if w.unseen {
+			// Made a moment ago and deleted since: nobody would be in the bin or out of scope whom reads only do not show yet.
+			e.withoutManager()
+		}
+		if comes {
+			b.plan.ManagersPending++
+		}
+	}
+}
+
+// withoutManager takes the manager out of what is to be done about a person.
+func (e *Entry) withoutManager() {
+	for _, c := range []*Change{e.Change, e.Held} {
+		if c == nil {
+			continue
+		}
+		c.FoundManager = ""
+		if c.Manager == "" {
+			continue
+		}
+		c.Manager = ""
+		c.drop(directory.Manager)
+		c.partial(fault.ManagerNotFound, directory.Manager)
+		c.Action = c.chief()
+	}
+	if c := e.Change; c != nil {
+		kept := entry(*c)
+		kept.Held, kept.name = e.Held, e.name
+		*e = kept
 	}
 }
 

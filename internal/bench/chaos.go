@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,8 @@ type chaosResult struct {
 	Calm  simulator.Stats `json:"calm"`
 	// AfterRestart are early retries by a worker that was killed during a pause and cannot know of it when it is new.
 	AfterRestart int `json:"earlyRetriesAfterRestart"`
+	// Early tells of each early retry that was not after a restart what was known of it.
+	Early []string `json:"early,omitempty"`
 	// Histories searched, and how many secrets, passwords and names were looked for in them.
 	Histories int `json:"histories"`
 	Needles   int `json:"needles"`
@@ -161,7 +164,12 @@ func (c *chaos) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.tenant.Close()) }()
 	c.crowd.remember(c.tenant.State())
-	c.tenant.OnRequest(c.passwords.observe)
+	early := newEarlyWatch(c.tenant)
+	c.tenant.OnRequest(func(r *http.Request) {
+		early.observe(r)
+		c.passwords.observe(r)
+	})
+	defer func() { c.result.Early = early.notes() }()
 	if err := writePeople(dir, c.crowd.lines()); err != nil {
 		return err
 	}
@@ -339,6 +347,9 @@ func (r chaosResult) print(say func(string, ...any)) {
 	say("  overlapping writes %d, wasted writes %d", st.OverlappingWrites, st.WastedWrites)
 	say("  without accidents  %d writes, %d wasted", r.Calm.Writes, r.Calm.WastedWrites)
 	say("  histories          %d searched for %d secrets, passwords and names", r.Histories, r.Needles)
+	for _, e := range r.Early {
+		say("  early retry        %s", e)
+	}
 	for _, v := range r.Violations {
 		say("VIOLATION: %s", v)
 	}

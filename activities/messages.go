@@ -224,6 +224,8 @@ type AwaitInput struct {
 	WorkflowID string `json:"workflowId"`
 	// Signal, when set, is sent before waiting.
 	Signal string `json:"signal,omitempty"`
+	// Type, when set, is the workflow type whose result is wanted; a run of another type is only waited for.
+	Type string `json:"type,omitempty"`
 }
 
 // RemoveInput is the argument of RemoveAccount.
@@ -252,16 +254,20 @@ type ListLinkedInput struct {
 type ListLinkedResult struct {
 	Accounts []LinkedAccount `json:"accounts,omitempty"`
 	// Linked are all accounts of the rule, Deprovisioned those of them that are done with.
-	Linked        int  `json:"linked"`
-	Deprovisioned int  `json:"deprovisioned"`
-	Remaining     int  `json:"remaining"`
-	Last          bool `json:"last"`
+	Linked        int `json:"linked"`
+	Deprovisioned int `json:"deprovisioned"`
+	// OtherSource are accounts that an earlier rule of the same name provisioned from another source, and left.
+	OtherSource int  `json:"otherSource,omitempty"`
+	Remaining   int  `json:"remaining"`
+	Last        bool `json:"last"`
 }
 
 // LinkedAccount is one account of a rule.
 type LinkedAccount struct {
 	User      string `json:"user"`
 	AccountID string `json:"accountId"`
+	// Doubt, when set, is why nothing may be done about the account.
+	Doubt fault.Reason `json:"doubt,omitempty"`
 }
 
 // cut takes the page after the last one out of all accounts.

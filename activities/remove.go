@@ -76,6 +76,9 @@ func (r *removal) readSettings(ctx context.Context) (err error) {
 	if r.in.Revision != 0 && r.settings.Revision != r.in.Revision && !r.in.RuleDeletion {
 		return fault.New("remove", fault.Stale, fault.RevisionChanged, "")
 	}
+	if r.in.RuleDeletion && r.in.Rule == "" {
+		return fault.New("remove", fault.Invalid, fault.SettingsInvalid, "ruleDeletion needs the rule in the input")
+	}
 	if r.in.Rule != "" {
 		state, ok := r.settings.Rule(r.in.Rule)
 		switch {
@@ -275,6 +278,9 @@ const suspicion = 3
 // ListLinked returns a page of the accounts that carry a link of a rule, deprovisioned ones left out, after a complete
 // read of the tenant.
 //
+// An account whose link another one carries, too, is listed with a doubt. One that an earlier rule of the same name
+// provisioned from another source, and left, is only counted.
+//
 // Errors: those of Graph, and for the first attempts TenantReadSuspicious (Transient) where links are known and none is
 // found; none of them leaves a page.
 func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLinkedResult, error) {
@@ -296,6 +302,8 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	var found []LinkedAccount
 	result := ListLinkedResult{Last: true}
 	ofConnection := 0
+	carriers := map[string]int{} // :: person key -> accounts with that link
+	rule, _ := s.Config.Rule(in.Rule)
 	err = client.ListUsers(ctx, sel, func(page []directory.Account) error {
 		for i := range page {
 			l, ok := directory.ParseLink(page[i].Link)
@@ -303,12 +311,17 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 				continue
 			}
 			ofConnection++
+			carriers[strings.Clone(l.PersonKey())]++
 			if l.Rule != in.Rule {
 				continue
 			}
 			result.Linked++
-			if mark, _ := directory.ParseMark(page[i].Mark); mark.Disabled.Deprovisioned() {
+			switch mark, _ := directory.ParseMark(page[i].Mark); {
+			case mark.Disabled.Deprovisioned():
 				result.Deprovisioned++
+				continue
+			case mark.Source != "" && mark.Source != rule.Source.Tag():
+				result.OtherSource++
 				continue
 			}
 			id := l.SourceID
@@ -324,6 +337,16 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	}
 	if ofConnection == 0 && s.KnownLinks > 0 && activity.GetInfo(ctx).Attempt <= suspicion {
 		return ListLinkedResult{}, fault.New("list linked accounts", fault.Transient, fault.TenantReadSuspicious, in.Connection)
+	}
+	for i, account := range found {
+		key := directory.NewLink(in.Connection, "", account.User).PersonKey()
+		if hash, hashed := strings.CutPrefix(account.User, directory.HashedID("")); hashed {
+			key = directory.Link{Connection: in.Connection, SourceID: hash, Hashed: true}.PersonKey()
+		}
+		if carriers[key] > 1 {
+			// Nobody knows which of them is the person's: the link may have been copied.
+			found[i].Doubt = fault.LinkDuplicate
+		}
 	}
 	result.cut(found, in)
 	return result, nil

@@ -19,20 +19,58 @@ import (
 // AwaitRun waits for a workflow that runs already and returns its result as JSON, after having asked it, by a signal, to
 // look again. Temporal has no way for a workflow to await another that it did not start.
 //
-// Errors: that of the awaited workflow; fault.Stopped when it was cancelled or terminated.
+// Errors: that of the awaited workflow; fault.Stopped when it was cancelled or terminated; fault.RunMissed (Stale) when it
+// ended before it could be asked, or was of another type: whoever waits may start their own now.
 func (a *Activities) AwaitRun(ctx context.Context, in AwaitInput) (json.RawMessage, error) {
-	if in.Signal != "" && activity.GetInfo(ctx).Attempt == 1 {
-		if err := a.options.Temporal.SignalWorkflow(ctx, in.WorkflowID, "", in.Signal, nil); err != nil && !isGone(err) {
+	p := &pulse{}
+	// A worker that dies in between leads to one signal too many, which costs a look; one too few would lose a wake-up.
+	asked := activity.HasHeartbeatDetails(ctx)
+	if asked {
+		p.details = in.Signal
+	}
+	defer p.start(ctx)()
+	missed := fault.New("await run", fault.Stale, fault.RunMissed, "")
+	run := a.options.Temporal.GetWorkflow(ctx, in.WorkflowID, "")
+	wanted, err := a.isOfType(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if wanted && in.Signal != "" && !asked {
+		err := a.options.Temporal.SignalWorkflow(ctx, in.WorkflowID, "", in.Signal, nil)
+		if isGone(err) {
+			return nil, missed
+		}
+		if err != nil {
 			return nil, fault.Wrap("signal running workflow", fault.Transient, fault.InternalError, in.WorkflowID, err)
 		}
+		p.keep(ctx, in.Signal)
 	}
-	stop := heartbeat(ctx)
-	defer stop()
 	var result json.RawMessage
-	if err := a.options.Temporal.GetWorkflow(ctx, in.WorkflowID, "").Get(ctx, &result); err != nil {
+	err = run.Get(ctx, &result)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !wanted || isGone(err):
+		return nil, missed
+	case err != nil:
 		return nil, err
 	}
 	return result, nil
+}
+
+// isOfType asks whether the run to wait for is of the wanted type.
+func (a *Activities) isOfType(ctx context.Context, in AwaitInput) (bool, error) {
+	if in.Type == "" {
+		return true, nil
+	}
+	d, err := a.options.Temporal.DescribeWorkflowExecution(ctx, in.WorkflowID, "")
+	switch {
+	case isGone(err):
+		return false, nil
+	case err != nil:
+		return false, fault.Wrap("describe running workflow", fault.Transient, fault.InternalError, in.WorkflowID, err)
+	}
+	return d.GetWorkflowExecutionInfo().GetType().GetName() == in.Type, nil
 }
 
 // HeartbeatEvery is how often an activity tells the server that its worker lives. A killed worker's activities are taken
@@ -59,6 +97,14 @@ func (p *pulse) beat(ctx context.Context) {
 		return
 	}
 	activity.RecordHeartbeat(ctx, p.details)
+}
+
+// keep repeats details with each beat from now on.
+func (p *pulse) keep(ctx context.Context, details any) {
+	p.mu.Lock()
+	p.details = details
+	p.mu.Unlock()
+	p.beat(ctx)
 }
 
 // note records details that the next attempt must find even if this worker dies right after.

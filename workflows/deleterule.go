@@ -41,7 +41,8 @@ type DeleteRuleResult struct {
 	Deprovision bool `json:"deprovision"`
 	// Linked is how many accounts the rule had.
 	Linked int `json:"linked"`
-	// Deprovisioned, Kept (another rule provisions them) and Left (deprovisionOnRuleDeletion is off) are settled.
+	// Deprovisioned, Kept (another rule provisions them) and Left (deprovisionOnRuleDeletion is off, or an earlier rule of the
+	// same name provisioned them from another source) are settled.
 	Deprovisioned int `json:"deprovisioned"`
 	Kept          int `json:"kept"`
 	Left          int `json:"left"`
@@ -158,7 +159,7 @@ func (d *ruleDeletion) onePass(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		d.Result.Linked = max(d.Result.Linked, page.Linked)
+		d.Result.Linked, d.Result.Left = max(d.Result.Linked, page.Linked), page.OtherSource
 		for _, account := range page.Accounts {
 			if err := workflow.Await(ctx, func() bool { return d.running < window }); err != nil {
 				return err
@@ -186,6 +187,10 @@ func (d *ruleDeletion) rollOver(ctx workflow.Context) error {
 
 // start deprovisions one person.
 func (d *ruleDeletion) start(ctx workflow.Context, account activities.LinkedAccount) {
+	if account.Doubt != "" {
+		d.count(account, UserResult{Outcome: plan.Failed, Reason: account.Doubt}, nil)
+		return
+	}
 	d.running++
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		result, err := d.person(ctx, account)
@@ -251,6 +256,9 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 	r.Phase = ""
 	r.Message = fmt.Sprintf("The rule is deleted. %d of its %d people were deprovisioned, %d are provisioned by another rule.",
 		r.Deprovisioned, r.Linked, r.Kept)
+	if r.Left > 0 {
+		r.Message += fmt.Sprintf(" %d accounts that an earlier rule of this name provisioned from another source were left as they are.", r.Left)
+	}
 	if !r.Deprovision {
 		r.Message = fmt.Sprintf("The rule is deleted. Its %d accounts were left as they are, with their link; "+
 			"deprovisionOnRuleDeletion is off.", r.Left)

@@ -99,7 +99,15 @@ func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
 	if next := new(workflow.ContinueAsNewError); errors.As(err, &next) {
 		return SyncResult{}, err
 	}
-	return s.end(ctx, err)
+	result, err := s.end(ctx, err)
+	if s.again.Len() == 0 {
+		return result, err
+	}
+	// Somebody asked while the sync was ending, failing or being cancelled, and counts on being served. A new run is not
+	// cancelled; where the rule may not run, it says so.
+	for s.again.ReceiveAsync(nil) {
+	}
+	return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule})
 }
 
 // scheduled reports that a schedule started this run.
@@ -300,21 +308,19 @@ func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (r
 	if planned.Action == plan.Remove {
 		workflowType = DeprovisionUserType
 	}
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+	options := workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     planSummary(item.User, planned),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
-	}), workflowType, UserInput{
-		Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
-	})
-	err = child.Get(ctx, &result)
-	var already *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &already) {
-		err = await(ctx, id, &result)
 	}
-	return result, childError(err)
+	err = startOrJoin(ctx, id, workflowType, &result, func() error {
+		return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, UserInput{
+			Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
+		}).Get(ctx, &result)
+	})
+	return result, err
 }
 
 // count adds one person to the counters.

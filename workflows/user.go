@@ -399,11 +399,24 @@ func clip(s string) string {
 // delegate starts the canonical run of a workflow and returns its result; a run that exists already is asked to look
 // again and is waited for.
 func delegate(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
-	err := canonical(ctx, id, workflowType, in, attributes, result)
-	if !alreadyStarted(err) {
-		return childError(err)
+	return startOrJoin(ctx, id, workflowType, result, func() error { return canonical(ctx, id, workflowType, in, attributes, result) })
+}
+
+// maxJoins bounds the attempts at starting a run, or at joining one that ends just now.
+const maxJoins = 10
+
+// startOrJoin starts a run, or asks the one that is running to look again and waits for it. One that ends before it is
+// asked, or is of another type, is no answer: then it is the turn of a run of one's own.
+func startOrJoin(ctx workflow.Context, id, workflowType string, result any, start func() error) (err error) {
+	for range maxJoins {
+		if err = start(); !alreadyStarted(err) {
+			return childError(err)
+		}
+		if err = await(ctx, id, workflowType, result); err == nil || activities.FaultOf(err).Reason != fault.RunMissed {
+			return childError(err)
+		}
 	}
-	return await(ctx, id, result)
+	return childError(err)
 }
 
 // canonical starts the canonical run of a workflow and returns its result, or that it is running already.
@@ -415,13 +428,13 @@ func canonical(ctx workflow.Context, id, workflowType string, in any, attributes
 }
 
 // await waits, by an activity, for a run that somebody else started.
-func await(ctx workflow.Context, id string, result any) error {
+func await(ctx workflow.Context, id, workflowType string, result any) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 30 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:     clip("Wait for " + id + ", which is running"),
 	})
-	return workflow.ExecuteActivity(ctx, acts.AwaitRun, activities.AwaitInput{WorkflowID: id, Signal: SignalAgain}).Get(ctx, result)
+	return workflow.ExecuteActivity(ctx, acts.AwaitRun, activities.AwaitInput{WorkflowID: id, Signal: SignalAgain, Type: workflowType}).Get(ctx, result)
 }
 
 // childError unwraps a child's failure to the error it ended with, so that reason and message stand first.

@@ -147,6 +147,7 @@ const (
 	PlanChanged           Reason = "plan_changed"
 	NotYetAvailable       Reason = "not_yet_available"
 	Stopped               Reason = "stopped"
+	RunMissed             Reason = "run_missed"
 
 	// The source.
 	SourceUnreadable      Reason = "source_unreadable"
@@ -287,6 +288,7 @@ var sentences = map[Reason]string{
 	PlanChanged:           "the plan is out of date; nothing needs to be done, the work is planned anew",
 	NotYetAvailable:       "this is not available yet; remove it from the configuration",
 	Stopped:               "stopped by an administrator; start it again when it is to go on",
+	RunMissed:             "the run that was waited for ended before it could look again; nothing needs to be done, another one is started",
 
 	SourceUnreadable:      "the source cannot be read; check the file's rights and that the worker can reach it",
 	SourceMissing:         "the source file does not exist; check the path in the configuration, as the worker sees it",

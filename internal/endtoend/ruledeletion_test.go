@@ -1,0 +1,87 @@
+package endtoend_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/testkit"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// deprovisioning is a connection whose rules are deleted with their people.
+func deprovisioning(k *testkit.Kit) config.Connection {
+	c := k.Config()
+	c.Preferences.DeprovisionOnRuleDeletion = true
+	return c
+}
+
+// Somebody copied a link to another account. Deleting the rule does nothing to either, says so, and goes on when it is clear
+// whose account it is.
+func TestRuleDeletionLeavesAccountsInDoubt(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(staff(3)...)
+	synced(t, k, deprovisioning(k))
+	link := property("entraflowLink")
+	mutate(t, k, func(tenant *simulator.Tenant) error {
+		_, err := tenant.AddUser(simulator.UserSeed{"userPrincipalName": "boss@contoso.com", "displayName": "Boss"})
+		if err != nil {
+			return err
+		}
+		return tenant.SetUser("boss@contoso.com", map[string]any{link: "contoso/staff/e00"})
+	})
+	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	ctx, cancel := k.Context()
+	defer cancel()
+	id := workflows.DeleteRuleID("contoso", "staff")
+	var r workflows.DeleteRuleResult
+	require.Eventually(t, func() bool {
+		answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+		return err == nil && answer.Get(&r) == nil && r.Deprovisioned == 2 && r.Failed > 0
+	}, 30*time.Second, 50*time.Millisecond)
+	require.Equal(t, fault.LinkDuplicate, r.Problems[0].Reason)
+	for name, enabled := range map[string]bool{"boss": true, "u00": true, "u01": false, "u02": false} {
+		u, ok := k.User(name)
+		require.True(t, ok)
+		require.Equal(t, enabled, u.AccountEnabled, name)
+	}
+
+	mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.SetUser("boss@contoso.com", map[string]any{link: nil}) })
+	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
+	require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, nil))
+	boss, _ := k.User("boss")
+	require.True(t, boss.AccountEnabled)
+	u, _ := k.User("u00")
+	require.False(t, u.AccountEnabled)
+}
+
+// A rule of the same name had another source, and its people were left. They are not the new rule's to take with it.
+func TestRuleDeletionLeavesThePeopleOfAnEarlierSource(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(staff(3)...)
+	synced(t, k, k.Config())
+	deleteRule(t, k)
+	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
+	c := deprovisioning(k)
+	c.Rules[0].Source.File = k.WriteSource("others.csv", testkit.Header, testkit.Person("x1", "xenia", "Xenia", "Young", ""))
+	synced(t, k, c)
+
+	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	ctx, cancel := k.Context()
+	defer cancel()
+	var r workflows.DeleteRuleResult
+	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, &r))
+	require.Equal(t, 1, r.Deprovisioned)
+	require.Equal(t, 3, r.Left)
+	for name, enabled := range map[string]bool{"xenia": false, "u00": true, "u01": true, "u02": true} {
+		u, ok := k.User(name)
+		require.True(t, ok)
+		require.Equal(t, enabled, u.AccountEnabled, name)
+	}
+}

@@ -238,8 +238,8 @@ func (c *connection) syncFinished(s SyncSummary) {
 		}
 		if (s.State == SyncCompleted || s.State == SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
-			// Accounts deleted by this sync are no longer missed by the next.
-			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked-s.Removed)
+			// The next sync misses those linked by this one, and no longer those that this one deleted.
+			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked+s.Gained-s.Removed)
 		}
 		// An approval is for one set and one sync: carried out, overtaken by another plan, or with nothing left to be
 		// approved, it is gone.

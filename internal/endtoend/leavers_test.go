@@ -10,6 +10,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -213,4 +214,19 @@ func TestRuleCreatedAnewWithAnotherSource(t *testing.T) {
 	u, _ := k.User("u00")
 	require.True(t, u.AccountEnabled)
 	require.Equal(t, "Given00", u.Properties["givenName"])
+}
+
+// Links wiped right after the very first sync are missed, too: that sync made them, though it saw none.
+func TestLinksWipedAfterTheFirstSyncAreMissed(t *testing.T) {
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(staff(2)...)
+	synced(t, k, k.Config())
+	require.Equal(t, 2, k.Describe().KnownLinks)
+	k.Simulator.Mutate(func(tenant *simulator.Tenant) {
+		for _, name := range []string{"u00@contoso.com", "u01@contoso.com"} {
+			require.NoError(t, tenant.SetUser(name, map[string]any{graph.ExtensionName(simulator.DefaultClientID, graph.LinkProperty): nil}))
+		}
+	})
+	_, err := k.Sync("staff")
+	require.Equal(t, fault.TenantReadSuspicious, refusal(t, err))
 }

@@ -315,5 +315,5 @@ var sentences = map[Reason]string{
 	PersonReturned:        "the person came back to the source while the sync ran; nothing was removed, and the next sync brings the account up to date",
 	FilterFailed:          "the filter failed for this person, who is therefore neither in nor out; correct the filter or the person's record",
 	MappingFailed:         "a mapping failed for this person; correct the mapping or the person's record",
-	TenantReadSuspicious:  "not one known link was found in the tenant; nothing is planned: check that the tenant and its extension properties are still the same",
+	TenantReadSuspicious:  "not one known link was found in the tenant; nothing is planned: check that the tenant and its extension properties are still the same, or, if the links are gone for a good reason, disable and enable the rule",
 }

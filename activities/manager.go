@@ -116,8 +116,8 @@ func (p *provisioning) lookForManager(ctx context.Context, want string, m plan.M
 		}
 	}
 	var found []string
-	for _, rule := range p.settings.Config.Rules {
-		accounts, err := p.client.UsersByLink(ctx, directory.NewLink(p.in.Connection, rule.Name, want).String(), sel)
+	for _, rule := range p.settings.linkRules() {
+		accounts, err := p.client.UsersByLink(ctx, directory.NewLink(p.in.Connection, rule, want).String(), sel)
 		if err != nil {
 			return "", err
 		}

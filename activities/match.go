@@ -130,11 +130,11 @@ func (p *provisioning) matchAfresh(ctx context.Context) (plan.Match, error) {
 	return plan.Match{SameName: account}, nil
 }
 
-// byLink finds the accounts with this person's link under any rule of the connection: one read for each rule.
+// byLink finds the accounts with this person's link under any rule that the connection has or had: one read for each.
 func (p *provisioning) byLink(ctx context.Context) ([]*directory.Account, error) {
 	var out []*directory.Account
-	for _, rule := range p.settings.Config.Rules {
-		link := directory.NewLink(p.in.Connection, rule.Name, p.in.User).String()
+	for _, rule := range p.settings.linkRules() {
+		link := directory.NewLink(p.in.Connection, rule, p.in.User).String()
 		accounts, err := p.client.UsersByLink(ctx, link, p.settings.Selection())
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ type Settings struct {
 	Pinned Pinned `json:"pinned"`
 	// Rules is the state of each rule.
 	Rules []RuleSettings `json:"ruleStates"`
+	// FormerRules are the names of deleted rules, whose links accounts may still carry.
+	FormerRules []string `json:"formerRules,omitempty"`
 	// KnownLinks is how many linked accounts the last complete sync saw in the tenant.
 	KnownLinks int `json:"knownLinks"`
 }
@@ -62,6 +65,20 @@ func (s Settings) Rule(name string) (RuleSettings, bool) {
 		}
 	}
 	return RuleSettings{}, false
+}
+
+// linkRules are the names of all rules whose links accounts of the connection may carry.
+func (s Settings) linkRules() []string {
+	var names []string
+	for _, r := range s.Config.Rules {
+		names = append(names, r.Name)
+	}
+	for _, former := range s.FormerRules {
+		if !slices.Contains(names, former) {
+			names = append(names, former)
+		}
+	}
+	return names
 }
 
 // EnabledRules are the rules that may claim people, in the order of the file.

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -113,6 +114,9 @@ func (c *connection) ruleDeleted(name string) {
 		}
 	}
 	delete(c.state.Syncs, name)
+	if !slices.Contains(s.FormerRules, name) {
+		s.FormerRules = append(s.FormerRules, name)
+	}
 	s.KnownLinks = 0
 	s.Revision++
 }

@@ -311,7 +311,7 @@ func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (r
 	options := workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     planSummary(item.User, planned),
+		StaticSummary:     clip(planSummary(item.User, planned)),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
 	}

@@ -362,7 +362,7 @@ func accountOptions(summary string) workflow.ActivityOptions {
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute,
 		},
-		Summary: summary,
+		Summary: clip(summary),
 	}
 }
 
@@ -391,7 +391,7 @@ func orString(a, b string) string {
 // clip keeps a summary within the 200 bytes that Temporal stores.
 func clip(s string) string {
 	if len(s) > 200 {
-		return s[:197] + "..."
+		return strings.ToValidUTF8(s[:197], "") + "..."
 	}
 	return s
 }

@@ -51,7 +51,9 @@ func TestRuleDeletionLeavesAccountsInDoubt(t *testing.T) {
 		require.Equal(t, enabled, u.AccountEnabled, name)
 	}
 
-	mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.SetUser("boss@contoso.com", map[string]any{link: nil}) })
+	mutate(t, k, func(tenant *simulator.Tenant) error {
+		return tenant.SetUser("boss@contoso.com", map[string]any{link: nil})
+	})
 	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
 	require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, nil))
 	boss, _ := k.User("boss")

@@ -1,12 +1,16 @@
 package workflows_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/workflows"
@@ -24,9 +28,17 @@ func TestGoldenHistoriesReplay(t *testing.T) {
 		types[workflowType] = true
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			b, err := os.ReadFile(file)
+			require.NoError(t, err)
+			history := &historypb.History{}
+			require.NoError(t, protojson.Unmarshal(b, history))
+			// Workflows compare their own id with the canonical one, so it must be the one they ran under.
+			started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
 			replayer := worker.NewWorkflowReplayer()
 			engine.Register(replayer)
-			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, file))
+			require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, worker.ReplayWorkflowHistoryOptions{
+				OriginalExecution: workflow.Execution{ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId()},
+			}))
 		})
 	}
 	for _, workflowType := range []string{

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
 	"github.com/entraflow/entraflow/workflows"
@@ -93,9 +94,11 @@ func TestGoldenPaths(t *testing.T) {
 	// Deleted people come back, switches, deletion of the rule, of the connection.
 	c.Preferences.RemoveAction, c.Preferences.DeprovisionOnRuleDeletion = config.RemoveDelete, true
 	c.Preferences.RemovalGuard.Percent = 100
+	c.Rules[0].Mappings[directory.Manager] = config.Mapping{Expression: `user.department == "Support" ? "e9" : ""`}
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
 	k.MustApply(c)
 	k.AwaitSynced()
+	g.keep("ProvisionUser-manager", workflows.UserID("contoso", "e1"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support")
 	k.MustSync("staff")
 	k.AwaitSynced()

@@ -219,6 +219,12 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 			account, rule = &found[0], candidate.Name
 		}
 	}
+	if account != nil && !r.in.RuleDeletion {
+		// Nobody is removed for a rule that does not run: its source was not even read.
+		if state, ok := r.settings.Rule(rule); !ok || !state.Enabled {
+			return nil, "", refuse("remove", fault.RuleDisabled, rule)
+		}
+	}
 	return account, rule, nil
 }
 

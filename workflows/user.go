@@ -157,7 +157,7 @@ func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult)
 	}).Get(ctx, &written)
 	if err != nil {
 		f := activities.FaultOf(err)
-		if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal {
+		if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
 			return err
 		}
 		u.result.Outcome, u.result.Reason, u.result.Subject = plan.PartiallySynced, f.Reason, f.Subject

@@ -230,3 +230,29 @@ func TestLinksWipedAfterTheFirstSyncAreMissed(t *testing.T) {
 	_, err := k.Sync("staff")
 	require.Equal(t, fault.TenantReadSuspicious, refusal(t, err))
 }
+
+// Nobody is deprovisioned by hand for a rule that is disabled, nor anybody for a connection that was terminated.
+func TestNothingIsRemovedForWhatDoesNotRun(t *testing.T) {
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(staff(2)...)
+	other := k.WriteSource("other.csv", testkit.Header, testkit.Person("x1", "x1", "Xa", "Yb", ""))
+	c := k.Config()
+	second := c.Rules[0]
+	second.Name, second.Source = "others", config.Source{File: other}
+	c.Rules = append(c.Rules, second)
+	synced(t, k, c)
+	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	ctx, cancel := k.Context()
+	defer cancel()
+	deprovision := func() error {
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e00"), TaskQueue: workflows.TaskQueue},
+			workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e00"})
+		require.NoError(t, err)
+		return run.Get(ctx, nil)
+	}
+	require.Equal(t, fault.RuleDisabled, refusal(t, deprovision()))
+	require.NoError(t, k.Client.TerminateWorkflow(ctx, workflows.ConnectionID("contoso"), "", "test"))
+	require.Equal(t, fault.ConnectionUnknown, refusal(t, deprovision()))
+	u, _ := k.User("u00")
+	require.True(t, u.AccountEnabled)
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
@@ -68,9 +69,13 @@ func New(p Parts) (*Engine, error) {
 	return e, nil
 }
 
-// describe asks a connection's workflow for its settings.
+// describe asks a connection's workflow for its settings. One that was terminated or has ended answers no more: its people
+// are nobody's to change.
 func (e *Engine) describe(ctx context.Context, connection string) (activities.Settings, error) {
-	answer, err := e.parts.Client.QueryWorkflow(ctx, workflows.ConnectionID(connection), "", workflows.QueryDescribe)
+	answer, err := e.parts.Client.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflows.ConnectionID(connection), QueryType: workflows.QueryDescribe,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
 		return activities.Settings{}, fault.Wrap("read settings", fault.Refused, fault.ConnectionUnknown, connection, err)
@@ -78,8 +83,11 @@ func (e *Engine) describe(ctx context.Context, connection string) (activities.Se
 	if err != nil {
 		return activities.Settings{}, fault.Wrap("read settings", fault.Transient, fault.InternalError, connection, err)
 	}
+	if answer.QueryRejected != nil {
+		return activities.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
+	}
 	var d workflows.Description
-	if err := answer.Get(&d); err != nil {
+	if err := answer.QueryResult.Get(&d); err != nil {
 		return activities.Settings{}, fault.Wrap("read settings", fault.Internal, fault.InternalError, connection, err)
 	}
 	if d.Revision == 0 {

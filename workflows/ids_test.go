@@ -1,0 +1,21 @@
+package workflows_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// Ids are wire format: escaped, one for each person, and never longer than Temporal takes.
+func TestUserID(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "user/contoso/E1", workflows.UserID("contoso", "E1"))
+	require.Equal(t, "user/contoso/a%2Fb%20%C3%BC", workflows.UserID("contoso", "a/b ü"))
+	long, other := strings.Repeat("ü", 400), strings.Repeat("ü", 401)
+	require.Less(t, len(workflows.UserID("contoso", long)), 1000)
+	require.NotEqual(t, workflows.UserID("contoso", long), workflows.UserID("contoso", other))
+	require.Equal(t, workflows.UserID("contoso", long), workflows.UserID("contoso", long))
+}

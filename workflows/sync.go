@@ -2,18 +2,13 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // SyncRule brings everybody of one rule up to date: it reads source and tenant completely, plans, lets the guard judge the
@@ -282,95 +277,6 @@ func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
 		s.start(ctx, item)
 	}
 	return nil
-}
-
-// start runs one person's workflow and counts its result when it ends.
-func (s *syncRun) start(ctx workflow.Context, item activities.PlannedPerson) {
-	s.running++
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		result, err := s.person(ctx, item)
-		s.running--
-		s.Result.Done++
-		s.count(item, result, err)
-		if s.Result.Done%window == 0 {
-			s.phase(ctx, fmt.Sprintf("Carrying out the plan: %d of %d people done.", s.Result.Done, s.Result.Planned))
-		}
-	})
-}
-
-// person runs the canonical workflow of one person, or, where it is running already, asks it to look again and waits.
-func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (result UserResult, err error) {
-	// A cancelled sync starts nobody else, but lets those under way finish and counts them.
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	id := UserID(s.Connection, item.User)
-	planned := item.Planned
-	workflowType := ProvisionUserType
-	if planned.Action == plan.Remove {
-		workflowType = DeprovisionUserType
-	}
-	options := workflow.ChildWorkflowOptions{
-		WorkflowID:        id,
-		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     clip(planSummary(item.User, planned)),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
-	}
-	err = startOrJoin(ctx, id, workflowType, &result, func() error {
-		return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, UserInput{
-			Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
-		}).Get(ctx, &result)
-	})
-	return result, err
-}
-
-// count adds one person to the counters.
-func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) {
-	if err != nil {
-		f := activities.FaultOf(err)
-		r = UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
-		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
-			s.withdrawn = f
-		}
-	} else if r.Action != plan.None {
-		if s.Result.Actions == nil {
-			s.Result.Actions = map[plan.Action]int{}
-		}
-		s.Result.Actions[r.Action]++
-	}
-	if s.Removals {
-		s.Removed++
-	}
-	if appeared(r) {
-		s.Appeared++
-	}
-	s.Result.Counters.Count(r.Outcome, 1)
-	if r.Outcome == plan.Success {
-		return
-	}
-	s.reason(r.Reason, 1)
-	s.problem(PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
-}
-
-// appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.
-func appeared(r UserResult) bool {
-	switch r.Action {
-	case plan.Create, plan.Restore, plan.Adopt:
-		return true
-	}
-	return slices.Contains(r.Attributes, directory.UserPrincipalName)
-}
-
-func (s *syncRun) reason(r fault.Reason, n int) {
-	if s.Result.Reasons == nil {
-		s.Result.Reasons = map[fault.Reason]int{}
-	}
-	s.Result.Reasons[r] += n
-}
-
-func (s *syncRun) problem(n PersonNote) {
-	if len(s.Result.Problems) < maxProblems {
-		s.Result.Problems = append(s.Result.Problems, n)
-	}
 }
 
 // drain waits for the people under way.

@@ -1,12 +1,9 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -256,101 +253,6 @@ func (u *userRun) show(ctx workflow.Context, text string) {
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** of connection **%s**\n\n%s", u.in.User, u.in.Connection, text))
 }
 
-func (u *userRun) provisionSummary() string {
-	if u.in.Planned == nil {
-		return "Compare " + u.in.User + " with the account and write what differs"
-	}
-	return planSummary(u.in.User, *u.in.Planned)
-}
-
-// planSummary says in words, with source id and attribute names only, what is about to happen to whom.
-func planSummary(user string, p activities.Planned) string {
-	switch p.Action {
-	case plan.Create:
-		return "Create the account of " + user
-	case plan.Restore:
-		return "Restore the account of " + user
-	case plan.Adopt:
-		return "Adopt the existing account of " + user
-	case plan.Disable:
-		return "Disable the account of " + user + ": disabled at the source"
-	case plan.Enable:
-		return "Enable the account of " + user + " again"
-	case plan.License:
-		return "Change the licences of " + user
-	case plan.Remove:
-		return "Deprovision " + user
-	}
-	return clip("Update " + user + ": " + strings.Join(p.Attributes, ", "))
-}
-
-func licenseSummary(done activities.ProvisionResult) string {
-	var parts []string
-	if n := len(done.AddLicenses); n > 0 {
-		parts = append(parts, fmt.Sprintf("assign %d", n))
-	}
-	if n := len(done.RemoveLicenses); n > 0 {
-		parts = append(parts, fmt.Sprintf("take away %d", n))
-	}
-	return "Licences: " + strings.Join(parts, ", ")
-}
-
-// userMessage says what happened to the person, why, and what to do.
-func userMessage(r UserResult) string {
-	var b strings.Builder
-	switch {
-	case r.Outcome == plan.Failed && len(r.Attributes) > 0:
-		b.WriteString("Failed after writing")
-	case r.Outcome == plan.Failed:
-		b.WriteString("Failed")
-	case r.Action == plan.None && r.Outcome == plan.Success:
-		b.WriteString("Already right; nothing was written")
-	case r.Action == plan.None:
-		b.WriteString("Nothing was written")
-	default:
-		b.WriteString("Done: " + actionWords[r.Action])
-		if r.Deleted {
-			b.WriteString(": the account is in the recycle bin for 30 days")
-		}
-	}
-	if len(r.Attributes) > 0 && r.Action != plan.Create {
-		b.WriteString(" (" + strings.Join(r.Attributes, ", ") + ")")
-	}
-	if len(r.LicensesAdded) > 0 {
-		b.WriteString("; licences assigned: " + strings.Join(r.LicensesAdded, ", "))
-	}
-	if len(r.LicensesRemoved) > 0 {
-		b.WriteString("; licences taken away: " + strings.Join(r.LicensesRemoved, ", "))
-	}
-	if r.Reason == "" {
-		return b.String() + "."
-	}
-	switch r.Outcome {
-	case plan.Failed:
-		b.WriteString(": ")
-	case plan.Success:
-		b.WriteString(". Why: ")
-	default:
-		b.WriteString(". " + string(r.Outcome) + ": ")
-	}
-	if r.Subject != "" {
-		b.WriteString(r.Subject + ": ")
-	}
-	b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ").")
-	return b.String()
-}
-
-var actionWords = map[plan.Action]string{
-	plan.Create:  "the account was created",
-	plan.Restore: "the account was restored from the recycle bin",
-	plan.Adopt:   "the existing account was adopted",
-	plan.Update:  "the account was updated",
-	plan.Disable: "the account was disabled and its sessions revoked, because the person is disabled at the source",
-	plan.Enable:  "the account was enabled again",
-	plan.License: "licences were changed",
-	plan.Remove:  "the person was deprovisioned",
-}
-
 // accountOptions are those of activities that read or write one account. Graph may be down for long; each attempt is
 // short, and NextRetryDelay carries what Graph asks for.
 func accountOptions(summary string) workflow.ActivityOptions {
@@ -381,67 +283,5 @@ func userSearchAttributes(in UserInput) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(in.Connection))
 }
 
-func orString(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// clip keeps a summary within the 200 bytes that Temporal stores.
-func clip(s string) string {
-	if len(s) > 200 {
-		return strings.ToValidUTF8(s[:197], "") + "..."
-	}
-	return s
-}
-
-// delegate starts the canonical run of a workflow and returns its result; a run that exists already is asked to look
-// again and is waited for.
-func delegate(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
-	return startOrJoin(ctx, id, workflowType, result, func() error { return canonical(ctx, id, workflowType, in, attributes, result) })
-}
-
 // maxJoins bounds the attempts at starting a run, or at joining one that ends just now.
 const maxJoins = 10
-
-// startOrJoin starts a run, or asks the one that is running to look again and waits for it. One that ends before it is
-// asked, or is of another type, is no answer: then it is the turn of a run of one's own.
-func startOrJoin(ctx workflow.Context, id, workflowType string, result any, start func() error) (err error) {
-	for range maxJoins {
-		if err = start(); !alreadyStarted(err) {
-			return childError(err)
-		}
-		if err = await(ctx, id, workflowType, result); err == nil || activities.FaultOf(err).Reason != fault.RunMissed {
-			return childError(err)
-		}
-	}
-	return childError(err)
-}
-
-// canonical starts the canonical run of a workflow and returns its result, or that it is running already.
-func canonical(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
-	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, TypedSearchAttributes: attributes,
-		StaticSummary: clip("Started by " + workflow.GetInfo(ctx).WorkflowExecution.ID),
-	}), workflowType, in).Get(ctx, result)
-}
-
-// await waits, by an activity, for a run that somebody else started.
-func await(ctx workflow.Context, id, workflowType string, result any) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 30 * time.Second,
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
-		Summary:     clip("Wait for " + id + ", which is running"),
-	})
-	return workflow.ExecuteActivity(ctx, acts.AwaitRun, activities.AwaitInput{WorkflowID: id, Signal: SignalAgain, Type: workflowType}).Get(ctx, result)
-}
-
-// childError unwraps a child's failure to the error it ended with, so that reason and message stand first.
-func childError(err error) error {
-	var e *temporal.ApplicationError
-	if errors.As(err, &e) {
-		return e
-	}
-	return err
-}

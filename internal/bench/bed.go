@@ -155,7 +155,10 @@ func (b *bed) apply(ctx context.Context, c config.Connection) (r workflows.Apply
 	if err != nil {
 		return r, fmt.Errorf("apply: %w", err)
 	}
-	return r, handle.Get(ctx, &r)
+	if err := handle.Get(ctx, &r); err != nil {
+		return r, fmt.Errorf("apply: %w", err)
+	}
+	return r, nil
 }
 
 // startSync starts the sync of the rule of a connection.

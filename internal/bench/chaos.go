@@ -56,6 +56,10 @@ type chaosResult struct {
 	Needles   int `json:"needles"`
 }
 
+// lag is how far reads are behind writes at most: longer than most waits before another attempt, as it may be in earnest,
+// and shorter than what entraflow takes for settled.
+const lag = 5 * time.Second
+
 // pace shortens entraflow's own waits, never a Retry-After.
 const pace = 0.05
 
@@ -156,7 +160,7 @@ func (c *chaos) run(ctx context.Context) (err error) {
 	seed.Tenants[0].Users = c.crowd.existing()
 	dir := filepath.Join(c.dir, "tenant")
 	c.tenant, err = startTenant(dir, simulator.Options{
-		Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: 2 * time.Second, ExtensionDelay: 3 * time.Second,
+		Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: lag, ExtensionDelay: 3 * time.Second,
 		Quota: quota(c.o.People), RandomSeed: c.o.Seed,
 	})
 	if err != nil {
@@ -248,8 +252,6 @@ func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
 		return err
 	}
 	moments := c.moments()
-	// The file changes once, after a kill where there is one: the attempts that were cut off go on under other names.
-	change := c.rng.IntN(max(len(moments), 1))
 	ended := make(chan struct{})
 	var result workflows.SyncResult
 	var failure error
@@ -258,33 +260,87 @@ func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
 		failure = run.Get(ctx, &result)
 	}()
 	for i, moment := range moments {
-		if !c.passwords.reached(ctx, moment, ended) {
-			c.violate("the sync ended, or was stuck, after %d of %d kills", i, len(moments))
+		if !c.passwords.reached(ctx, moment.writes, ended) {
+			c.violate("the sync ended, or was stuck, before %d of %d moments", len(moments)-i, len(moments))
 			break
 		}
-		if err := c.worker.kill(); err != nil {
+		if err := c.strike(ctx, moment, dir); err != nil {
 			return err
 		}
-		c.say("killed the worker after %d writes", c.passwords.writes())
-		c.result.Kills++
-		if i == change {
-			c.result.Renamed = c.crowd.rename(c.rng)
-			if err := writePeople(dir, c.crowd.lines()); err != nil {
-				return err
-			}
-		}
-		before := c.tenant.Stats().EarlyRetries
-		if err := c.worker.start(ctx); err != nil {
-			return err
-		}
-		c.result.AfterRestart += c.earlyAfterRestart(ctx, before)
 	}
 	<-ended
 	c.result.Syncs = append(c.result.Syncs, result)
 	if failure != nil {
 		c.violate("the sync under accidents failed: %v", failure)
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
+}
+
+// strike kills and restarts the worker, changes the file, or does both: then the attempts that were cut off go on under
+// other names.
+func (c *chaos) strike(ctx context.Context, m moment, dir string) error {
+	if m.kill {
+		if err := c.worker.kill(); err != nil {
+			return err
+		}
+		c.say("killed the worker after %d writes", c.passwords.writes())
+		c.result.Kills++
+	}
+	if m.change {
+		var lost map[string]bool
+		if !m.kill {
+			lost = c.loseAnswers(ctx)
+		}
+		c.result.Renamed = c.crowd.rename(c.rng, lost)
+		c.say("changed %d people after %d writes", c.result.Renamed, c.passwords.writes())
+		if err := writePeople(dir, c.crowd.lines()); err != nil {
+			return err
+		}
+	}
+	if !m.kill {
+		return nil
+	}
+	before := c.tenant.Stats().EarlyRetries
+	if err := c.worker.start(ctx); err != nil {
+		return err
+	}
+	c.result.AfterRestart += c.earlyAfterRestart(ctx, before)
+	return nil
+}
+
+// loseAnswers lets the next creations be carried out and their answers be lost, and gives the names as soon as there are a
+// few: people who change now have an account that nobody knows of, under a name that is theirs no longer.
+func (c *chaos) loseAnswers(ctx context.Context) map[string]bool {
+	const few = 5
+	names := make(chan string, few)
+	creation := func(r *http.Request) bool {
+		if r.Method != http.MethodPost || r.URL.Path != "/v1.0/users" {
+			return false
+		}
+		name, _ := created(r)
+		names <- name
+		return true
+	}
+	for range few {
+		c.tenant.FailNext(creation, simulator.Fault{Commit: true, Reset: true})
+	}
+	lost := map[string]bool{}
+	// The first of them asks again soon.
+	enough := time.After(30 * time.Second)
+	for len(lost) < few {
+		select {
+		case name := <-names:
+			if len(lost) == 0 {
+				enough = time.After(150 * time.Millisecond)
+			}
+			lost[name] = true
+		case <-enough:
+			return lost
+		case <-ctx.Done():
+			return lost
+		}
+	}
+	return lost
 }
 
 // earlyAfterRestart counts the early retries in the second after a restart, for which the longest pause of the accidents
@@ -297,14 +353,25 @@ func (c *chaos) earlyAfterRestart(ctx context.Context, before int) int {
 	return c.tenant.Stats().EarlyRetries - before
 }
 
-// moments are the numbers of writes after which the worker is killed. Everybody needs a write and most need two, so they
-// are all reached.
-func (c *chaos) moments() []int {
-	var out []int
+// moment is when something happens, in writes that were sent, and what.
+type moment struct {
+	writes       int
+	kill, change bool
+}
+
+// moments are those of the kills, and the one at which the file changes: with a kill or between them. Everybody needs a
+// write and most need two, so they are all reached.
+func (c *chaos) moments() []moment {
+	var out []moment
 	for range c.o.Kills {
-		out = append(out, 1+c.rng.IntN(c.o.People*3/2))
+		out = append(out, moment{writes: 1 + c.rng.IntN(c.o.People*3/2), kill: true})
 	}
-	slices.Sort(out)
+	if len(out) > 0 && c.rng.IntN(2) == 0 {
+		out[c.rng.IntN(len(out))].change = true
+	} else {
+		out = append(out, moment{writes: c.o.People/4 + c.rng.IntN(c.o.People/2), change: true})
+	}
+	slices.SortFunc(out, func(a, b moment) int { return a.writes - b.writes })
 	return out
 }
 
@@ -322,9 +389,9 @@ func (c *chaos) syncInPeace(ctx context.Context) error {
 		c.result.Syncs = append(c.result.Syncs, result)
 		// What the first one wrote must be readable everywhere before the second can be asked to find nothing.
 		select {
-		case <-time.After(2 * time.Second):
+		case <-time.After(lag + time.Second):
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 	return nil

@@ -127,12 +127,12 @@ func (c *crowd) remember(s simulator.State) {
 	}
 }
 
-// rename changes a third of the people: the names but for the given name (an id of which everything changes is taken for
-// somebody else's), and of some the licence; a few are disabled. Those whose name has an account already keep theirs.
-func (c *crowd) rename(rng *rand.Rand) (changed int) {
+// rename changes half of the people: the names but for the given name (an id of which everything changes is taken for
+// somebody else's), and of some the licence; a few are disabled. Those whose name has an account already keep theirs. certain are names of people to be among them.
+func (c *crowd) rename(rng *rand.Rand, certain map[string]bool) (changed int) {
 	for i := range c.people {
 		p := &c.people[i]
-		if p.refused || p.adopted || rng.IntN(3) > 0 {
+		if p.refused || p.adopted || rng.IntN(2) > 0 && !certain[p.upn()] {
 			continue
 		}
 		given := p.given

@@ -90,18 +90,27 @@ func (c *captured) observe(r *http.Request) {
 	if r.Method != http.MethodPost || r.URL.Path != "/v1.0/users" {
 		return
 	}
+	if _, password := created(r); password != "" {
+		c.passwords = append(c.passwords, password)
+	}
+}
+
+// created reads name and password out of a creation.
+func created(r *http.Request) (name, password string) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
-		return
+		return "", ""
 	}
 	var body struct {
-		PasswordProfile struct {
+		UserPrincipalName string `json:"userPrincipalName"`
+		PasswordProfile   struct {
 			Password string `json:"password"`
 		} `json:"passwordProfile"`
 	}
-	if json.Unmarshal(raw, &body) == nil && body.PasswordProfile.Password != "" {
-		c.passwords = append(c.passwords, body.PasswordProfile.Password)
+	if json.Unmarshal(raw, &body) != nil {
+		return "", ""
 	}
+	return body.UserPrincipalName, body.PasswordProfile.Password
 }
 
 func (c *captured) writes() int {

@@ -238,8 +238,9 @@ func (c *connection) syncFinished(s SyncSummary) {
 		}
 		if (s.State == SyncCompleted || s.State == SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
-			// The next sync misses those linked by this one, and no longer those that this one deleted.
-			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked+s.Gained-s.Removed)
+			// Links that this sync made are not counted before a read has shown them: lists lag behind. Accounts that it deleted
+			// are no longer missed.
+			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked-s.Removed)
 		}
 		// An approval is for one set and one sync: carried out, overtaken by another plan, or with nothing left to be
 		// approved, it is gone.

@@ -125,8 +125,6 @@ type SyncSummary struct {
 	// from.
 	ConnectionLinked int `json:"connectionLinked"`
 	Removed          int `json:"removed,omitempty"`
-	// Gained is how many accounts it linked.
-	Gained int `json:"gained,omitempty"`
 	// WorkflowID and RunID of the sync.
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`

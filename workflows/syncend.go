@@ -9,7 +9,6 @@ import (
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // end settles how the sync ended, tells the connection, and shows it.
@@ -65,8 +64,7 @@ func (s *syncRun) tell(ctx workflow.Context) {
 	summary := SyncSummary{
 		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
 		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
-		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed,
-		Gained: r.Actions[plan.Create] + r.Actions[plan.Adopt] + r.Actions[plan.Restore], WorkflowID: info.ID, RunID: info.RunID,
+		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed, WorkflowID: info.ID, RunID: info.RunID,
 	}
 	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(s.Connection), "", SignalSyncFinished, summary).Get(ctx, nil)
 	if err != nil {

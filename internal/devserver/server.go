@@ -86,11 +86,16 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // start launches a server and waits for it. A port that was free a moment ago may be taken when the server wants it, so
 // that failure is worth other ports.
-func start(ctx context.Context, o Options, lock *filelock.Lock) (*Server, error) {
+func start(ctx context.Context, o Options, lock *filelock.Lock) (_ *Server, err error) {
 	binary, err := o.Binary(ctx)
 	if err != nil {
 		return nil, err
 	}
+	release, err := turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	for attempt := 1; ; attempt++ {
 		s, err := launch(o, binary, lock)
 		if err != nil {

@@ -216,11 +216,13 @@ func TestRuleCreatedAnewWithAnotherSource(t *testing.T) {
 	require.Equal(t, "Given00", u.Properties["givenName"])
 }
 
-// Links wiped right after the very first sync are missed, too: that sync made them, though it saw none.
-func TestLinksWipedAfterTheFirstSyncAreMissed(t *testing.T) {
+// Links that a sync has seen are missed when they are wiped.
+func TestWipedLinksAreMissed(t *testing.T) {
 	k := testkit.Start(t, testkit.Options{})
 	k.WritePeople(staff(2)...)
 	synced(t, k, k.Config())
+	k.MustSync("staff")
+	k.AwaitSynced()
 	require.Equal(t, 2, k.Describe().KnownLinks)
 	k.Simulator.Mutate(func(tenant *simulator.Tenant) {
 		for _, name := range []string{"u00@contoso.com", "u01@contoso.com"} {

@@ -250,7 +250,7 @@ func anchors(page string) []string {
 // The README's test command is the one that CI runs.
 func TestTheTestCommandIsThatOfCI(t *testing.T) {
 	t.Parallel()
-	const command = "go test ./..."
+	const command = "go test -timeout 30m ./..."
 	require.Contains(t, read(t, "../README.md"), "\n"+command+"\n")
 	require.Regexp(t, `(?m)^\s*`+regexp.QuoteMeta(command)+`$`, read(t, "../.ci/run"))
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -94,7 +95,8 @@ func noEnabled(ctx context.Context, rule config.Rule, src source.Source) (bool, 
 	return !columns.HasEnabled, err
 }
 
-// program compiles a rule's filter and mappings against its source's columns, once for each revision.
+// program compiles a rule's filter and mappings against its source's columns, once for each wording of them. The revision
+// would not tell them apart: a connection that is made anew under its name counts from the beginning.
 //
 // Errors: fault.SettingsInvalid (Invalid) with the first problem's key as the subject; fault.SourceColumnMissing.
 func (a *Activities) program(ctx context.Context, s Settings, rule config.Rule, src source.Source) (*mapping.Program, error) {
@@ -102,7 +104,11 @@ func (a *Activities) program(ctx context.Context, s Settings, rule config.Rule, 
 	if err != nil {
 		return nil, err
 	}
-	key := fmt.Sprintf("%s/%d/%s/%t/%s", s.Config.Name, s.Revision, rule.Name, columns.Typed, strings.Join(columns.Names, "\x00"))
+	wording, err := json.Marshal(rule)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%s/%s/%t/%s", s.Config.Name, wording, columns.Typed, strings.Join(columns.Names, "\x00"))
 	if p, ok := a.programs.get(key); ok {
 		return p, nil
 	}

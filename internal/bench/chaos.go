@@ -16,6 +16,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/workflows"
 )
@@ -99,26 +100,6 @@ func chaosCommand(ctx context.Context, args []string, out io.Writer) error {
 	return err
 }
 
-// accidents are all that the simulator can do, each with a few percent.
-func accidents() simulator.Faults {
-	const some = 0.02
-	return simulator.Faults{
-		Throttle: some / 2, RetryAfterSeconds: 1, ThrottleBare: some / 2,
-		InternalError: some, BadGateway: some, UnavailableHTML: some,
-		UnavailableCommitted: some, TimeoutCommitted: some, Reset: some, ResetCommitted: some,
-		Concurrency: some, Unauthorized: some, ExtensionFlap: some, EmptyPage: 0.1,
-	}
-}
-
-// quota has the rates of the real limits, 20 writes and 800 units a second, with buckets so small that they are felt.
-func quota(people int) simulator.Quota {
-	writes := min(max(people/3, 20), 3000)
-	f := float64(writes) / 3000
-	q := simulator.DefaultQuota().Scale(1 / f)
-	q.Writes, q.TenantWrites, q.Units = writes, int(18000*f), int(8000*f)
-	return q
-}
-
 // chaos is one run.
 type chaos struct {
 	*bed
@@ -161,7 +142,7 @@ func (c *chaos) run(ctx context.Context) (err error) {
 	dir := filepath.Join(c.dir, "tenant")
 	c.tenant, err = startTenant(dir, simulator.Options{
 		Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: lag, ExtensionDelay: 3 * time.Second,
-		Quota: quota(c.o.People), RandomSeed: c.o.Seed,
+		Quota: adversity.Quota(c.o.People), RandomSeed: c.o.Seed,
 	})
 	if err != nil {
 		return err
@@ -183,7 +164,7 @@ func (c *chaos) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.worker.kill()) }()
 
-	c.tenant.SetFaults(accidents())
+	c.tenant.SetFaults(adversity.Accidents())
 	if err := c.connect(ctx, dir); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/simulator"
@@ -159,19 +159,15 @@ func (c *chaos) search(ctx context.Context) error {
 	c.result.Needles = len(needles) - 1 + c.crowd.names
 	found := 0
 	look := func(place string, text []byte) {
-		for _, n := range needles {
-			at := bytes.Index(bytes.ToLower(text), bytes.ToLower(n))
-			if at < 0 {
-				continue
-			}
+		for _, where := range adversity.Finds(text, needles) {
 			if found++; found <= 10 {
-				c.violate("%s contains %q", place, text[max(at-40, 0):min(at+40, len(text))])
+				c.violate("%s contains %s", place, where)
 			}
 		}
 	}
 	var err error
-	c.result.Histories, err = c.export(ctx, func(x exported) error {
-		look("the history of "+x.id, x.text)
+	c.result.Histories, err = adversity.EachHistory(ctx, c.client, func(x adversity.History) error {
+		look("the history of "+x.ID, x.Text)
 		if c.o.Keep {
 			return c.keep(x)
 		}
@@ -203,12 +199,12 @@ func (c *chaos) search(ctx context.Context) error {
 }
 
 // keep writes a history down, one event a line.
-func (c *chaos) keep(x exported) error {
+func (c *chaos) keep(x adversity.History) error {
 	dir := filepath.Join(c.dir, "tenant", "histories")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, strings.ReplaceAll(x.id, "/", "_")+"@"+x.run+".jsonl"), x.text, 0o600)
+	return os.WriteFile(filepath.Join(dir, strings.ReplaceAll(x.ID, "/", "_")+"@"+x.Run+".jsonl"), x.Text, 0o600)
 }
 
 // orSkip leaves a directory out unless there is an error.

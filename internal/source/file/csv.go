@@ -140,13 +140,56 @@ func (t *table) next() (row, error) {
 		r.wrong = fmt.Sprintf("longer than %d bytes; is a quote missing?", maxRecord)
 		return r, nil
 	}
+	if t.headerAgain(values) {
+		r.wrong = "the header line again; were two files joined?"
+		return r, nil
+	}
 	for i, value := range values {
-		if r.wrong = textual(value); r.wrong != "" {
+		r.wrong = textual(value)
+		if r.wrong == "" && t.swallowed(value, i) {
+			r.wrong = "a quoted field holds the lines of other records; is a quote missing?"
+		}
+		if r.wrong != "" {
 			r.line, _ = t.csv.FieldPos(i)
 			break
 		}
 	}
 	return r, nil
+}
+
+// headerAgain reports that a record is no person but the header line of another file that was put behind this one.
+func (t *table) headerAgain(values []string) bool {
+	for i, name := range t.columns.names {
+		if strings.TrimSpace(strings.TrimPrefix(values[i], "\ufeff")) != name {
+			return false
+		}
+	}
+	return len(values) > 1
+}
+
+// swallowed reports that a value, the one at this column, begins in one record and ends in another: a quote that was lost
+// and found lines later makes one person of several, and the others would seem to have left. Each line of such a value
+// has just the separators of a record, and the first and the last make up one between them. With few columns a note of
+// two lines may look like that, too, so those are let pass.
+func (t *table) swallowed(value string, column int) bool {
+	separators := len(t.columns.names) - 1
+	if separators < 4 || strings.IndexByte(value, '\n') < 0 {
+		return false
+	}
+	lines := strings.Split(value, "\n")
+	for i, line := range lines {
+		want := separators
+		switch i {
+		case 0:
+			want -= column
+		case len(lines) - 1:
+			want = column
+		}
+		if strings.Count(line, string(t.csv.Comma)) != want {
+			return false
+		}
+	}
+	return true
 }
 
 // failure turns an error of the CSV reader into ours. Its own text is not used, since what it quotes may be contents.

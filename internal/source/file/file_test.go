@@ -56,6 +56,18 @@ func TestListReadsCSV(t *testing.T) {
 	}
 }
 
+// A cell may have several lines, and a person may be named like a column.
+func TestRecordsThatOnlyLookBroken(t *testing.T) {
+	t.Parallel()
+	all, _, err := read(t, "p.csv", "id,street,b,c,d\n1,\"Main Street 1,\nback, right\nSpringfield\",y,z,w\n2,\"a, b, c, d\",,,\nid,street,b,c,e\n", file.Config{})
+	require.NoError(t, err)
+	require.Len(t, all, 3)
+	require.Equal(t, "Main Street 1,\nback, right\nSpringfield", all[0].Fields["street"])
+	all, _, err = read(t, "p.csv", "id\nid\n", file.Config{})
+	require.NoError(t, err)
+	require.Equal(t, "id", all[0].ID)
+}
+
 func TestSeparatorsWithinQuotesOfTheHeaderDoNotCount(t *testing.T) {
 	t.Parallel()
 	all, _, err := read(t, "people.csv", "id;\"a,b,c\"\n1;x\n", file.Config{})
@@ -147,6 +159,14 @@ func TestUnusableFiles(t *testing.T) {
 			reason: fault.SourceColumnMissing, subject: "p.json (column active)"},
 		{name: "fields", file: "p.csv", text: "id,n\n1,a\n2\n3,c,d\n4,d\n", reason: fault.SourceMalformed,
 			subject: "p.csv, lines 3, 4 (not the header's 2 fields)"},
+		{name: "two files joined", file: "p.csv", text: "id,n\n1,a\nid, n\n2,b\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 3 (the header line again; were two files joined?)"},
+		{name: "two files with byte order marks joined", file: "p.csv", text: "\ufeffid,n\n1,a\n\ufeffid,n\n2,b\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 3 (the header line again; were two files joined?)"},
+		{name: "a quote that closes in the next record", file: "p.csv", text: "id,a,b,c,d\n1,x,\"y,z,w\n2,x,y\",z,w\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 2 (a quoted field holds the lines of other records; is a quote missing?)"},
+		{name: "a quote that closes records later", file: "p.csv", text: "id,a,b,c,d\n1,x,\"y,z,w\n2,,,,\n3,,,,\n4,x,y\",z,w\n5,,,,\n", reason: fault.SourceMalformed,
+			subject: "p.csv, line 2 (a quoted field holds the lines of other records; is a quote missing?)"},
 		{name: "cut in quotes", file: "p.csv", text: "id,n\n1,a\n2,\"b\n3,c\n", reason: fault.SourceMalformed,
 			subject: "p.csv, line 3 (a quoted field is not closed, or something follows its closing quote)"},
 		{name: "bare quote", file: "p.csv", text: "id,n\n1,a\n2,b\"c\n", reason: fault.SourceMalformed,

@@ -126,11 +126,16 @@ func rebuilt(e *temporal.ApplicationError) error {
 	return e
 }
 
-// FaultOf reads the fault back out of an activity's or child workflow's error. An error that is not ours is Internal.
+// FaultOf reads the fault back out of an activity's or child workflow's error. A child that somebody cancelled or terminated
+// is Stopped (Refused). Another error that is not ours is Internal.
 func FaultOf(err error) *fault.Error {
 	var e *temporal.ApplicationError
 	if !errors.As(err, &e) || !fault.Reason(e.Type()).Known() {
 		var timeout *temporal.TimeoutError
+		var terminated *temporal.TerminatedError
+		if errors.As(err, &terminated) || temporal.IsCanceledError(err) {
+			return fault.New("", fault.Refused, fault.Stopped, "")
+		}
 		if errors.As(err, &timeout) {
 			return fault.New("", fault.Transient, fault.GraphUnavailable, "")
 		}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -75,7 +74,7 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (Inspection, 
 	p := &provisioning{
 		a: a, in: ProvisionInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson}, settings: s,
 		// As a second attempt does, it looks at everything before it thinks of creating.
-		attempt: 2, workflowID: "user/" + in.Connection + "/" + url.PathEscape(in.User),
+		attempt: 2,
 	}
 	var why fault.Reason
 	if p.claims, why, err = a.claims(ctx, s, in.User); err != nil {

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"go.temporal.io/sdk/activity"
@@ -127,7 +126,8 @@ func (p *provisioning) lookForManager(ctx context.Context, want string, m plan.M
 	}
 	switch len(found) {
 	case 0:
-		return p.a.recentAccount(ctx, p.in.Connection, want, "user/"+p.in.Connection+"/"+url.PathEscape(want))
+		recent, err := p.a.recentAccount(ctx, p.in.Connection, want)
+		return recent.account, err
 	case 1:
 		return found[0], nil
 	}

@@ -43,15 +43,18 @@ func (p *provisioning) knownAccount() string {
 // list and has been created since was created under the name that the plan saw, as long as the source is the same: that,
 // too, the creation meets as a conflict.
 func (p *provisioning) matchPlannedCreation(ctx context.Context) (plan.Match, error) {
-	id := p.a.recent.recall(p.in.Connection + "/" + p.in.User)
-	if id == "" && (p.in.Planned.Recent || !p.sourceAsPlanned()) {
+	before := earlier{account: p.a.recent.recall(p.in.Connection + "/" + p.in.User)}
+	if before.account == "" && (p.in.Planned.Recent || !p.sourceAsPlanned()) {
 		var err error
-		if id, err = p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID); err != nil {
+		if before, err = p.a.recentAccount(ctx, p.in.Connection, p.in.User); err != nil {
 			return plan.Match{}, err
 		}
 	}
-	if id != "" {
-		return p.matchKnown(ctx, id)
+	switch {
+	case before.account != "":
+		return p.matchKnown(ctx, before.account)
+	case !before.cutOff.IsZero():
+		return p.matchAfresh(ctx)
 	}
 	return plan.Match{}, p.evaluate(nil)
 }
@@ -169,11 +172,12 @@ func (p *provisioning) inBin(ctx context.Context) (m plan.Match, found bool, err
 
 // byRecentCreation finds an account that was created so lately that filters do not show it yet.
 func (p *provisioning) byRecentCreation(ctx context.Context) (m plan.Match, found bool, err error) {
-	id, err := p.a.recentAccount(ctx, p.in.Connection, p.in.User, p.workflowID)
-	if err != nil || id == "" {
+	before, err := p.a.recentAccount(ctx, p.in.Connection, p.in.User)
+	p.cutOff = before.cutOff
+	if err != nil || before.account == "" {
 		return plan.Match{}, false, err
 	}
-	account, err := p.client.UserByID(ctx, id, p.settings.Selection())
+	account, err := p.client.UserByID(ctx, before.account, p.settings.Selection())
 	if fault.Is(err, fault.AccountNotFound) {
 		// Deleted since, or not yet to be seen: which of the two, only time tells.
 		e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")
@@ -187,10 +191,13 @@ func (p *provisioning) byRecentCreation(ctx context.Context) (m plan.Match, foun
 	return m, true, p.evaluate(m.Linked)
 }
 
-// awaitEarlierName: an earlier attempt may have created the account under another name than the person has now. Until
-// reads are sure to show it, nothing is created: two accounts for one person are worse than a late one.
+// awaitEarlierName: an earlier attempt, or an earlier run that somebody ended in the middle of it, may have created the
+// account under another name than the person has now. Until reads are sure to show it, nothing is created: two accounts for
+// one person are worse than a late one.
 func (p *provisioning) awaitEarlierName() error {
-	if p.posted == nil || p.posted.Name == nameKey(p.in.Connection, p.person.Desired.UserPrincipalName) || p.settled() {
+	otherName := p.posted != nil && p.posted.Name != nameKey(p.in.Connection, p.person.Desired.UserPrincipalName) && !p.settled()
+	cutOff := !p.cutOff.IsZero() && p.a.options.Now().Sub(p.cutOff) <= p.a.options.Settle
+	if !otherName && !cutOff {
 		return nil
 	}
 	e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")

@@ -1,11 +1,14 @@
 package activities_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -45,4 +48,66 @@ func TestPlannedCreationFindsAnAccountThatNoReadShowsYet(t *testing.T) {
 			require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
 		})
 	}
+}
+
+// Somebody terminates a person's run while the request that creates the account is on its way, and the person gets another
+// name: until reads are sure to show what came of it, no second account is made.
+func TestARunThatWasTerminatedInTheMiddleOfACreationLeavesOneAccount(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
+	k.WritePeople(testkit.Header)
+	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", ""))
+	creation := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1.0/users" }
+	k.Simulator.FailNext(creation, simulator.Fault{Commit: true, Reset: true})
+	k.Simulator.OnRequest(func(r *http.Request) {
+		if !creation(r) {
+			return
+		}
+		ctx, cancel := k.Context()
+		defer cancel()
+		_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", "p1"), "", "by hand")
+	})
+
+	cut, err := k.Sync("staff")
+	require.NoError(t, err)
+	require.Equal(t, map[fault.Reason]int{fault.Stopped: 1}, cut.Reasons)
+	k.Simulator.OnRequest(nil)
+	k.StopWorker()
+	k.StartWorker()
+	k.WritePeople(testkit.Header, testkit.Person("p1", "after", "Ann", "Lee", ""))
+	result := k.MustSync("staff")
+
+	require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
+	users := k.Simulator.State().Tenants[0].Users
+	require.Len(t, users, 1, "one person, one account")
+	require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
+}
+
+// A run that created the account and was cancelled before it could say so at its end is found as well.
+func TestAnAccountOfARunThatEndedBadlyIsFound(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
+	k.WritePeople(testkit.Header)
+	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", "SPE_E3"))
+	k.Simulator.OnRequest(func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/assignLicense") {
+			ctx, cancel := k.Context()
+			defer cancel()
+			_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", "p1"), "", "by hand")
+		}
+	})
+	_, err := k.Sync("staff")
+	require.NoError(t, err)
+	k.Simulator.OnRequest(nil)
+	k.StopWorker()
+	k.StartWorker()
+	k.WritePeople(testkit.Header, testkit.Person("p1", "after", "Ann", "Lee", "SPE_E3"))
+	result := k.MustSync("staff")
+
+	require.Equal(t, 1, result.Success, "%+v", result)
+	users := k.Simulator.State().Tenants[0].Users
+	require.Len(t, users, 1, "one person, one account")
+	require.Len(t, users[0].Licenses, 1)
 }

@@ -3,13 +3,9 @@ package activities
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
@@ -144,125 +140,4 @@ func (p *pulse) start(ctx context.Context) (stop func()) {
 		}
 	}()
 	return func() { once.Do(func() { close(done) }) }
-}
-
-// recentCreations remembers which accounts were created so lately that lists and filters may not show them yet: a miss
-// alone is no proof of absence, and a person whose name changed meanwhile must not get a second account.
-//
-// The worker's own memory answers at once; what other workers did, or this one before it was killed, stands in Temporal's
-// list of runs.
-type recentCreations struct {
-	now  func() time.Time
-	span time.Duration
-
-	mu      sync.Mutex
-	entries map[string]creation // :: connection/source id -> account
-}
-
-type creation struct {
-	account string
-	at      time.Time
-}
-
-func newRecentCreations(now func() time.Time, span time.Duration) *recentCreations {
-	return &recentCreations{now: now, span: span, entries: map[string]creation{}}
-}
-
-func (r *recentCreations) remember(person, account string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	if len(r.entries) >= 10_000 {
-		for k, c := range r.entries {
-			if now.Sub(c.at) > r.span {
-				delete(r.entries, k)
-			}
-		}
-	}
-	r.entries[person] = creation{account: account, at: now}
-}
-
-func (r *recentCreations) recall(person string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, ok := r.entries[person]
-	if !ok || r.now().Sub(c.at) > r.span {
-		return ""
-	}
-	return c.account
-}
-
-// recentAccount is the account created for a person within the settling time, by whichever worker; "" when there is none.
-func (a *Activities) recentAccount(ctx context.Context, connection, user, workflowID string) (string, error) {
-	if account := a.recent.recall(connection + "/" + user); account != "" {
-		return account, nil
-	}
-	if a.options.Temporal == nil {
-		return "", nil
-	}
-	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
-	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		PageSize: 5,
-		Query: fmt.Sprintf("WorkflowId = '%s' AND ExecutionStatus = 'Completed' AND EntraflowAction = 'create' AND CloseTime > '%s'",
-			strings.ReplaceAll(workflowID, "'", `\'`), since),
-	})
-	if err != nil {
-		return "", fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
-	}
-	for _, run := range list.GetExecutions() {
-		var result struct {
-			AccountID string `json:"accountId"`
-		}
-		e := run.GetExecution()
-		if err := a.options.Temporal.GetWorkflow(ctx, e.GetWorkflowId(), e.GetRunId()).Get(ctx, &result); err == nil && result.AccountID != "" {
-			return result.AccountID, nil
-		}
-	}
-	return "", nil
-}
-
-// recentPeople are those whose workflow ran within the settling time.
-type recentPeople struct {
-	everybody bool
-	people    map[string]bool // :: source id
-}
-
-func (r recentPeople) has(user string) bool { return r.everybody || r.people[user] }
-
-// maxRecent bounds the list; beyond it everybody counts as recent, and is asked for one by one.
-const maxRecent = 20_000
-
-// recentRuns lists whose accounts may have been created within the settling time, by whichever worker. Running workflows
-// count: the list learns late of their end. So do those that a person started, which have no search attributes.
-//
-// Errors: Transient (InternalError) when Temporal does not answer.
-func (a *Activities) recentRuns(ctx context.Context, connection string) (recentPeople, error) {
-	recent := recentPeople{people: map[string]bool{}}
-	if a.options.Temporal == nil {
-		return recent, nil
-	}
-	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
-	request := &workflowservice.ListWorkflowExecutionsRequest{
-		PageSize: 1000,
-		Query:    fmt.Sprintf("WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')", since),
-	}
-	for {
-		list, err := a.options.Temporal.ListWorkflow(ctx, request)
-		if err != nil {
-			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
-		}
-		for _, run := range list.GetExecutions() {
-			escaped, ours := strings.CutPrefix(run.GetExecution().GetWorkflowId(), "user/"+connection+"/")
-			user, err := url.PathUnescape(escaped)
-			if ours && err == nil {
-				recent.people[user] = true
-			}
-		}
-		if len(recent.people) > maxRecent {
-			return recentPeople{everybody: true}, nil
-		}
-		if request.NextPageToken = list.GetNextPageToken(); len(request.NextPageToken) == 0 {
-			return recent, nil
-		}
-	}
 }

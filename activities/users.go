@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -23,16 +24,15 @@ import (
 // Errors: fault.Stale when settings or plan are out of date (the workflow runs it again without the plan); everything the
 // source, the mappings and Graph return.
 func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (ProvisionResult, error) {
-	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt, workflowID: activity.GetInfo(ctx).WorkflowExecution.ID}
+	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
 	return p.run(ctx)
 }
 
 // provisioning is one attempt at one person.
 type provisioning struct {
-	a          *Activities
-	in         ProvisionInput
-	attempt    int32
-	workflowID string
+	a       *Activities
+	in      ProvisionInput
+	attempt int32
 
 	settings Settings
 	client   *graph.Client
@@ -43,6 +43,8 @@ type provisioning struct {
 	restored bool
 	// posted is set when an earlier attempt may have created the account.
 	posted *createAttempt
+	// cutOff is when an earlier run ended in the middle of what may have been a creation.
+	cutOff time.Time
 	pulse  *pulse
 	// foundManager is the account of the person's manager, once it has been looked for.
 	foundManager *string

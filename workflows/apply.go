@@ -93,9 +93,7 @@ func (c *connection) applyChecked(ctx workflow.Context, in ApplyInput) (ApplyRes
 	result.Revision, result.Validity = c.state.Settings.Revision, c.state.Validity
 	c.warnIdle(&result)
 	if !change.None() || result.Test != nil {
-		if err := c.keepSchedules(ctx); err != nil {
-			return result, err
-		}
+		c.schedulesChange()
 	}
 	if in.KeepSyncs {
 		return result, nil
@@ -145,6 +143,7 @@ func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change,
 	if toggled {
 		if r.Enabled && !state.Enabled {
 			state.Synced, state.Since = false, c.state.Settings.Revision+1
+			c.state.Settings.KnownLinks = 0
 		}
 		state.Enabled = r.Enabled && !state.Deleting
 	}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -31,6 +32,8 @@ type ConnectionState struct {
 	Test     *activities.TestReport `json:"test,omitempty"`
 	// Syncs are the last syncs by rule.
 	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
+	// SchedulesDue: the rules' schedules are not yet what the state says.
+	SchedulesDue bool `json:"schedulesDue,omitempty"`
 }
 
 // Connection is the one resident workflow of a connection. It keeps settings, rules, validity and enablement in one place
@@ -59,8 +62,9 @@ type connection struct {
 	// deleted: the connection ends.
 	deleted bool
 	testing bool
-	// withdrawn: a sync found that credentials or permissions no longer work; schedules and syncs are still to be stopped.
-	withdrawn bool
+	// withdrawn is the rule whose sync found that credentials or permissions no longer work, as long as schedules and the
+	// other rules' syncs are still to be stopped.
+	withdrawn string
 	// changes serialises handlers that wait for activities, so that each finds the state its predecessor left.
 	changes  workflow.Mutex
 	selector workflow.Selector
@@ -148,10 +152,8 @@ func (c *connection) run(ctx workflow.Context) error {
 			c.selector.Select(ctx)
 			c.show(ctx)
 		}
-		if c.withdrawn {
-			if err := c.stopAll(ctx); err != nil {
-				return err
-			}
+		if err := c.stopWithdrawn(ctx); err != nil {
+			return err
 		}
 		if c.deleted || c.rollOverDue(ctx) {
 			return c.close(ctx)
@@ -173,16 +175,14 @@ func (c *connection) close(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 		return err
 	}
-	for c.selector.HasPending() || c.withdrawn {
-		for c.selector.HasPending() {
-			c.selector.Select(ctx)
+	for c.selector.HasPending() {
+		c.selector.Select(ctx)
+		if c.deleted {
+			continue
 		}
-		if c.withdrawn && !c.deleted {
-			if err := c.stopAll(ctx); err != nil {
-				return err
-			}
+		if err := c.stopWithdrawn(ctx); err != nil {
+			return err
 		}
-		c.withdrawn = false
 	}
 	if c.deleted {
 		return nil
@@ -213,7 +213,8 @@ func (c *connection) checkApplied() error {
 	return nil
 }
 
-// exclusively runs a handler when all handlers before it are done.
+// exclusively runs a handler when all handlers before it are done, and then makes the schedules what the state says. Where
+// that fails, the change has happened, and whatever is asked of the connection next tries it again.
 func (c *connection) exclusively(ctx workflow.Context, f func() error) error {
 	if err := c.changes.Lock(ctx); err != nil {
 		return err
@@ -221,6 +222,12 @@ func (c *connection) exclusively(ctx workflow.Context, f func() error) error {
 	defer c.changes.Unlock()
 	c.events++
 	err := f()
+	if c.state.SchedulesDue {
+		c.show(ctx)
+		if failed := c.keepSchedules(ctx); err == nil {
+			err = failed
+		}
+	}
 	c.show(ctx)
 	return err
 }
@@ -266,19 +273,30 @@ func (c *connection) withdraw(s SyncSummary) {
 		Name: "sync of rule " + s.Rule, Status: check.Failed, Reason: s.Reason, Message: cause,
 		Fix: orString(fix, "Mend the cause") + "; then test the connection, which resumes its syncs",
 	}}}
-	c.withdrawn = true
+	c.withdrawn = s.Rule
 }
 
-// stopAll stops what a withdrawn connection should no longer do.
-func (c *connection) stopAll(ctx workflow.Context) error {
-	c.withdrawn = false
-	return c.exclusively(ctx, func() error {
+// stopWithdrawn stops what a withdrawn connection should no longer do. The rule whose sync told of it has none to stop: if
+// another began meanwhile, it finds out for itself and says why, which a cancelled one could not.
+func (c *connection) stopWithdrawn(ctx workflow.Context) error {
+	told := c.withdrawn
+	if told == "" {
+		return nil
+	}
+	c.withdrawn = ""
+	err := c.exclusively(ctx, func() error {
 		if c.state.Settings.Valid {
 			return nil
 		}
-		c.stopSyncs(ctx, c.enabledRules())
-		return c.keepSchedules(ctx)
+		c.stopSyncs(ctx, slices.DeleteFunc(c.enabledRules(), func(rule string) bool { return rule == told }))
+		c.schedulesChange()
+		return nil
 	})
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	// Schedules that could not be kept are due and kept with the next change; a connection outlives that.
+	return nil
 }
 
 // describe answers the query.

@@ -5,13 +5,9 @@
 package workflows
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net/url"
-
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/activities"
 )
 
 // TaskQueue is the one task queue of workflows and activities.
@@ -72,18 +68,10 @@ func ConnectionID(connection string) string { return "connection/" + connection 
 // SyncID is the id of the sync of a rule; its schedule has the same.
 func SyncID(connection, rule string) string { return "sync/" + connection + "/" + rule }
 
-// maxEscapedID is how long an escaped source id may be in a workflow id, which Temporal bounds at 1,000 characters.
-const maxEscapedID = 900
-
 // UserID is the id of everything done about one person. The source id is path-escaped; one too long for that stands there
 // by its hash.
 func UserID(connection, sourceID string) string {
-	escaped := url.PathEscape(sourceID)
-	if len(escaped) > maxEscapedID {
-		sum := sha256.Sum256([]byte(sourceID))
-		escaped = url.PathEscape(directory.HashedID(hex.EncodeToString(sum[:])))
-	}
-	return "user/" + connection + "/" + escaped
+	return activities.UserWorkflowID(connection, sourceID)
 }
 
 // DeleteRuleID is the id of a rule's deletion.

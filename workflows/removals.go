@@ -81,9 +81,7 @@ func (c *connection) deleteRule(ctx workflow.Context, in RuleInput) (r StateResu
 			rule.Enabled, rule.Deleting, rule.Approved = false, true, ""
 			r = c.changed("the rule is being deleted: " + DeleteRuleID(c.name, in.Rule))
 			c.stopSyncs(ctx, []string{in.Rule})
-			if err := c.keepSchedules(ctx); err != nil {
-				return err
-			}
+			c.schedulesChange()
 		}
 		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 			WorkflowID: DeleteRuleID(c.name, in.Rule), ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,

@@ -34,10 +34,14 @@ type drive struct {
 	tested activities.TestReport
 	// schedule is what the rule's schedule is at present: "", "run", "paused" or "removed".
 	schedule string
-	effects  []string
-	err      error
-	stepped  int
-	steps    int
+	// refuses: Temporal does not take the schedule.
+	refuses bool
+	// stopped are the syncs that were told to stop.
+	stopped []string
+	effects []string
+	err     error
+	stepped int
+	steps   int
 }
 
 func newDrive(t *testing.T) *drive {
@@ -61,7 +65,7 @@ func newDrive(t *testing.T) *drive {
 	d.env.OnActivity(a.TestConnection, mock.Anything, mock.Anything).Return(d.test).After(testTakes)
 	d.env.OnActivity(a.SetSchedule, mock.Anything, mock.Anything).Return(d.setSchedule)
 	d.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(func(_, id, _ string) error {
-		require.Equal(d.t, workflows.SyncID("contoso", "staff"), id)
+		d.stopped = append(d.stopped, id)
 		d.note("stops syncs")
 		return nil
 	})
@@ -84,6 +88,9 @@ func (d *drive) test(context.Context, activities.TestInput) (activities.TestRepo
 
 // setSchedule is the activity SetSchedule.
 func (d *drive) setSchedule(_ context.Context, in activities.ScheduleInput) error {
+	if d.refuses {
+		return fault.New("", fault.Transient, fault.InternalError, "")
+	}
 	now := "run"
 	switch {
 	case in.Every == "":

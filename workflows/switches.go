@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -102,9 +103,7 @@ func (c *connection) enable(ctx workflow.Context) (r StateResult, err error) {
 		}
 		c.state.Settings.Enabled = true
 		r = c.changed("the connection is enabled")
-		if err := c.keepSchedules(ctx); err != nil {
-			return err
-		}
+		c.schedulesChange()
 		return c.startSyncs(ctx, c.effectiveRules())
 	})
 	return r, err
@@ -121,7 +120,8 @@ func (c *connection) disable(ctx workflow.Context) (r StateResult, err error) {
 		c.state.Settings.Enabled = false
 		r = c.changed("the connection is disabled; nobody is removed, running syncs stop")
 		c.stopSyncs(ctx, running)
-		return c.keepSchedules(ctx)
+		c.schedulesChange()
+		return nil
 	})
 	return r, err
 }
@@ -141,9 +141,7 @@ func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResu
 		rule.Enabled, rule.Synced, rule.Since = true, false, c.state.Settings.Revision+1
 		c.state.Settings.KnownLinks = 0
 		r = c.changed("the rule is enabled; its first sync removes nothing")
-		if err := c.keepSchedules(ctx); err != nil {
-			return err
-		}
+		c.schedulesChange()
 		if c.effective(*rule) {
 			return c.startSyncs(ctx, []string{in.Rule})
 		}
@@ -166,7 +164,8 @@ func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateRes
 		rule.Enabled = false
 		r = c.changed("the rule is disabled; nobody is removed, its running sync stops")
 		c.stopSyncs(ctx, []string{in.Rule})
-		return c.keepSchedules(ctx)
+		c.schedulesChange()
+		return nil
 	})
 	return r, err
 }
@@ -179,12 +178,10 @@ func (c *connection) test(ctx workflow.Context) (report activities.TestReport, e
 		if wasValid == c.state.Settings.Valid {
 			return nil
 		}
+		c.schedulesChange()
 		if !c.state.Settings.Valid {
 			c.stopSyncs(ctx, c.enabledRules())
-			return c.keepSchedules(ctx)
-		}
-		if err := c.keepSchedules(ctx); err != nil {
-			return err
+			return nil
 		}
 		return c.startSyncs(ctx, c.effectiveRules())
 	})
@@ -256,12 +253,16 @@ func (c *connection) enabledRules() []string {
 	return out
 }
 
+// schedulesChange notes that what decides about schedules has changed; exclusively keeps them at its end.
+func (c *connection) schedulesChange() { c.state.SchedulesDue = true }
+
 // keepSchedules makes every rule's schedule what the state says.
 func (c *connection) keepSchedules(ctx workflow.Context) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Second, ScheduleToCloseTimeout: 10 * time.Minute, Summary: "Keep the rule's schedule",
 	})
-	for _, r := range c.state.Settings.Rules {
+	c.state.SchedulesDue = false
+	for _, r := range slices.Clone(c.state.Settings.Rules) {
 		in := activities.ScheduleInput{
 			Connection: c.name, Rule: r.Name, Every: c.ruleConfig(r.Name).SyncEvery, Paused: !c.effective(r),
 		}
@@ -270,7 +271,11 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 			in.Every, in.Paused = "", false
 		}
 		if err := workflow.ExecuteActivity(ctx, acts.SetSchedule, in).Get(ctx, nil); err != nil {
-			return err
+			c.state.SchedulesDue = true
+			if temporal.IsCanceledError(err) {
+				return err
+			}
+			return activities.Reported(fault.New("", fault.Transient, fault.ScheduleNotKept, "rule "+r.Name))
 		}
 	}
 	return nil

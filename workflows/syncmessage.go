@@ -17,7 +17,8 @@ func syncMessage(r SyncResult) string {
 			"or the update approveRemovals of the connection.", r.Guard.Reason.Sentence(), r.Guard.Reason,
 			r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
 	case SyncStopped:
-		return fmt.Sprintf("Stopped after %d of %d people.", r.Done, r.Planned)
+		return fmt.Sprintf("Stopped after %d of %d people: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
+			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, r.Planned)
 	}
 	text := fmt.Sprintf("Completed: %d of %d people needed a change.", r.Planned, r.Impacted)
 	if r.Planned == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/workflows"
@@ -115,5 +116,59 @@ func TestASyncFromBeforeATestThatPassedWithdrawsNothing(t *testing.T) {
 		fails(d.env.Now())
 	})
 	d.step(func() { require.Equal(t, workflows.InvalidConnection, d.describe().Validity) })
+	d.run()
+}
+
+// The sync that found the secret expired has ended, and another of its rule may have begun; it finds out for itself and says
+// so. Those of other rules are stopped.
+func TestAWithdrawnConnectionStopsTheSyncsOfItsOtherRules(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t)
+	d.step(func() {
+		d.update(workflows.UpdateApply, file(func(c *config.Connection) {
+			other := c.Rules[0]
+			other.Name = "students"
+			c.Rules = append(c.Rules, other)
+		}))
+	})
+	d.step(func() {
+		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
+	})
+	d.step(func() { require.Equal(t, []string{workflows.SyncID("contoso", "students")}, d.stopped) })
+	d.run()
+}
+
+// A switch happens even if Temporal does not take the schedule, says so, and is mended by whatever is asked next.
+func TestAScheduleThatWasNotTakenIsKeptWithTheNextMessage(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	d.step(func() { d.refuses = true; d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.after(time.Hour, func() {
+		require.ErrorContains(t, d.err, fault.ScheduleNotKept.Sentence())
+		require.False(t, d.staff().Enabled)
+		require.Equal(t, "run", d.schedule)
+		d.refuses = false
+		d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"})
+	})
+	d.step(func() { require.NoError(t, d.err); require.Equal(t, "paused", d.schedule) })
+	d.run()
+}
+
+// A connection outlives a server that takes no schedules while its credentials are withdrawn.
+func TestAWithdrawnConnectionOutlivesASchedule(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	d.step(func() {
+		d.refuses = true
+		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
+	})
+	d.after(time.Hour, func() {
+		require.Equal(t, workflows.StateInvalid, d.connectionState())
+		require.Equal(t, "run", d.schedule)
+		d.refuses = false
+		d.passes = false
+		d.send(workflows.UpdateTest)
+	})
+	d.step(func() { require.NoError(t, d.err); require.Equal(t, "paused", d.schedule) })
 	d.run()
 }

@@ -37,6 +37,7 @@ const (
 	GraphUnavailable    Reason = "graph_unavailable"
 	GraphThrottled      Reason = "graph_throttled"
 	GraphTimeout        Reason = "graph_timeout"
+	ListExpired         Reason = "list_expired"
 	GraphUnreachable    Reason = "graph_unreachable"
 	WriteUncertain      Reason = "write_uncertain"
 	ConcurrentChange    Reason = "concurrent_change"
@@ -148,6 +149,7 @@ const (
 	NotYetAvailable       Reason = "not_yet_available"
 	Stopped               Reason = "stopped"
 	RunMissed             Reason = "run_missed"
+	ScheduleNotKept       Reason = "schedule_not_kept"
 
 	// The source.
 	SourceUnreadable      Reason = "source_unreadable"
@@ -181,6 +183,7 @@ const (
 var sentences = map[Reason]string{
 	GraphUnavailable:    "Microsoft Graph answered that it is unavailable; nothing needs to be done, the request is repeated",
 	GraphThrottled:      "Microsoft Graph asked us to slow down; nothing needs to be done, all requests to this tenant wait and then go on",
+	ListExpired:         "reading a list took longer than Microsoft Graph keeps its pages; nothing needs to be done, the list is read anew",
 	GraphTimeout:        "Microsoft Graph did not answer in time; nothing needs to be done, the request is repeated",
 	GraphUnreachable:    "Microsoft Graph cannot be reached; check the address, the network, the proxy and the firewall",
 	WriteUncertain:      "the connection broke while a change was under way; nothing needs to be done, the account is read before anything else is written",
@@ -289,6 +292,7 @@ var sentences = map[Reason]string{
 	NotYetAvailable:       "this is not available yet; remove it from the configuration",
 	Stopped:               "stopped by an administrator; start it again when it is to go on",
 	RunMissed:             "the run that was waited for ended before it could look again; nothing needs to be done, another one is started",
+	ScheduleNotKept:       "the change was made, but Temporal did not take the rule's schedule for ten minutes; look at the server, and repeat the command, which tries it again",
 
 	SourceUnreadable:      "the source cannot be read; check the file's rights and that the worker can reach it",
 	SourceMissing:         "the source file does not exist; check the path in the configuration, as the worker sees it",

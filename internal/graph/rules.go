@@ -28,6 +28,8 @@ var rules = []rule{
 	{name: "server error", status: []int{500, 502, 503}, kind: fault.Transient, reason: fault.GraphUnavailable},
 	{name: "replica trouble", codes: []string{"Directory_ReplicaUnavailable", "Directory_BindingRedirection", "Request_InvalidReplicaSessionKey"},
 		kind: fault.Transient, reason: fault.GraphUnavailable},
+	// Whoever reads a list begins it anew.
+	{name: "page token expired", status: genericBad, codes: []string{"Directory_ExpiredPageToken"}, kind: fault.Transient, reason: fault.ListExpired},
 	{name: "concurrent change", codes: []string{"Directory_ConcurrencyViolation"}, kind: fault.Transient, reason: fault.ConcurrentChange},
 
 	// Credentials and permissions.

@@ -108,6 +108,8 @@ var samples = []sample{
 	{rule: "server error", call: read, status: 502, kind: fault.Transient, reason: fault.GraphUnavailable},
 	{rule: "server error", call: skus, status: 500, code: "Service_InternalServerError", kind: fault.Transient, reason: fault.GraphUnavailable},
 	{rule: "replica trouble", call: update, status: 400, code: "Directory_ReplicaUnavailable", kind: fault.Transient, reason: fault.GraphUnavailable},
+	{rule: "page token expired", call: list, status: 400, code: "Directory_ExpiredPageToken", message: "The specified page token value has expired.",
+		kind: fault.Transient, reason: fault.ListExpired},
 	{rule: "concurrent change", call: assign, status: 409, code: "Directory_ConcurrencyViolation", message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.",
 		kind: fault.Transient, reason: fault.ConcurrentChange},
 

@@ -1,0 +1,198 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// recentCreations remembers which accounts were created so lately that lists and filters may not show them yet: a miss
+// alone is no proof of absence, and a person whose name changed meanwhile must not get a second account.
+//
+// The worker's own memory answers at once; what other workers did, or this one before it was killed, stands in Temporal's
+// list of runs.
+type recentCreations struct {
+	now  func() time.Time
+	span time.Duration
+
+	mu      sync.Mutex
+	entries map[string]creation // :: connection/source id -> account
+}
+
+type creation struct {
+	account string
+	at      time.Time
+}
+
+func newRecentCreations(now func() time.Time, span time.Duration) *recentCreations {
+	return &recentCreations{now: now, span: span, entries: map[string]creation{}}
+}
+
+func (r *recentCreations) remember(person, account string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if len(r.entries) >= 10_000 {
+		for k, c := range r.entries {
+			if now.Sub(c.at) > r.span {
+				delete(r.entries, k)
+			}
+		}
+	}
+	r.entries[person] = creation{account: account, at: now}
+}
+
+func (r *recentCreations) recall(person string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.entries[person]
+	if !ok || r.now().Sub(c.at) > r.span {
+		return ""
+	}
+	return c.account
+}
+
+// UserWorkflowID is the workflow id of everything done about one person. The source id is path-escaped; one too long for
+// that stands there by its hash.
+func UserWorkflowID(connection, sourceID string) string {
+	escaped := url.PathEscape(sourceID)
+	if len(escaped) > maxEscapedID {
+		sum := sha256.Sum256([]byte(sourceID))
+		escaped = url.PathEscape(directory.HashedID(hex.EncodeToString(sum[:])))
+	}
+	return userPrefix(connection) + escaped
+}
+
+func userPrefix(connection string) string { return "user/" + connection + "/" }
+
+// maxEscapedID is how long an escaped source id may be in a workflow id, which Temporal bounds at 1,000 characters.
+const maxEscapedID = 900
+
+// earlier is what a person's runs within the settling time tell.
+type earlier struct {
+	// account was created by one of them; "" when none was.
+	account string
+	// cutOff is when one of them was ended in the middle of something that may have been a creation; zero when none was.
+	cutOff time.Time
+}
+
+// recentAccount tells of accounts created for a person within the settling time, by whichever worker and however that run
+// ended.
+//
+// Errors: Transient (InternalError) when Temporal does not answer.
+func (a *Activities) recentAccount(ctx context.Context, connection, user string) (earlier, error) {
+	if account := a.recent.recall(connection + "/" + user); account != "" {
+		return earlier{account: account}, nil
+	}
+	if a.options.Temporal == nil {
+		return earlier{}, nil
+	}
+	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
+	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		PageSize: 20,
+		Query: fmt.Sprintf("WorkflowId = '%s' AND WorkflowType = 'ProvisionUser' AND CloseTime > '%s'",
+			strings.ReplaceAll(UserWorkflowID(connection, user), "'", `\'`), since),
+	})
+	if err != nil {
+		return earlier{}, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+	}
+	var found earlier
+	for _, run := range list.GetExecutions() {
+		account, cut, err := a.createdBy(ctx, run.GetExecution())
+		if account != "" || err != nil {
+			return earlier{account: account}, err
+		}
+		if closed := run.GetCloseTime().AsTime(); cut && closed.After(found.cutOff) {
+			found.cutOff = closed
+		}
+	}
+	return found, nil
+}
+
+// createdBy is the account that a run created, as its activities told: a run that failed, or was cancelled or terminated by
+// hand, may have created one before. cut is true when an activity that may create was still under way at the run's end.
+func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecution) (account string, cut bool, err error) {
+	events := a.options.Temporal.GetWorkflowHistory(ctx, run.GetWorkflowId(), run.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	under := map[int64]bool{} // :: scheduled event -> under way
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return "", false, fault.Wrap("look into an earlier run", fault.Transient, fault.InternalError, "", err)
+		}
+		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "ProvisionAccount" {
+			under[event.GetEventId()] = true
+		}
+		delete(under, event.GetActivityTaskFailedEventAttributes().GetScheduledEventId())
+		completed := event.GetActivityTaskCompletedEventAttributes()
+		if !under[completed.GetScheduledEventId()] {
+			continue
+		}
+		delete(under, completed.GetScheduledEventId())
+		var done ProvisionResult
+		if converter.GetDefaultDataConverter().FromPayloads(completed.GetResult(), &done) == nil && done.Action == plan.Create {
+			return done.AccountID, false, nil
+		}
+	}
+	return "", len(under) > 0, nil
+}
+
+// recentPeople are those whose workflow ran within the settling time.
+type recentPeople struct {
+	connection string
+	everybody  bool
+	runs       map[string]bool // :: workflow id
+}
+
+func (r recentPeople) has(user string) bool {
+	return r.everybody || r.runs[UserWorkflowID(r.connection, user)]
+}
+
+// maxRecent bounds the list; beyond it everybody counts as recent, and is asked for one by one.
+const maxRecent = 20_000
+
+// recentRuns lists whose accounts may have been created within the settling time, by whichever worker. Running workflows
+// count: the list learns late of their end. So do those that a person started, which have no search attributes.
+//
+// Errors: Transient (InternalError) when Temporal does not answer.
+func (a *Activities) recentRuns(ctx context.Context, connection string) (recentPeople, error) {
+	recent := recentPeople{connection: connection, runs: map[string]bool{}}
+	if a.options.Temporal == nil {
+		return recent, nil
+	}
+	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		PageSize: 1000,
+		Query:    fmt.Sprintf("WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')", since),
+	}
+	for {
+		list, err := a.options.Temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+		}
+		for _, run := range list.GetExecutions() {
+			if id := run.GetExecution().GetWorkflowId(); strings.HasPrefix(id, userPrefix(connection)) {
+				recent.runs[id] = true
+			}
+		}
+		if len(recent.runs) > maxRecent {
+			return recentPeople{everybody: true}, nil
+		}
+		if request.NextPageToken = list.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return recent, nil
+		}
+	}
+}

@@ -3,11 +3,12 @@
 //	go run ./internal/bench sync  [-n 1000] [-rounds 3] [-json]
 //	go run ./internal/bench plan  [-n 100000] [-json]
 //	go run ./internal/bench chaos [-n 300] [-seed S] [-kills 5] [-json]
+//	go run ./internal/bench deletion [-n 1000] [-kills 5] [-seed S] [-action disable|delete] [-json]
 //
 // Everything runs locally: a Temporal development server of its own in a temporary directory, the simulator, and
 // entraflow's worker. docs/benchmarks.md says what the figures mean and what was measured.
 //
-// Exit status: 0 done, 1 the measurement failed or chaos found a violation, 2 wrong use.
+// Exit status: 0 done, 1 the measurement failed or chaos or deletion found a violation, 2 wrong use.
 package main
 
 import (
@@ -26,15 +27,17 @@ import (
 type command func(ctx context.Context, args []string, out io.Writer) error
 
 var commands = map[string]command{
-	"sync":  syncCommand,
-	"plan":  planCommand,
-	"chaos": chaosCommand,
+	"sync":     syncCommand,
+	"plan":     planCommand,
+	"chaos":    chaosCommand,
+	"deletion": deletionCommand,
 }
 
-const usage = `usage: bench sync|plan|chaos [flags]
-  sync    users per second of a sync against a parent of as many children of two empty activities
-  plan    time, requests and peak memory of planning many unchanged people
-  chaos   a sync under every fault, with a worker that is killed; exit status 1 on any violation
+const usage = `usage: bench sync|plan|chaos|deletion [flags]
+  sync      users per second of a sync against a parent of as many children of two empty activities
+  plan      time, requests and peak memory of planning many unchanged people
+  chaos     a sync under every fault, with a worker that is killed; exit status 1 on any violation
+  deletion  people per second of a rule's deletion, alone and with a worker that is killed; exit status 1 on any violation
 `
 
 // errUsage is wrong use whose explanation was printed already.

@@ -22,11 +22,11 @@ import (
 // person), with all every direct licence. Licences from groups, and those whose origin is unknown, are never touched.
 func (s Settings) license(c *Change, p Person, a *directory.Account) {
 	held := holdings(a)
-	wanted, complete := s.resolve(c, p)
+	wanted, complete, plansKnown := s.resolve(c, p)
 	keepAll := !p.Desired.SKUMapped && !s.Preferences.RemoveLicensesWhenSkuIDEmpty
 
 	before := c.Mark.Licenses
-	add := s.additions(p, wanted, held)
+	add := s.additions(wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
 	if len(add) > 0 && !s.hasUsageLocation(p, a) {
 		c.partial(fault.UsageLocationMissing, directory.UsageLocation)
 		add, complete = nil, false
@@ -82,9 +82,10 @@ func holdings(a *directory.Account) map[string]holding {
 }
 
 // resolve turns the mapping's ids and part numbers into licences. complete is false when one is unknown: then nothing is
-// taken away, since the unknown one may be a slip in writing for what the person has.
-func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, complete bool) {
-	complete = true
+// taken away, since the unknown one may be a slip in writing for what the person has. plansKnown is false when a service
+// plan is unknown: then none is switched on again, for the same reason.
+func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, complete, plansKnown bool) {
+	complete, plansKnown = true, true
 	for _, name := range p.Desired.SKUs {
 		sku, ok := directory.FindSKU(s.SKUs, name)
 		if !ok {
@@ -97,6 +98,7 @@ func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, comp
 	for _, plan := range p.Desired.DisabledPlans {
 		if !s.disablePlan(wanted, plan) && len(wanted) > 0 {
 			c.partial(fault.ServicePlanUnknown, directory.DisabledPlans)
+			plansKnown = false
 		}
 	}
 	for i := range wanted {
@@ -105,7 +107,7 @@ func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, comp
 	}
 	slices.SortFunc(wanted, func(a, b directory.License) int { return strings.Compare(a.SKU, b.SKU) })
 	wanted = slices.CompactFunc(wanted, func(a, b directory.License) bool { return a.SKU == b.SKU })
-	return wanted, complete
+	return wanted, complete, plansKnown
 }
 
 // disablePlan switches a service plan off in each wanted licence that has it.
@@ -123,15 +125,16 @@ func (s Settings) disablePlan(wanted []directory.License, plan string) (found bo
 }
 
 // additions are the wanted licences that the account lacks, or has with other plans switched off. A licence that a group
-// gives is there already. Without a disabledPlans mapping the plans of an assigned licence are left alone.
-func (s Settings) additions(p Person, wanted []directory.License, held map[string]holding) []directory.License {
+// gives is there already. The plans of an assigned licence are left alone unless told to be changed: without a disabledPlans
+// mapping nobody means them.
+func (s Settings) additions(wanted []directory.License, held map[string]holding, changePlans bool) []directory.License {
 	var add []directory.License
 	for _, w := range wanted {
 		h := held[w.SKU]
 		switch {
 		case h.direct == nil && !h.inherited:
 			add = append(add, w)
-		case h.direct != nil && p.Desired.DisabledPlansMapped && !slices.Equal(h.direct.DisabledPlans, w.DisabledPlans):
+		case h.direct != nil && changePlans && !slices.Equal(h.direct.DisabledPlans, w.DisabledPlans):
 			add = append(add, w)
 		}
 	}

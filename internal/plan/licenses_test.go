@@ -295,6 +295,7 @@ func TestLicenseDisabledPlans(t *testing.T) {
 		{"other plans are written", plans{true, []string{"CHAT"}}, wanting("SUITE_A"), []string{mailPlan}, []string{chatPlan}, ""},
 		{"an empty value switches all plans on", plans{true, nil}, wanting("SUITE_A"), []string{mailPlan}, []string{}, ""},
 		{"an unknown plan is reported and the others are switched off", plans{true, []string{"MAIL", "NOPE"}}, wanting("SUITE_A"), nil, []string{mailPlan}, fault.ServicePlanUnknown},
+		{"an unknown plan switches none on again", plans{true, []string{"MAIL", "NOPE"}}, wanting("SUITE_A"), []string{chatPlan}, nil, fault.ServicePlanUnknown},
 		{"without a licence no plan is unknown", plans{true, []string{"NOPE"}}, wanting(), nil, nil, ""},
 	}
 	for _, c := range cases {

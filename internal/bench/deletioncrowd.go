@@ -52,6 +52,8 @@ func newDeletionCrowd(n int, name string, rng *rand.Rand) *deletionCrowd {
 				family: fmt.Sprintf("Lee%05d", i), license: "SPE_E3", department: department,
 				enabled: rng.IntN(20) > 0, adopted: rng.IntN(20) == 0,
 			}}
+			// The first sync of a rule would not disable an account that was there before.
+			m.enabled = m.enabled || m.adopted
 			m.link = directory.NewLink(name, rule, m.id).String()
 			c.members = append(c.members, m)
 		}

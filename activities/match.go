@@ -19,7 +19,7 @@ func (p *provisioning) match(ctx context.Context) (plan.Match, error) {
 	if id := p.knownAccount(); id != "" {
 		return p.matchKnown(ctx, id)
 	}
-	if p.in.Planned != nil && p.in.Planned.Action == plan.Create && p.attempt == 1 {
+	if p.in.Planned != nil && p.in.Planned.Action == plan.Create && !p.in.Planned.Missed && p.attempt == 1 {
 		return p.matchPlannedCreation(ctx)
 	}
 	return p.matchAfresh(ctx)

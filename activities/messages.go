@@ -125,6 +125,8 @@ type Planned struct {
 	// Recent: somebody ran the person's workflow so lately that the plan's read of the tenant may have missed an account
 	// made by it.
 	Recent bool `json:"recent,omitempty"`
+	// Missed: the plan's read of the tenant showed fewer links than were known, so it proves nobody's account missing.
+	Missed bool `json:"missed,omitempty"`
 }
 
 // ProvisionInput is the argument of ProvisionAccount.

@@ -66,7 +66,7 @@ func (a *Activities) makeAndKeep(ctx context.Context, s Settings, in PlanInput, 
 	if err != nil {
 		return syncPlan{}, err
 	}
-	p := syncPlan{Plan: made, recent: recent}
+	p := syncPlan{Plan: made, recent: recent, missed: made.ConnectionLinked < s.KnownLinks}
 	a.plans.put(id, p)
 	return p, nil
 }
@@ -203,6 +203,7 @@ func page(p syncPlan, in PlanInput) PlanResult {
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
 			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
 			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
+			Missed: c.Action == plan.Create && p.missed,
 		}}
 		if p.Guard.Held {
 			item.Hold = p.Guard.Reason
@@ -245,6 +246,8 @@ func summarize(p *plan.Plan) PlanSummary {
 type syncPlan struct {
 	*plan.Plan
 	recent recentPeople
+	// missed: fewer links were found than were known.
+	missed bool
 }
 
 // planCache keeps the plans of running syncs.

@@ -4,7 +4,6 @@ package testkit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,12 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/entraflow/entraflow/internal/config"
@@ -285,45 +281,6 @@ func (k *Kit) User(name string) (u simulator.UserState, found bool) {
 	return simulator.UserState{}, false
 }
 
-// Histories exports every history of the server as JSON, by workflow id and run id.
-func (k *Kit) Histories() map[string]string {
-	ctx, cancel := k.Context()
-	defer cancel()
-	out := map[string]string{}
-	var token []byte
-	for {
-		list, err := k.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 500, NextPageToken: token})
-		require.NoError(k.t, err)
-		for _, e := range list.GetExecutions() {
-			id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
-			out[id+"@"+run] = k.History(id, run)
-		}
-		if token = list.GetNextPageToken(); len(token) == 0 {
-			return out
-		}
-	}
-}
-
-// History exports one history as JSON, payloads readable.
-func (k *Kit) History(id, run string) string {
-	ctx, cancel := k.Context()
-	defer cancel()
-	var b strings.Builder
-	events := k.Client.GetWorkflowHistory(ctx, id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(k.t, err)
-		raw, err := protojson.Marshal(event)
-		require.NoError(k.t, err)
-		b.Write(readable(raw))
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-// Events counts the events of one workflow's last run.
-func (k *Kit) Events(id string) int { return strings.Count(k.History(id, ""), "\n") }
-
 // Context bounds a step of a test.
 func (k *Kit) Context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 4*time.Minute)
@@ -332,19 +289,6 @@ func (k *Kit) Context() (context.Context, context.CancelFunc) {
 // Person is one line of people.csv.
 func Person(id, username, given, family, license string) string {
 	return fmt.Sprintf("%s,%s,%s,%s,US,%s,true,Sales", id, username, given, family, license)
-}
-
-// readable replaces the base64 data of payloads by what it encodes, so that a search finds it.
-func readable(raw []byte) []byte {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return raw
-	}
-	b, err := json.Marshal(decoded(v))
-	if err != nil {
-		return raw
-	}
-	return b
 }
 
 // AwaitEvent waits until the last run of a workflow has an event of a type, such as "WORKFLOW_EXECUTION_SIGNALED".
@@ -380,24 +324,6 @@ func (k *Kit) AwaitSynced() {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
-// RawHistory exports one history in the form that Temporal's command line and replayer use. Paths of this machine are
-// replaced.
-func (k *Kit) RawHistory(id, run string) []byte {
-	k.t.Helper()
-	ctx, cancel := k.Context()
-	defer cancel()
-	history := &historypb.History{}
-	events := k.Client.GetWorkflowHistory(ctx, id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(k.t, err)
-		history.Events = append(history.Events, event)
-	}
-	b, err := protojson.MarshalOptions{Indent: " "}.Marshal(history)
-	require.NoError(k.t, err)
-	return b
-}
-
 // end stops the worker and replays what it did, once.
 func (k *Kit) end() {
 	k.StopWorker()
@@ -405,25 +331,6 @@ func (k *Kit) end() {
 		k.ReplayAll()
 	}
 	k.ended = true
-}
-
-// ReplayAll replays every history of the server: what was run just now is deterministic.
-func (k *Kit) ReplayAll() {
-	k.t.Helper()
-	ctx, cancel := k.Context()
-	defer cancel()
-	replayer := worker.NewWorkflowReplayer()
-	engine.Register(replayer)
-	list, err := k.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 100})
-	require.NoError(k.t, err)
-	for _, e := range list.GetExecutions() {
-		id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
-		history := &historypb.History{}
-		require.NoError(k.t, protojson.Unmarshal(k.RawHistory(id, run), history))
-		// Workflows look at their own id.
-		original := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id, RunID: run}}
-		require.NoError(k.t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, original), "replaying %s", id)
-	}
 }
 
 // AwaitScheduled waits for one more run that the schedule of a rule started, and returns its result.

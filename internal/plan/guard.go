@@ -90,9 +90,10 @@ func (p *Plan) Removals() []Change {
 	return out
 }
 
-// removalLine says who loses what. The account's id is in it: the same person with another account is another removal.
+// removalLine says who loses what. The account's id is in it: the same person with another account is another removal. What
+// else is done about the person is not: a held sync does that, and what it held must still be the same set then.
 func removalLine(c Change) string {
-	return fmt.Sprintf("%q %s %t %t %s %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action, c.RemoveLicenses)
+	return fmt.Sprintf("%q %s %t %t %t %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action == Remove, c.RemoveLicenses)
 }
 
 // removalHash is the same for the same people losing the same things.

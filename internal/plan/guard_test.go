@@ -145,3 +145,27 @@ func TestRemovalHash(t *testing.T) {
 	other.Accounts[0].ID = "id-other"
 	require.NotEqual(t, hash, build(t, other).Guard.Hash, "the same person, but another account")
 }
+
+// A held sync does everything else. What is then left of the removals is still the set that was shown, so that its approval
+// counts.
+func TestRemovalHashOutlivesTheRestOfTheSync(t *testing.T) {
+	t.Parallel()
+	moved := with(who("1", "ann", ""), "dept", "Board") // loses a licence, and moves
+	away := who("2", "bob", "")
+	away.Enabled = false
+	before := []directory.Account{owned("staff", who("1", "ann", "SUITE_A")), owned("staff", who("2", "bob", ""))}
+	in := input(before, rule(t, "staff", "", staff(moved, with(away, "dept", "Board"))))
+	in.Preferences.RemovalGuard.Count, in.Preferences.RemovalGuard.Percent = 0, 0
+	made := build(t, in)
+	require.True(t, made.Guard.Held)
+	require.Equal(t, 2, made.Guard.Removals)
+
+	after := []directory.Account{owned("staff", with(who("1", "ann", "SUITE_A"), "dept", "Board")), owned("staff", with(who("2", "bob", ""), "dept", "Board"))}
+	in = input(after, in.Rules...)
+	in.Preferences.RemovalGuard.Count, in.Preferences.RemovalGuard.Percent = 0, 0
+	require.Equal(t, made.Guard.Hash, build(t, in).Guard.Hash)
+	in.Permit.Hash = made.Guard.Hash
+	require.False(t, build(t, in).Guard.Held)
+	in.Permit = plan.Permit{Keys: made.RemovalKeys()}
+	require.False(t, build(t, in).Guard.Held)
+}

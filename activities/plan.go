@@ -153,14 +153,13 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, perm
 	return plan.Build(ctx, in)
 }
 
-// readBin reads the accounts in the recycle bin.
+// readBin reads the accounts in the recycle bin, with the names that they had before.
 func readBin(ctx context.Context, client *graph.Client, sel directory.Selection) ([]directory.Account, error) {
 	var bin []directory.Account
-	// What people looked like does not matter before they are back.
-	sel.Attributes = nil
 	err := client.DeletedUsers(ctx, sel, func(page []directory.Account) error {
 		for _, a := range page {
 			if a.Link != "" {
+				a.UserPrincipalName = graph.NameBeforeBin(a)
 				bin = append(bin, a)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -60,4 +61,33 @@ func TestTenantReadEndsEarlyWithoutSayingSo(t *testing.T) {
 	k.WritePeople(each(people, func(_ int, f []string) { f[columnUsername] = "n" + f[columnUsername] })...)
 	r := outcome{state: workflows.SyncCompleted}.sync(t, k, before)
 	require.Equal(t, map[plan.Action]int{plan.Update: 12}, r.Actions)
+}
+
+// The id of somebody whose account lies in the recycle bin is given to somebody else: the account stays there, or whoever
+// left could sign in again. The same person under another surname gets it back.
+func TestIDReusedWhileTheAccountIsInTheBin(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{Pace: 0.002}) // An account made a moment ago and gone is waited for.
+	people := staff(4)
+	k.WritePeople(people...)
+	c := k.Config()
+	c.Preferences.RemoveAction = config.RemoveDelete
+	synced(t, k, c)
+	whole := k.Havings()
+	k.WritePeople(people[:4]...)
+	outcome{state: workflows.SyncCompleted, lost: []string{"u03"}}.sync(t, k, whole)
+	before := k.Havings()
+
+	k.WritePeople(append(people[:4:4], testkit.Person("e03", "xaver", "Xaver", "Yilmaz", "SPE_E3"))...)
+	outcome{state: workflows.SyncCompleted, cause: fault.PersonReplaced, people: 1}.sync(t, k, before)
+	_, err := k.Provision("e03")
+	require.Equal(t, fault.PersonReplaced, refusal(t, err), "by hand as in a sync")
+	require.Equal(t, before, k.Havings())
+
+	k.WritePeople(append(people[:4:4], testkit.Person("e03", "wed", "Given03", "Wed", "SPE_E3"))...)
+	r := k.MustSync("staff")
+	require.Equal(t, map[plan.Action]int{plan.Restore: 1}, r.Actions, "%s", r.Message)
+	_, back := k.User("wed")
+	require.True(t, back)
+	require.Len(t, k.Havings(), len(whole))
 }

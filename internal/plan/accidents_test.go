@@ -91,3 +91,18 @@ func TestDisplayNameTellsThePersonApart(t *testing.T) {
 		require.Equal(t, plan.Update, plan.Decide(s, p, plan.Match{Linked: []*directory.Account{&a}}).Action, "%v", c)
 	}
 }
+
+// What lies in the bin is given back to whoever it was taken from, and not to the next who has the id.
+func TestBinnedAccountOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	s, p, a := settings(), ann(), account()
+	a.Values[1] = "Ann Lee"
+	p.Desired.UserPrincipalName, p.Desired.Attributes[directory.DisplayName] = "bob@contoso.com", "Bob Roe"
+	got := plan.Decide(s, p, plan.Match{Binned: &a})
+	require.Equal(t, plan.None, got.Action)
+	require.Equal(t, fault.PersonReplaced, got.Reason)
+	p.Desired.Attributes[directory.DisplayName] = "Ann Roe"
+	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Binned: &a}).Action)
+	p.Desired.Attributes[directory.DisplayName], s.SamePerson = "Bob Roe", true
+	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Binned: &a}).Action)
+}

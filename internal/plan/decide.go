@@ -71,13 +71,17 @@ func Decide(s Settings, p Person, m Match) Change {
 }
 
 // decideBinned: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
-// differs then is written once it can be read again.
+// differs then is written once it can be read again. An account that may be somebody else's stays where it is: whoever left
+// could sign in again.
 func (s Settings) decideBinned(p Person, a *directory.Account, manager string) Change {
 	if !s.Preferences.AllowCreate {
 		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
 	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Restore, AccountID: a.ID, Outcome: Success, FoundManager: manager}
 	c.Mark, _ = directory.ParseMark(a.Mark)
+	if err := s.samePerson(p, a, c.Mark); err != nil {
+		return failed(p.ID, s.Rule, err)
+	}
 	c.FinalMark = c.Mark
 	return c
 }

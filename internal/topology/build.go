@@ -35,6 +35,14 @@ func build(t *testing.T, dir string) binaries {
 	return b
 }
 
+// buildWorker builds the worker alone, from what `go build` has compiled already.
+func buildWorker(t *testing.T, dir string) binaries {
+	t.Helper()
+	b := binaries{root: filepath.Dir(goCommand(t, ".", nil, "env", "GOMOD")), worker: filepath.Join(dir, "worker")}
+	goCommand(t, b.root, nil, "build", "-o", b.worker, "./worker")
+	return b
+}
+
 // goCommand runs go and returns the last line of what it printed.
 func goCommand(t *testing.T, dir string, env []string, args ...string) string {
 	t.Helper()

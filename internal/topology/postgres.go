@@ -3,6 +3,7 @@
 package topology
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,10 +26,11 @@ type Cluster struct {
 	Host string
 	Port int
 
-	t    *testing.T
-	bin  string
-	data string
-	user *syscall.Credential
+	t        *testing.T
+	bin      string
+	data     string
+	password string // a file
+	user     *syscall.Credential
 }
 
 // User is the cluster's superuser, whom Temporal connects as.
@@ -36,7 +39,7 @@ const User = "temporal"
 // newCluster makes a cluster; the password is read from a file.
 func newCluster(t *testing.T, password string) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, Host: "127.0.0.1", Port: freePorts(t, 1)[0], bin: postgresPrograms(t), user: postgresUser(t)}
+	c := &Cluster{t: t, password: password, Host: "127.0.0.1", Port: freePorts(t, 1)[0], bin: postgresPrograms(t), user: postgresUser(t)}
 	// Not the test's folder, whose parents only its owner may pass.
 	dir, err := os.MkdirTemp("", "entraflow-postgres-")
 	require.NoError(t, err)
@@ -75,6 +78,26 @@ func (c *Cluster) Stop() {
 	c.t.Helper()
 	// SIGTERM would wait for Temporal to let go of its connections, which it never does.
 	c.signal(syscall.SIGINT, time.Minute)
+}
+
+// Crash ends the server without letting it write anything: the next start recovers from its log.
+func (c *Cluster) Crash() {
+	c.t.Helper()
+	c.signal(syscall.SIGQUIT, time.Minute)
+}
+
+// Dump gives everything in a database as SQL. What Temporal stores as bytes stands there in hexadecimal digits.
+func (c *Cluster) Dump(database string) []byte {
+	c.t.Helper()
+	secret, err := os.ReadFile(c.password)
+	require.NoError(c.t, err)
+	dump := c.command("pg_dump", "-h", c.Host, "-p", strconv.Itoa(c.Port), "-U", User, "--data-only", "--inserts", database)
+	dump.env = []string{"PGPASSWORD=" + strings.TrimSpace(string(secret))}
+	var out, problems bytes.Buffer
+	cmd := dump.exec(context.Background())
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	require.NoError(c.t, cmd.Run(), "%s", lastLines(problems.Bytes(), 10))
+	return out.Bytes()
 }
 
 // postgresPrograms finds the folder of PostgreSQL's programs. Where there is none the test fails and is not skipped: who

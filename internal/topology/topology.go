@@ -6,6 +6,8 @@
 //
 // PostgreSQL must be installed (Debian's package postgresql). Everything else is built from this repository and its tools
 // module. Nothing outlives the test, and nothing is written outside its folders.
+//
+// A small topology has Temporal's development server in place of PostgreSQL and the server proper.
 package topology
 
 import (
@@ -21,11 +23,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/workflows"
 )
 
@@ -33,6 +37,11 @@ import (
 type Options struct {
 	// Seed is the simulator's seed, a file.
 	Seed string
+	// Simulator is the folder in which a simulator that the test runs itself has left its address; none is started then.
+	Simulator string
+	// Development takes Temporal's development server, so that nothing need be installed. There is no Cluster then, and the
+	// Server is an address alone.
+	Development bool
 	// Sources is the folder of configuration and source files, the workers' ENTRAFLOW_SOURCE_ROOT.
 	Sources string
 	// Workers is how many there are; each has its equal part of the write budget. Default 2.
@@ -59,6 +68,8 @@ type Topology struct {
 	Simulator *Process
 	// Workers are the workers' processes; a killed one stays in its place until StartWorker.
 	Workers []*Process
+	// all are the workers that ever ran.
+	all []*Process
 }
 
 // Start builds what is missing, starts everything and waits until it is ready; the test's end stops it. It takes some
@@ -75,7 +86,26 @@ func Start(t *testing.T, o Options) *Topology {
 		o.Pace = 1
 	}
 	tp := &Topology{t: t, o: o, dir: t.TempDir(), Workers: make([]*Process, o.Workers)}
-	tp.bin = build(t, tp.dir)
+	if o.Development {
+		tp.bin = buildWorker(t, tp.dir)
+		tp.startDevelopment()
+	} else {
+		tp.bin = build(t, tp.dir)
+		tp.startProper()
+	}
+	tp.dial()
+	if o.Simulator == "" {
+		tp.startSimulator()
+	}
+	for i := range tp.Workers {
+		tp.StartWorker(i)
+	}
+	return tp
+}
+
+// startProper starts PostgreSQL and Temporal's server on it, and prepares both.
+func (tp *Topology) startProper() {
+	t := tp.t
 	secret := filepath.Join(tp.dir, "postgres-password")
 	require.NoError(t, os.WriteFile(secret, []byte(uuid.NewString()+"\n"), 0o600))
 	tp.Cluster = newCluster(t, secret)
@@ -84,12 +114,17 @@ func Start(t *testing.T, o Options) *Topology {
 	tp.Server.PrepareSchemas()
 	tp.Server.Start()
 	tp.Server.PrepareNamespace()
-	tp.dial()
-	tp.startSimulator()
-	for i := range tp.Workers {
-		tp.StartWorker(i)
-	}
-	return tp
+}
+
+// startDevelopment starts the development server as `starter up` does.
+func (tp *Topology) startDevelopment() {
+	tp.t.Helper()
+	server, err := devserver.Start(tp.t.Context(), devserver.Options{
+		Dir: tp.t.TempDir(), Binary: devserver.Locator{}.Locate, SearchAttributes: workflows.SearchAttributes(),
+	})
+	require.NoError(tp.t, err)
+	tp.t.Cleanup(func() { assert.NoError(tp.t, server.Stop()) })
+	tp.Server = &Server{Address: server.Address}
 }
 
 // Namespace is the namespace that workers and commands use.
@@ -120,6 +155,7 @@ func (tp *Topology) StartWorker(i int) {
 		fmt.Sprintf("ENTRAFLOW_ACTIVITIES=%d", tp.o.Activities),
 		fmt.Sprintf("ENTRAFLOW_PACE=%g", tp.o.Pace),
 	)})
+	tp.all = append(tp.all, tp.Workers[i])
 	// The SDK's identity of a worker begins with its process.
 	prefix := fmt.Sprintf("%d@", tp.Workers[i].process.Pid)
 	tp.Workers[i].Await(time.Minute, func(ctx context.Context) error {
@@ -138,11 +174,27 @@ func (tp *Topology) StartWorker(i int) {
 
 // environment is that of workers and commands.
 func (tp *Topology) environment() []string {
-	return []string{
+	env := []string{
 		"TEMPORAL_ADDRESS=" + tp.Server.Address, "TEMPORAL_NAMESPACE=" + Namespace, "ENTRAFLOW_SOURCE_ROOT=" + tp.o.Sources,
 		// No TOML file of the person who runs the tests may say where Temporal is.
 		"TEMPORAL_CONFIG_FILE=" + filepath.Join(tp.dir, "none.toml"),
 	}
+	if tp.o.Simulator != "" {
+		env = append(env, "ENTRAFLOW_SIMULATOR_DIR="+tp.o.Simulator)
+	}
+	return env
+}
+
+// Logs are what all workers have said, the killed ones too.
+func (tp *Topology) Logs() [][]byte {
+	tp.t.Helper()
+	var out [][]byte
+	for _, p := range tp.all {
+		text, err := os.ReadFile(p.log)
+		require.NoError(tp.t, err)
+		out = append(out, text)
+	}
+	return out
 }
 
 // Starter runs a command of the starter to its end and returns what it printed; another exit status than the one that is

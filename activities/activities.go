@@ -24,6 +24,7 @@ type Activities struct {
 	options  Options
 	settings *settingsCache
 	plans    *planCache
+	linked   linkedLists
 	recent   *recentCreations
 	programs programs
 	skuCache skuCache

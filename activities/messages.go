@@ -246,6 +246,8 @@ type RemoveInput struct {
 type ListLinkedInput struct {
 	Connection string `json:"connection"`
 	Rule       string `json:"rule"`
+	// ListID names the list to go on with; "" reads the tenant anew.
+	ListID string `json:"listId,omitempty"`
 	// After is the last source id of the page before.
 	After string `json:"after,omitempty"`
 	// Limit is how many accounts a page has at most; 0 takes 500.
@@ -254,6 +256,10 @@ type ListLinkedInput struct {
 
 // ListLinkedResult is one page of a rule's accounts.
 type ListLinkedResult struct {
+	// ListID names the list for the next page.
+	ListID string `json:"listId"`
+	// Terms are the preferences at the time of this page.
+	Terms    DeletionTerms   `json:"terms"`
 	Accounts []LinkedAccount `json:"accounts,omitempty"`
 	// Linked are all accounts of the rule, Deprovisioned those of them that are done with.
 	Linked        int `json:"linked"`
@@ -272,14 +278,18 @@ type LinkedAccount struct {
 	Doubt fault.Reason `json:"doubt,omitempty"`
 }
 
-// cut takes the page after the last one out of all accounts.
-func (r *ListLinkedResult) cut(found []LinkedAccount, in ListLinkedInput) {
+// sortLinked brings accounts into the order of the pages.
+func sortLinked(found []LinkedAccount) {
 	sort.Slice(found, func(i, j int) bool {
 		if found[i].User != found[j].User {
 			return found[i].User < found[j].User
 		}
 		return found[i].AccountID < found[j].AccountID
 	})
+}
+
+// cut takes the page after the last one out of all accounts, which are sorted.
+func (r *ListLinkedResult) cut(found []LinkedAccount, in ListLinkedInput) {
 	limit := in.Limit
 	if limit <= 0 {
 		limit = pageSize

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"strings"
 
 	"go.temporal.io/sdk/activity"
 
@@ -275,85 +274,4 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		patch.Enabled = &enabled
 	}
 	return result, r.client.UpdateUser(ctx, account.ID, patch, s.Selection)
-}
-
-// suspicion is how many times a tenant without any of the known links is read again. Deleting a rule deletes accounts, so
-// that in the end there may really be none.
-const suspicion = 3
-
-// ListLinked returns a page of the accounts that carry a link of a rule, deprovisioned ones left out, after a complete
-// read of the tenant.
-//
-// An account whose link another one carries, too, is listed with a doubt. One that an earlier rule of the same name
-// provisioned from another source, and left, is only counted.
-//
-// Errors: those of Graph, and for the first attempts TenantReadSuspicious (Transient) where links are known and none is
-// found; none of them leaves a page.
-func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLinkedResult, error) {
-	stop := heartbeat(ctx)
-	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
-	if err != nil {
-		return ListLinkedResult{}, err
-	}
-	if err := s.Usable(); err != nil {
-		return ListLinkedResult{}, err
-	}
-	client, err := a.client(s)
-	if err != nil {
-		return ListLinkedResult{}, err
-	}
-	sel := s.Selection()
-	sel.Attributes, sel.Manager = nil, false
-	var found []LinkedAccount
-	result := ListLinkedResult{Last: true}
-	ofConnection := 0
-	carriers := map[string]int{} // :: person key -> accounts with that link
-	rule, _ := s.Config.Rule(in.Rule)
-	err = client.ListUsers(ctx, sel, func(page []directory.Account) error {
-		for i := range page {
-			l, ok := directory.ParseLink(page[i].Link)
-			if !ok || l.Connection != in.Connection {
-				continue
-			}
-			ofConnection++
-			carriers[strings.Clone(l.PersonKey())]++
-			if l.Rule != in.Rule {
-				continue
-			}
-			result.Linked++
-			switch mark, _ := directory.ParseMark(page[i].Mark); {
-			case mark.Disabled.Deprovisioned():
-				result.Deprovisioned++
-				continue
-			case mark.Source != "" && mark.Source != rule.Source.Tag():
-				result.OtherSource++
-				continue
-			}
-			id := l.SourceID
-			if l.Hashed {
-				id = directory.HashedID(l.SourceID)
-			}
-			found = append(found, LinkedAccount{User: strings.Clone(id), AccountID: strings.Clone(page[i].ID)})
-		}
-		return nil
-	}, nil)
-	if err != nil {
-		return ListLinkedResult{}, err
-	}
-	if ofConnection == 0 && s.KnownLinks > 0 && activity.GetInfo(ctx).Attempt <= suspicion {
-		return ListLinkedResult{}, fault.New("list linked accounts", fault.Transient, fault.TenantReadSuspicious, in.Connection)
-	}
-	for i, account := range found {
-		key := directory.NewLink(in.Connection, "", account.User).PersonKey()
-		if hash, hashed := strings.CutPrefix(account.User, directory.HashedID("")); hashed {
-			key = directory.Link{Connection: in.Connection, SourceID: hash, Hashed: true}.PersonKey()
-		}
-		if carriers[key] > 1 {
-			// Nobody knows which of them is the person's: the link may have been copied.
-			found[i].Doubt = fault.LinkDuplicate
-		}
-	}
-	result.cut(found, in)
-	return result, nil
 }

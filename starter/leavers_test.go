@@ -134,8 +134,8 @@ func TestARuleIsDeletedWithItsPeople(t *testing.T) {
 	require.Zero(t, up.end(), up.stderr)
 }
 
-// One account of the rule cannot be deprovisioned, because it comes from an on-premises directory. The command names it, says
-// that it is tried again, and goes on waiting; stopping to wait stops nothing.
+// One account of the rule cannot be deprovisioned, because it comes from an on-premises directory. When everybody else is
+// settled the command names it, says that it is tried again, and ends; that stops nothing.
 func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withServer()
@@ -148,11 +148,26 @@ func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
 	up.until("running; Ctrl-C stops everything")
 	b.steps(step{"plan", 0, "P77  account_synced_from_on_premises"})
 
-	deletion := b.start("rule", "delete", "staff", "--confirm", "staff")
-	deletion.stderr.until(t, "P77  Failed  account_synced_from_on_premises")
-	deletion.stderr.until(t, "they are tried again by and by; at once with: starter rule delete globex staff --retry-now")
-	require.Equal(t, 1, deletion.end())
-	require.Contains(t, deletion.stderr.String(), "stopped waiting; the deletion of rule staff goes on")
+	deletion := b.run("rule", "delete", "staff", "--confirm", "staff")
+	require.Equal(t, 1, deletion.status, deletion.stderr)
+	for _, text := range []string{
+		"rule staff is being deleted: 8 of 9 accounts settled, 1 failed so far", "P77  Failed  account_synced_from_on_premises",
+		"they are tried again by and by; at once with: starter rule delete globex staff --retry-now", "/workflows/delete-rule%2Fglobex%2Fstaff",
+	} {
+		require.Contains(t, deletion.stdout, text)
+	}
+	require.Contains(t, deletion.stderr, "1 of 9 people of rule staff could not be settled; the deletion goes on by itself")
+	require.Contains(t, deletion.stderr, "starter rule delete globex staff --confirm staff shows how far it is")
+	// Asked to try at once, it waits for that and not for what was there before.
+	again := b.run("rule", "delete", "staff", "--retry-now", "-o", "json")
+	require.Equal(t, 1, again.status, again.stderr)
+	var d struct {
+		Pass, Failed, Deprovisioned int
+		Waiting                     bool
+	}
+	b.decode(again, &d)
+	require.Equal(t, []int{2, 1, 8}, []int{d.Pass, d.Failed, d.Deprovisioned})
+	require.True(t, d.Waiting)
 	up.until("rule staff: being deleted; starter rule delete globex staff --confirm staff shows how far it is")
 	b.steps(
 		step{"rule list", 0, "staff  being deleted"},
@@ -160,6 +175,7 @@ func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
 		step{"rule enable staff", 2, "the rule is being deleted"},
 		step{"rule delete staff --confirm staff --no-wait", 0, "1 people could not be settled"},
 		step{"rule delete staff --retry-now --no-wait", 0, "8 of 9 accounts settled"},
+		step{"rule delete staff --confirm staff", 1, "P77  Failed  account_synced_from_on_premises"},
 		step{"connection delete globex --confirm globex", 2, "the connection still has rules"},
 	)
 	require.Zero(t, up.end(), up.stderr)

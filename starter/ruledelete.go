@@ -21,6 +21,8 @@ import (
 type ruleDeletion struct {
 	connection, rule, confirm string
 	retryNow, noWait          bool
+	// seen is the pass of the deletion that had ended before this command asked for another.
+	seen int
 }
 
 func (a *app) ruleDeleteCommand(connection *string) *cobra.Command {
@@ -29,9 +31,11 @@ func (a *app) ruleDeleteCommand(connection *string) *cobra.Command {
 		Use:   "delete [CONNECTION] RULE --confirm RULE",
 		Short: "Delete a rule; whether its people are deprovisioned is a preference of the connection",
 		Long: `delete disables the rule for good, ends its sync and settles the accounts that carry its link: with the preference
-deprovisionOnRuleDeletion each of them is deprovisioned as removeAction says, without it they stay as they are. People who
-cannot be settled are listed and tried again, and the rule stays until there are none. Without --confirm nothing is done;
-the command says what would happen. Called again it shows how far the deletion is.`,
+deprovisionOnRuleDeletion each of them is deprovisioned as removeAction says, without it they stay as they are. Without
+--confirm nothing is done; the command says what would happen. Called again it shows how far the deletion is.
+
+The rule stays until everybody is settled. When only people are left who cannot be settled now, or when allowDeprovision is
+off, the command says who, why and what to do, and ends with exit status 1; the deletion goes on by itself and tries again.`,
 		Example: `  go run ./starter rule delete staff --confirm staff
   go run ./starter rule delete contoso staff --confirm staff --no-wait
   go run ./starter rule delete contoso staff --retry-now`,
@@ -70,7 +74,7 @@ func (a *app) deleteRule(ctx context.Context, d ruleDeletion) error {
 		if d.connection, err = t.only(ctx, d.connection); err != nil {
 			return err
 		}
-		if err := a.beginDeletion(ctx, t, d); err != nil {
+		if err := a.beginDeletion(ctx, t, &d); err != nil {
 			return err
 		}
 		if d.noWait {
@@ -91,7 +95,7 @@ func (a *app) deleteRule(ctx context.Context, d ruleDeletion) error {
 func isWrongUse(err error) bool { return err != nil && failureOf(err).status == statusWrongUse }
 
 // beginDeletion starts the deletion or finds it running. Without a confirmation it says what would happen.
-func (a *app) beginDeletion(ctx context.Context, t *link, d ruleDeletion) error {
+func (a *app) beginDeletion(ctx context.Context, t *link, d *ruleDeletion) error {
 	state, err := t.describe(ctx, d.connection)
 	if err != nil {
 		return err
@@ -114,6 +118,9 @@ func (a *app) beginDeletion(ctx context.Context, t *link, d ruleDeletion) error 
 	}
 	if !d.retryNow {
 		return nil
+	}
+	if r := t.deletion(ctx, d.connection, d.rule); r.Waiting {
+		d.seen = r.Pass
 	}
 	err = t.SignalWorkflow(ctx, workflows.DeleteRuleID(d.connection, d.rule), "", workflows.SignalAgain, nil)
 	var gone *serviceerror.NotFound
@@ -159,7 +166,7 @@ func (t *link) deletion(ctx context.Context, connection, rule string) workflows.
 	return r
 }
 
-// followDeletion shows how far the deletion is until it ends.
+// followDeletion shows how far the deletion is until it ends, or until only those are left who cannot be settled now.
 func (a *app) followDeletion(ctx context.Context, t *link, d ruleDeletion) error {
 	var result workflows.DeleteRuleResult
 	ended := make(chan error, 1)
@@ -168,7 +175,6 @@ func (a *app) followDeletion(ctx context.Context, t *link, d ruleDeletion) error
 	}()
 	tick := time.NewTicker(a.poll)
 	defer tick.Stop()
-	told := ""
 	for {
 		select {
 		case err := <-ended:
@@ -177,12 +183,25 @@ func (a *app) followDeletion(ctx context.Context, t *link, d ruleDeletion) error
 		case <-tick.C:
 		}
 		r := t.deletion(ctx, d.connection, d.rule)
-		if trouble := troubleText(r, d); r.Failed > 0 && trouble != told {
-			told = trouble
-			a.notes.Print(trouble)
+		if r.Waiting && r.Pass > d.seen {
+			a.notes.Clear()
+			return a.deletionWaits(t, r, d)
 		}
 		a.notes.Progress("rule " + d.rule + ": " + deletionProgress(r))
 	}
+}
+
+// deletionWaits tells of a deletion that cannot go on for now. It may be days until somebody has mended the cause.
+func (a *app) deletionWaits(t *link, r workflows.DeleteRuleResult, d ruleDeletion) error {
+	if err := a.printDeletion(t, r, d); err != nil {
+		return err
+	}
+	look := fmt.Sprintf("starter rule delete %s %s --confirm %s shows how far it is", d.connection, d.rule, d.rule)
+	if r.Blocked != "" {
+		return incomplete(look, "the deletion of rule %s waits for a setting to change (%s), and then goes on by itself", d.rule, r.Blocked)
+	}
+	return incomplete("mend what is named above; "+look,
+		"%d of %d people of rule %s could not be settled; the deletion goes on by itself and tries them again", r.Failed, r.Linked, d.rule)
 }
 
 // deletionEnded tells of the end, or that only the waiting has ended.
@@ -207,7 +226,7 @@ func deletionProgress(r workflows.DeleteRuleResult) string {
 	if r.Linked == 0 {
 		return strings.ToLower(strings.TrimSuffix(or(r.Phase, "Starting."), "."))
 	}
-	text := fmt.Sprintf("%d of %d accounts settled", r.Deprovisioned+r.Kept+r.Left, r.Linked)
+	text := fmt.Sprintf("%d of %d accounts settled", r.Deprovisioned+r.Before+r.Kept+r.Left, r.Linked)
 	if r.Failed > 0 {
 		text += fmt.Sprintf(", %d failed so far", r.Failed)
 	}
@@ -235,6 +254,9 @@ func (a *app) printDeletion(t *link, r workflows.DeleteRuleResult, d ruleDeletio
 	result := deletionResult{DeleteRuleResult: r, WorkflowID: id, URL: t.workflowURL(id)}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", or(r.Message, "rule "+d.rule+" is being deleted: "+deletionProgress(r)))
+	if r.Blocked != "" {
+		fmt.Fprintf(&b, "  %s\n", r.Phase)
+	}
 	b.WriteString(troubleText(r, d))
 	if result.URL != "" {
 		fmt.Fprintf(&b, "  %s\n", result.URL)

@@ -28,7 +28,8 @@ type DeleteRuleInput struct {
 type DeleteRuleResume struct {
 	Result DeleteRuleResult `json:"result"`
 	After  string           `json:"after"`
-	Pass   int              `json:"pass"`
+	// ListID names the list of accounts that a worker keeps.
+	ListID string `json:"listId,omitempty"`
 }
 
 // DeleteRuleResult is the result of DeleteRule and, while it runs, the answer to the query progress.
@@ -37,10 +38,17 @@ type DeleteRuleResult struct {
 	Rule       string `json:"rule"`
 	// Phase says in words what is being done.
 	Phase string `json:"phase,omitempty"`
+	// Pass counts how often it went over those who were not settled; 0 while it begins.
+	Pass int `json:"pass"`
+	// Waiting: everybody who can be settled now is settled, and the next pass comes later or when the signal "again" is sent.
+	Waiting bool `json:"waiting,omitempty"`
+	// Blocked, when set, is the setting that lets nobody be deprovisioned; Phase says what to do.
+	Blocked fault.Reason `json:"blocked,omitempty"`
 	// Deprovision tells which of the two a deletion is: its people are deprovisioned, or left as they are.
 	Deprovision bool `json:"deprovision"`
-	// Linked is how many accounts the rule had.
+	// Linked is how many accounts the rule had, Before how many of them had been deprovisioned before the deletion.
 	Linked int `json:"linked"`
+	Before int `json:"before,omitempty"`
 	// Deprovisioned, Kept (another rule provisions them) and Left (deprovisionOnRuleDeletion is off, or an earlier rule of the
 	// same name provisioned them from another source) are settled.
 	Deprovisioned int `json:"deprovisioned"`
@@ -56,6 +64,8 @@ type DeleteRuleResult struct {
 // DeleteRule deletes a rule: it ends the rule's sync, lists the accounts that carry the rule's link, deprovisions each of
 // them as one durable step if deprovisionOnRuleDeletion says so, or leaves them and says how many, and only then lets the
 // rule go. Who fails is listed and tried again, sooner when signalled "again".
+//
+// The preferences may change meanwhile: each page of people goes by those of its time.
 func DeleteRule(ctx workflow.Context, in DeleteRuleInput) (DeleteRuleResult, error) {
 	d := &ruleDeletion{DeleteRuleInput: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
 	if in.Resume != nil {
@@ -97,35 +107,29 @@ func (d *ruleDeletion) run(ctx workflow.Context) (DeleteRuleResult, error) {
 
 // carryOut settles everybody.
 func (d *ruleDeletion) carryOut(ctx workflow.Context) error {
-	if d.Pass == 0 {
+	if d.Result.Pass == 0 {
 		if err := d.begin(ctx); err != nil {
 			return err
 		}
-		d.Pass = 1
+		d.Result.Pass = 1
 	}
-	if !d.Result.Deprovision {
-		return d.leave(ctx)
-	}
-	for {
-		if err := d.onePass(ctx); err != nil {
+	for d.Result.Deprovision {
+		done, err := d.onePass(ctx)
+		if done || err != nil {
 			return err
 		}
-		if d.Result.Failed == 0 {
-			return nil
-		}
-		if err := d.pause(ctx); err != nil {
+		if err := d.nextPass(ctx); err != nil {
 			return err
 		}
-		d.Pass++
-		d.After, d.Result.Failed, d.Result.Problems = "", 0, nil
 	}
+	return d.leave(ctx)
 }
 
 // begin disables the rule for good and waits until its sync has ended.
 func (d *ruleDeletion) begin(ctx workflow.Context) error {
 	d.show(ctx, "Disabling the rule and ending its sync.")
 	ctx = workflow.WithActivityOptions(ctx, planOptions("Disable the rule for good and await the end of its sync"))
-	var begun activities.BeginDeletionResult
+	var begun activities.DeletionTerms
 	err := workflow.ExecuteActivity(ctx, acts.BeginRuleDeletion, activities.BeginDeletionInput{
 		Connection: d.Connection, Rule: d.Rule,
 		ConnectionWorkflow: ConnectionID(d.Connection), SyncWorkflow: SyncID(d.Connection, d.Rule),
@@ -140,43 +144,95 @@ func (d *ruleDeletion) leave(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Result.Linked, d.Result.Left = page.Linked, page.Linked-page.Deprovisioned
+	r := &d.Result
+	if r.Deprovisioned == 0 {
+		r.Before = page.Deprovisioned
+	}
+	// Whoever failed or was kept before deprovisionOnRuleDeletion was switched off is left with the others.
+	r.Linked, r.Left = max(r.Linked, page.Linked), page.Linked-page.Deprovisioned
+	r.Kept, r.Failed, r.Problems = 0, 0, nil
 	return nil
 }
 
 func (d *ruleDeletion) list(ctx workflow.Context) (page activities.ListLinkedResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, planOptions("List the accounts that carry the rule's link"))
 	err = workflow.ExecuteActivity(ctx, acts.ListLinked, activities.ListLinkedInput{
-		Connection: d.Connection, Rule: d.Rule, After: d.After,
+		Connection: d.Connection, Rule: d.Rule, ListID: d.ListID, After: d.After,
 	}).Get(ctx, &page)
 	return page, err
 }
 
-// onePass goes once over everybody who is not settled.
-func (d *ruleDeletion) onePass(ctx workflow.Context) error {
+// onePass goes once over everybody who is not settled. done says that nobody is left; otherwise those who failed are left,
+// or everybody, since the preferences have changed.
+func (d *ruleDeletion) onePass(ctx workflow.Context) (done bool, err error) {
 	for {
 		page, err := d.list(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
-		d.Result.Linked, d.Result.Left = max(d.Result.Linked, page.Linked), page.OtherSource
+		d.note(page)
+		if !page.Terms.Deprovision || page.Terms.Forbidden() && len(page.Accounts) > 0 {
+			d.Result.Deprovision = page.Terms.Deprovision
+			if page.Terms.Forbidden() {
+				d.Result.Blocked = fault.DeprovisionNotAllowed
+			}
+			return false, d.drain(ctx)
+		}
 		for _, account := range page.Accounts {
 			if err := workflow.Await(ctx, func() bool { return d.running < window }); err != nil {
-				return err
+				return false, err
 			}
 			d.start(ctx, account)
 			d.After = account.User
 		}
-		if err := workflow.Await(ctx, func() bool { return d.running == 0 }); err != nil {
-			return err
+		rollOver := workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+		if page.Last || rollOver {
+			if err := d.drain(ctx); err != nil {
+				return false, err
+			}
 		}
 		if page.Last {
-			return nil
+			return d.Result.Failed == 0, nil
 		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return d.rollOver(ctx)
+		if rollOver {
+			return false, d.rollOver(ctx)
 		}
 	}
+}
+
+// note keeps what a page says of the whole list.
+func (d *ruleDeletion) note(page activities.ListLinkedResult) {
+	if d.Result.Pass == 1 && d.After == "" {
+		d.Result.Before = page.Deprovisioned
+	}
+	d.ListID = page.ListID
+	d.Result.Linked, d.Result.Left = max(d.Result.Linked, page.Linked), page.OtherSource
+}
+
+// drain waits for those under way.
+func (d *ruleDeletion) drain(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return d.running == 0 })
+}
+
+// nextPass waits until it is time to try again, and begins a new count of those who were not settled. A deletion may have to
+// try for months, which must not grow into one history.
+func (d *ruleDeletion) nextPass(ctx workflow.Context) error {
+	if d.Result.Deprovision {
+		d.Result.Waiting = true
+		err := d.pause(ctx)
+		d.Result.Waiting, d.Result.Blocked = false, ""
+		if err != nil {
+			return err
+		}
+		d.Result.Pass++
+		// Whom another rule provisions is still listed, and counted anew.
+		d.Result.Kept, d.Result.Failed, d.Result.Problems = 0, 0, nil
+	}
+	d.After, d.ListID = "", ""
+	if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		return d.rollOver(ctx)
+	}
+	return nil
 }
 
 func (d *ruleDeletion) rollOver(ctx workflow.Context) error {
@@ -239,15 +295,39 @@ func (d *ruleDeletion) count(account activities.LinkedAccount, r UserResult, err
 	}
 }
 
-// pause waits before the next pass: a minute at first, an hour at most, or until somebody signals.
+// pause waits before the next pass: a minute at first, an hour at most, or until somebody signals. Where a setting stands in
+// the way, it waits until the setting changes.
 func (d *ruleDeletion) pause(ctx workflow.Context) error {
-	wait := min(time.Minute<<min(d.Pass-1, 6), time.Hour)
+	if d.Result.Blocked != "" {
+		return d.awaitTerms(ctx)
+	}
+	wait := min(time.Minute<<min(d.Result.Pass-1, 6), time.Hour)
 	d.show(ctx, fmt.Sprintf("%d people could not be deprovisioned; they are tried again in %s, or at once when the signal %q is sent.",
 		d.Result.Failed, wait, SignalAgain))
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.again.Len() > 0 })
+	d.drainSignals()
+	return err
+}
+
+// awaitTerms waits until somebody changes the preferences that contradict each other, an hour at most.
+func (d *ruleDeletion) awaitTerms(ctx workflow.Context) error {
+	d.show(ctx, "allowDeprovision is off, so nobody can be deprovisioned, and the rule stays. Switch allowDeprovision on; or switch "+
+		"deprovisionOnRuleDeletion off, to leave the accounts as they are. The deletion then goes on by itself.")
+	waiting, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	changed := workflow.ExecuteActivity(workflow.WithActivityOptions(waiting, planOptions("Await that the preferences allow the deletion")),
+		acts.AwaitDeletionTerms, activities.AwaitTermsInput{Connection: d.Connection})
+	if err := workflow.Await(ctx, func() bool { return changed.IsReady() || d.again.Len() > 0 }); err != nil {
+		return err
+	}
+	// Why the waiting ended does not matter: the next page tells what holds now.
+	d.drainSignals()
+	return nil
+}
+
+func (d *ruleDeletion) drainSignals() {
 	for d.again.ReceiveAsync(nil) {
 	}
-	return err
 }
 
 // finish tells the connection, which lets the rule go.
@@ -256,12 +336,18 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 	r.Phase = ""
 	r.Message = fmt.Sprintf("The rule is deleted. %d of its %d people were deprovisioned, %d are provisioned by another rule.",
 		r.Deprovisioned, r.Linked, r.Kept)
+	if r.Before > 0 {
+		r.Message += fmt.Sprintf(" %d had been deprovisioned before.", r.Before)
+	}
 	if r.Left > 0 {
 		r.Message += fmt.Sprintf(" %d accounts that an earlier rule of this name provisioned from another source were left as they are.", r.Left)
 	}
 	if !r.Deprovision {
 		r.Message = fmt.Sprintf("The rule is deleted. Its %d accounts were left as they are, with their link; "+
 			"deprovisionOnRuleDeletion is off.", r.Left)
+		if r.Deprovisioned > 0 {
+			r.Message += fmt.Sprintf(" %d people were deprovisioned before it was switched off.", r.Deprovisioned)
+		}
 	}
 	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(d.Connection), "", SignalRuleDeleted, RuleInput{Rule: d.Rule}).Get(ctx, nil)
 	if err != nil {
@@ -275,8 +361,8 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 func (d *ruleDeletion) show(ctx workflow.Context, phase string) {
 	d.Result.Phase = phase
 	r := d.Result
-	text := fmt.Sprintf("### Deleting rule %s of connection %s\n\n%s\n\n| accounts | deprovisioned | kept by another rule | left | failed |\n|---|---|---|---|---|\n| %d | %d | %d | %d | %d |\n",
-		d.Rule, d.Connection, phase, r.Linked, r.Deprovisioned, r.Kept, r.Left, r.Failed)
+	text := fmt.Sprintf("### Deleting rule %s of connection %s\n\n%s\n\n| accounts | deprovisioned | before that | kept by another rule | left | failed |\n|---|---|---|---|---|---|\n| %d | %d | %d | %d | %d | %d |\n",
+		d.Rule, d.Connection, phase, r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Left, r.Failed)
 	for _, n := range first(r.Problems, 20) {
 		text += fmt.Sprintf("- %s: %s %s\n", n.User, n.Reason, n.Subject)
 	}

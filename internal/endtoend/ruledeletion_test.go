@@ -8,6 +8,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
 	"github.com/entraflow/entraflow/workflows"
@@ -86,4 +87,97 @@ func TestRuleDeletionLeavesThePeopleOfAnEarlierSource(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, enabled, u.AccountEnabled, name)
 	}
+}
+
+// allowDeprovision forbids what deprovisionOnRuleDeletion demands. The deletion touches nobody, says what to do, and goes on
+// by itself when either of the two has changed.
+func TestRuleDeletionWaitsWhileDeprovisioningIsForbidden(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*config.Preferences){
+		"allowDeprovision on":           func(p *config.Preferences) { p.AllowDeprovision = true },
+		"deprovisionOnRuleDeletion off": func(p *config.Preferences) { p.DeprovisionOnRuleDeletion = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := testkit.Start(t, testkit.Options{})
+			k.WritePeople(staff(3)...)
+			c := deprovisioning(k)
+			c.Preferences.AllowDeprovision = false
+			synced(t, k, c)
+			k.Simulator.ResetStats()
+			require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+			ctx, cancel := k.Context()
+			defer cancel()
+			id := workflows.DeleteRuleID("contoso", "staff")
+			var r workflows.DeleteRuleResult
+			waiting := func(pass int) {
+				require.Eventually(t, func() bool {
+					answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+					return err == nil && answer.Get(&r) == nil && r.Waiting && r.Pass == pass
+				}, 30*time.Second, 50*time.Millisecond)
+			}
+			waiting(1)
+			require.Equal(t, fault.DeprovisionNotAllowed, r.Blocked)
+			require.Contains(t, r.Phase, "Switch allowDeprovision on; or switch deprovisionOnRuleDeletion off")
+			require.Equal(t, []int{3, 0, 0}, []int{r.Linked, r.Deprovisioned, r.Failed})
+			// Asked to try at once, it looks, and waits again.
+			require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
+			waiting(2)
+			require.Zero(t, k.Simulator.Stats().Writes)
+
+			change(&c.Preferences)
+			k.MustApply(c)
+			r = workflows.DeleteRuleResult{}
+			require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r))
+			require.Empty(t, r.Blocked)
+			require.False(t, r.Waiting)
+			u, ok := k.User("u00")
+			require.True(t, ok)
+			require.Equal(t, !c.Preferences.DeprovisionOnRuleDeletion, u.AccountEnabled)
+			require.Equal(t, 3, r.Deprovisioned+r.Left)
+			require.Equal(t, c.Preferences.DeprovisionOnRuleDeletion, r.Deprovisioned == 3)
+			require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
+// The counters of a deletion add up to the accounts that the rule has, with those who had left before and those who fail at
+// first, and whom another rule keeps is counted once, however often they are looked at.
+func TestRuleDeletionCountsEverybodyOnce(t *testing.T) {
+	t.Parallel()
+	k := testkit.Start(t, testkit.Options{})
+	k.WritePeople(staff(6)...)
+	c := deprovisioning(k)
+	keeper := c.Rules[0]
+	keeper.Name, keeper.Filter = "keeper", `user.username == "u02"`
+	c.Rules = append(c.Rules, keeper)
+	synced(t, k, c)
+	_, err := k.Await("keeper")
+	require.NoError(t, err)
+	k.WritePeople(append(staff(6)[:1], staff(6)[2:]...)...)
+	left := k.MustSync("staff")
+	require.Equal(t, 1, left.Actions[plan.Remove], "%+v", left)
+	k.AwaitSynced()
+	mutate(t, k, func(tenant *simulator.Tenant) error {
+		return tenant.SetUser("u03@contoso.com", map[string]any{"onPremisesSyncEnabled": true})
+	})
+
+	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	ctx, cancel := k.Context()
+	defer cancel()
+	id := workflows.DeleteRuleID("contoso", "staff")
+	var r workflows.DeleteRuleResult
+	require.Eventually(t, func() bool {
+		answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+		return err == nil && answer.Get(&r) == nil && r.Waiting
+	}, 30*time.Second, 50*time.Millisecond)
+	require.Equal(t, []int{6, 3, 1, 1, 1}, []int{r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Failed}, "%+v", r)
+
+	mutate(t, k, func(tenant *simulator.Tenant) error {
+		return tenant.SetUser("u03@contoso.com", map[string]any{"onPremisesSyncEnabled": false})
+	})
+	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
+	r = workflows.DeleteRuleResult{}
+	require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r))
+	require.Equal(t, []int{6, 4, 1, 1, 0}, []int{r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Failed}, "%+v", r)
 }

@@ -118,7 +118,7 @@ func (e *Engine) activityList() []any {
 	a := e.activities
 	return []any{
 		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
-		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion,
+		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion, a.AwaitDeletionTerms,
 	}
 }
 

@@ -60,7 +60,8 @@ func retryAfter(h http.Header, now time.Time) (d time.Duration, ok bool) {
 	if seconds, err := strconv.ParseFloat(v, 64); err == nil && seconds >= 0 {
 		d = time.Duration(min(seconds, 3600) * float64(time.Second))
 	} else if at, err := http.ParseTime(v); err == nil {
-		d = max(0, at.Sub(now))
+		// A date has whole seconds, rounded down: the wait ends with that second and not at its beginning.
+		d = max(0, at.Add(time.Second).Sub(now))
 	} else {
 		return 0, false
 	}

@@ -37,6 +37,7 @@ func (c *Client) ExtensionProperties(ctx context.Context) ([]string, error) {
 	for {
 		next := ""
 		err := c.call(ctx, opExtensions, func(ctx context.Context) error {
+			asItCame(ctx)
 			answer, err := applications.NewItemExtensionPropertiesRequestBuilder(link, c.adapter).Get(ctx, nil)
 			if err != nil {
 				return err

@@ -89,6 +89,9 @@ func (c *Client) page(ctx context.Context, op operation, d *decoder, next string
 		return nil, "", fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)
 	}
 	err = c.call(ctx, op, func(ctx context.Context) error {
+		if next != "" {
+			asItCame(ctx)
+		}
 		body, err := c.raw(ctx, info)
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func paged(f *fake, pages [][]string, hook func(w http.ResponseWriter, page int)
 		}
 		next := ""
 		if n+1 < len(pages) {
-			next = fmt.Sprintf(`"@odata.nextLink":"%s/v1.0/users?$select=id&$skiptoken=p%d%%2Dx",`, f.URL, n+1)
+			next = fmt.Sprintf(`"@odata.nextLink":"%s/v1.0/users?%%24select=id&$skiptoken=p%d%%2Dx%%24y",`, f.URL, n+1)
 		}
 		reply(w, 200, nil, fmt.Sprintf(`{%s"value":[%s]}`, next, strings.Join(values, ",")))
 	}
@@ -56,7 +56,7 @@ func TestListFollowsEveryPage(t *testing.T) {
 	require.Equal(t, []string{"1/2", "2/2", "3/3", "4/4"}, progress)
 	requests := f.requests()
 	require.Len(t, requests, 4)
-	require.Equal(t, "/v1.0/users?$select=id&$skiptoken=p1%2Dx", requests[1].URI, "a nextLink is used as it came")
+	require.Equal(t, "/v1.0/users?%24select=id&$skiptoken=p1%2Dx%24y", requests[1].URI, "a nextLink is used as it came")
 }
 
 // TestListIsNotCompleteOnAnyError: pages after the first are repeated a few times, nothing else is.

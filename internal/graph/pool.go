@@ -212,5 +212,10 @@ func origin(endpoint string) (*url.URL, bool) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
 		return nil, false
 	}
+	// The port of https is left out where links of the service leave it out.
+	u.Host = hostOf(u)
 	return u, true
 }
+
+// hostOf is the host of a URL with its port, in lower case; the port that https has anyway is left out.
+func hostOf(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Host), ":443") }

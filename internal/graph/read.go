@@ -196,7 +196,7 @@ func expanded(sel directory.Selection) []string {
 // sameOrigin tells whether a nextLink leads to the configured endpoint.
 func (c *Client) sameOrigin(link string) bool {
 	u, err := url.Parse(link)
-	return err == nil && u.Scheme == "https" && strings.EqualFold(u.Host, c.host) && strings.HasPrefix(u.Path, "/v1.0/")
+	return err == nil && u.Scheme == "https" && hostOf(u) == c.host && strings.HasPrefix(u.Path, "/v1.0/")
 }
 
 func missingArgument(op operation, name string) error {

@@ -311,6 +311,17 @@ func TestRegisterTwice(t *testing.T) {
 	}
 }
 
+// TestRetryAfterDate: a date has whole seconds, so that what it means may be up to the end of that second.
+func TestRetryAfterDate(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 900_000_000, time.UTC)
+	f := newFake(t)
+	f.Graph = answering(http.StatusServiceUnavailable, map[string]string{"Retry-After": at.Add(10 * time.Second).Format(http.TimeFormat)}, "")
+	got := fault.Of(read(context.Background(), f.client(t, func(o *graph.Options) { o.Now = func() time.Time { return at } })))
+	require.GreaterOrEqual(t, got.RetryAfter, 10*time.Second)
+	require.Less(t, got.RetryAfter, 11*time.Second)
+}
+
 // TestPaceOfWaits: our own waits follow Pace, the service's do not.
 func TestPaceOfWaits(t *testing.T) {
 	t.Parallel()

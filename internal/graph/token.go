@@ -93,7 +93,10 @@ type tokens struct {
 	mu      sync.Mutex
 	current token
 	retryAt time.Time // when an early renewal that failed is tried again
-	flights singleflight.Group
+	// busy is how the sign-in service asked for silence, and quietUntil how long it lasts.
+	busy       *fault.Error
+	quietUntil time.Time
+	flights    singleflight.Group
 }
 
 // get returns a token that is good for a while and is not the rejected one. Callers at the same time share one request.
@@ -163,6 +166,9 @@ func (t *tokens) store(tok token) {
 
 // acquire asks the sign-in service. A fresh MSAL client each time, about once an hour, takes the credential as it is now.
 func (t *tokens) acquire(ctx context.Context, credential Credential) (token, error) {
+	if err := t.silence(); err != nil {
+		return token{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	cred, err := credential(ctx)
@@ -184,13 +190,36 @@ func (t *tokens) acquire(ctx context.Context, credential Credential) (token, err
 	ex := &exchange{}
 	result, err := client.AcquireTokenByCredential(withExchange(ctx, ex), []string{t.scope})
 	if err != nil {
-		return token{}, t.fault(ctx, ex, err)
+		return token{}, t.quieted(t.fault(ctx, ex, err))
 	}
 	tok := token{raw: result.AccessToken, acquired: t.now(), expires: result.ExpiresOn}
 	// Not verified: Graph is the judge of the token, we only look at what it says.
 	_, _, parseErr := jwt.NewParser().ParseUnverified(tok.raw, &tok.claims)
 	tok.readable = parseErr == nil
 	return tok, nil
+}
+
+// silence is the fault of a service that has asked to be left alone for now: everybody needs a token, and nobody asks.
+func (t *tokens) silence() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := t.quietUntil.Sub(t.now())
+	if left <= 0 {
+		return nil
+	}
+	f := *t.busy
+	f.RetryAfter = left
+	return &f
+}
+
+// quieted notes for how long the service wants to be left alone.
+func (t *tokens) quieted(f *fault.Error) *fault.Error {
+	if f.RetryAfter > 0 && f.Kind.Retryable() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.busy, t.quietUntil = f, t.now().Add(f.RetryAfter)
+	}
+	return f
 }
 
 // fault is what a failed token request means, from the last exchange that MSAL had: a tenant that does not exist is

@@ -137,6 +137,31 @@ func TestRenewalFails(t *testing.T) {
 	require.True(t, fault.Is(read(ctx, c), fault.SecretExpired))
 }
 
+// TestSignInServiceAsksForSilence: nobody asks it for a token before that time is over, not even a test of the connection.
+func TestSignInServiceAsksForSilence(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{429, 503} {
+		f, now := newFake(t), newClock()
+		f.Graph = okUser
+		f.Login = answering(status, map[string]string{"Retry-After": "20"}, login("temporarily_unavailable", "90033"))
+		c := f.client(t, func(o *graph.Options) { o.Now = now.Now })
+		ctx := context.Background()
+		require.Equal(t, 20*time.Second, fault.Of(read(ctx, c)).RetryAfter)
+		now.Turn(15 * time.Second)
+		for range 3 {
+			got := fault.Of(read(ctx, c))
+			require.Equal(t, fault.LoginUnavailable, got.Reason)
+			require.Equal(t, 5*time.Second, got.RetryAfter)
+			require.Equal(t, 5*time.Second, fault.Of(fresh(ctx, c)).RetryAfter)
+		}
+		require.Len(t, f.tokenRequests(), 1)
+		f.Login = nil
+		now.Turn(5 * time.Second)
+		require.NoError(t, read(ctx, c))
+		require.Len(t, f.tokenRequests(), 2)
+	}
+}
+
 func TestSecretFaults(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

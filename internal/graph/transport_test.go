@@ -281,6 +281,34 @@ func TestClientSettings(t *testing.T) {
 	require.True(t, fault.Is(err, fault.SimulatorNotRunning))
 }
 
+// TestUsualPort: links may leave out the port that https has anyway, or name it.
+func TestUsualPort(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	base := "https://example.com/" + tenantID
+	f.Discovery = answering(200, nil, `{"issuer":"`+base+`/v2.0","authorization_endpoint":"`+base+`/a","token_endpoint":"`+base+`/oauth2/v2.0/token","jwks_uri":"`+base+`/keys"}`)
+	for endpoint, link := range map[string]string{
+		"https://EXAMPLE.com:443": "https://example.com/v1.0/users?$skiptoken=x",
+		"https://example.com":     "https://example.com:443/v1.0/users?$skiptoken=x",
+	} {
+		s := f.settings()
+		s.Endpoints.Graph, s.Endpoints.Login = endpoint, endpoint
+		c, err := graph.NewPool(graph.Options{}).Client(s)
+		require.NoError(t, err)
+		graph.Redirect(c, f.Listener.Addr().String(), "example.com", f.caPEM())
+		pages := 0
+		f.Graph = func(w http.ResponseWriter, r *http.Request) {
+			if pages++; r.URL.Query().Get("$skiptoken") != "" {
+				reply(w, 200, nil, `{"value":[]}`)
+				return
+			}
+			reply(w, 200, nil, `{"value":[],"@odata.nextLink":"`+link+`"}`)
+		}
+		require.NoError(t, list(context.Background(), c))
+		require.Equal(t, 2, pages)
+	}
+}
+
 func TestCloudEndpoints(t *testing.T) {
 	t.Parallel()
 	for cloud, host := range map[string]string{

@@ -39,6 +39,7 @@ type exchange struct {
 	err      error  // why no answer came
 	readErr  error  // why the answer's body broke off
 	foreign  bool   // the request was for another host and was not sent
+	verbatim bool   // the URL is the service's own, and goes out as it came
 	started  time.Time
 	finished time.Time
 }
@@ -47,6 +48,13 @@ type exchangeKey struct{}
 
 func withExchange(ctx context.Context, ex *exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, ex)
+}
+
+// asItCame says that the request under this context is for a link of the service's own.
+func asItCame(ctx context.Context) {
+	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		ex.verbatim = true
+	}
 }
 
 // succeeded reports a 2xx whose body could be read to its end.
@@ -71,7 +79,7 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 	}
 	ex.host = original.URL.Host
 	ex.method, ex.status, ex.header, ex.body, ex.err, ex.readErr = original.Method, 0, nil, nil, nil, nil
-	if w.host != "" && !strings.EqualFold(original.URL.Host, w.host) {
+	if w.host != "" && hostOf(original.URL) != w.host {
 		ex.foreign, ex.err = true, errForeignHost
 		return nil, errForeignHost
 	}
@@ -84,8 +92,10 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 	}
 	req.Header.Set("User-Agent", w.options.UserAgent)
 	if w.bearer {
-		// The builders encode the $ of $select and $filter; not every gateway in front of a service decodes names.
-		req.URL.RawQuery = strings.ReplaceAll(req.URL.RawQuery, "%24", "$")
+		if !ex.verbatim {
+			// The builders encode the $ of $select and $filter; not every gateway in front of a service decodes names.
+			req.URL.RawQuery = strings.ReplaceAll(req.URL.RawQuery, "%24", "$")
+		}
 		req.Header.Set("Authorization", "Bearer "+ex.bearer)
 		req.Header.Set("client-request-id", w.options.NewID())
 	}

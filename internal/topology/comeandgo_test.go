@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -201,18 +202,22 @@ func (c *chaosRun) connection() config.Connection {
 func (c *chaosRun) connect() {
 	c.sim.SetFaults(adversity.Accidents())
 	ctx := c.context()
-	handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-			ID: workflows.ConnectionID(chaosConnection), TaskQueue: workflows.TaskQueue,
-			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		}, workflows.ConnectionType, workflows.ConnectionInput{Name: chaosConnection}),
-		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c.connection(), KeepSyncs: true}},
-			WaitForStage: client.WorkflowUpdateStageCompleted,
-		},
+	c.insist("apply", func() error {
+		handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+			StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+				ID: workflows.ConnectionID(chaosConnection), TaskQueue: workflows.TaskQueue,
+				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			}, workflows.ConnectionType, workflows.ConnectionInput{Name: chaosConnection}),
+			UpdateOptions: client.UpdateWorkflowOptions{
+				UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c.connection(), KeepSyncs: true}},
+				WaitForStage: client.WorkflowUpdateStageCompleted,
+			},
+		})
+		if err != nil {
+			return err
+		}
+		return handle.Get(ctx, nil)
 	})
-	require.NoError(c.t, err)
-	require.NoError(c.t, handle.Get(ctx, nil))
 	for test := 1; !c.describe().Valid; test++ {
 		require.Less(c.t, test, 30, "no connection test passes")
 		c.update(workflows.UpdateTest)
@@ -222,12 +227,31 @@ func (c *chaosRun) connect() {
 func (c *chaosRun) update(name string, args ...any) {
 	c.t.Helper()
 	ctx := c.context()
-	handle, err := c.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: name, Args: args,
-		WaitForStage: client.WorkflowUpdateStageCompleted,
+	c.insist(name, func() error {
+		handle, err := c.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: name, Args: args,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err != nil {
+			return err
+		}
+		return handle.Get(ctx, nil)
 	})
+}
+
+// insist sends an update again where the server has lost it on the way, as a busy one does: it says so, and that it was
+// not carried out.
+func (c *chaosRun) insist(name string, send func() error) {
+	c.t.Helper()
+	var err error
+	for range 5 {
+		err = send()
+		if lost := new(serviceerror.WorkflowNotReady); !errors.As(err, &lost) {
+			break
+		}
+		c.t.Logf("%s is sent again: %v", name, err)
+	}
 	require.NoError(c.t, err, name)
-	require.NoError(c.t, handle.Get(ctx, nil), name)
 }
 
 func (c *chaosRun) describe() (d workflows.Description) {

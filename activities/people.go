@@ -98,7 +98,8 @@ func noEnabled(ctx context.Context, rule config.Rule, src source.Source) (bool, 
 // program compiles a rule's filter and mappings against its source's columns, once for each wording of them. The revision
 // would not tell them apart: a connection that is made anew under its name counts from the beginning.
 //
-// Errors: fault.SettingsInvalid (Invalid) with the first problem's key as the subject; fault.SourceColumnMissing.
+// Errors: fault.SettingsInvalid (Invalid) with the first problem's key as the subject; fault.SourceColumnMissing;
+// fault.SourceEmpty where the source has not even columns.
 func (a *Activities) program(ctx context.Context, s Settings, rule config.Rule, src source.Source) (*mapping.Program, error) {
 	columns, err := src.Columns(ctx)
 	if err != nil {
@@ -113,6 +114,10 @@ func (a *Activities) program(ctx context.Context, s Settings, rule config.Rule, 
 		return p, nil
 	}
 	p, problems := mapping.Compile(rule, columns)
+	if len(problems) > 0 && len(columns.Names) == 0 {
+		// An array of nobody has no columns, either.
+		return nil, fault.New("compile mappings", fault.Invalid, fault.SourceEmpty, "rule "+rule.Name)
+	}
 	if len(problems) > 0 {
 		subject := fmt.Sprintf("rule %s, %s", rule.Name, problems[0].Key)
 		return nil, fault.Wrap("compile mappings", fault.Invalid, reasonOf(rule), subject, fmt.Errorf("%s", problems[0].Message))

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -24,16 +23,6 @@ func replaceIn(t *testing.T, path string, oldnew ...string) {
 	after := strings.NewReplacer(oldnew...).Replace(string(before))
 	require.NotEqual(t, string(before), after)
 	require.NoError(t, os.WriteFile(path, []byte(after), 0o600))
-}
-
-// until waits until a text has been written.
-func (w *watched) until(t *testing.T, text string) {
-	t.Helper()
-	select {
-	case <-w.said(text):
-	case <-time.After(time.Minute):
-		t.Fatalf("did not say %q:\n%s", text, w)
-	}
 }
 
 // heldPlan is what a plan says of removals.
@@ -178,6 +167,23 @@ func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
 		step{"rule delete staff --confirm staff", 1, "P77  Failed  account_synced_from_on_premises"},
 		step{"connection delete globex --confirm globex", 2, "the connection still has rules"},
 	)
+	require.Zero(t, up.end(), up.stderr)
+}
+
+// Two settings contradict each other: the command says which, and ends; the deletion goes on when one of them has changed.
+func TestADeletionThatASettingForbidsSaysWhichOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t).withServer()
+	replaceIn(t, b.config, "rules:", "preferences: {deprovisionOnRuleDeletion: true, allowDeprovision: false}\nrules:")
+	up := b.start("up", "-f", b.config)
+	up.until("running; Ctrl-C stops everything")
+	deletion := b.run("rule", "delete", "staff", "--confirm", "staff")
+	require.Equal(t, 1, deletion.status, deletion.stderr)
+	require.Contains(t, deletion.stdout, "Switch allowDeprovision on; or switch deprovisionOnRuleDeletion off")
+	require.Contains(t, deletion.stderr, "the deletion of rule staff waits for a setting to change (deprovision_not_allowed), and then goes on by itself")
+	replaceIn(t, b.config, "allowDeprovision: false", "allowDeprovision: true")
+	b.steps(step{"apply -f FILE", 0, "allow switches or the remove action changed"})
+	up.until("rule staff: deleted")
 	require.Zero(t, up.end(), up.stderr)
 }
 

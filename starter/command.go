@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,12 +48,31 @@ func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, 
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	at, err := root.ExecuteContextC(ctx)
 	a.notes.Clear()
 	if err == nil {
 		return statusDone
 	}
-	return a.report(err)
+	if !a.began && asksForJSON(args) {
+		// The flag may stand behind what could not be understood.
+		a.output = outputJSON
+	}
+	return a.report(at, err)
+}
+
+// asksForJSON finds -o json among arguments of which not all can be understood.
+func asksForJSON(args []string) bool {
+	for i, arg := range args {
+		switch arg {
+		case "-o", "--output":
+			if i+1 < len(args) && args[i+1] == outputJSON {
+				return true
+			}
+		case "-ojson", "-o=json", "--output=json":
+			return true
+		}
+	}
+	return false
 }
 
 // app is one run of the command line.
@@ -69,6 +89,8 @@ type app struct {
 	notes *terminal.Terminal
 	// began: the command itself runs; errors before that are wrong use.
 	began bool
+	// printed: the command's result has been written.
+	printed bool
 }
 
 func (a *app) notesTo(w io.Writer) {
@@ -100,6 +122,7 @@ func (a *app) json() bool { return a.output == outputJSON }
 // print writes a command's result: the value as one JSON object, or the text.
 func (a *app) print(value any, text string) error {
 	a.notes.Clear()
+	a.printed = true
 	if !a.json() {
 		_, err := io.WriteString(a.stdout, text)
 		return err
@@ -149,7 +172,29 @@ Exit status: 0 done; 1 something could not complete or is held; 2 wrong use, not
 		a.connectionCommand(), a.ruleCommand(), a.userCommand(), a.simulatorCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	a.completeNames(root)
+	explainArguments(root)
 	return root
+}
+
+// explainArguments makes each command say how it is written when its arguments are too few, too many or empty.
+func explainArguments(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		explainArguments(sub)
+	}
+	accept := c.Args
+	if accept == nil || c.HasSubCommands() {
+		return
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		written := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		if slices.Contains(args, "") {
+			return fmt.Errorf("an argument is empty; the command is written: %s", written)
+		}
+		if err := accept(cmd, args); err != nil {
+			return fmt.Errorf("the arguments do not fit (%d were given); the command is written: %s", len(args), written)
+		}
+		return nil
+	}
 }
 
 // group is a command that only holds others.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
@@ -32,6 +33,8 @@ type failure struct {
 	why error
 	// next is what to do about it.
 	next string
+	// reason is the stable code, where there is one.
+	reason fault.Reason
 	// printed: the command's result has been printed all the same, and says more.
 	printed bool
 }
@@ -57,13 +60,34 @@ func isPrinted(err error) bool {
 	return errors.As(err, &f) && f.printed
 }
 
-// report prints an error and gives the exit status.
-func (a *app) report(err error) int {
-	if !a.began {
-		fmt.Fprintf(a.stderr, "starter: %s\n  next: see starter --help\n", terminal.Printable(err.Error()))
-		return statusWrongUse
-	}
+// told is the JSON of a command that did not do what was asked and has no other result.
+type told struct {
+	Error toldError `json:"error"`
+}
+
+// toldError says in parts what standard error says in a text.
+type toldError struct {
+	// Status is the exit status.
+	Status  int          `json:"status"`
+	Reason  fault.Reason `json:"reason,omitempty"`
+	Message string       `json:"message"`
+	Next    string       `json:"next,omitempty"`
+	// Problems are what is wrong with a configuration file, each with its place.
+	Problems config.Problems `json:"problems,omitempty"`
+}
+
+// report prints an error and gives the exit status. at is the command that it happened in.
+func (a *app) report(at *cobra.Command, err error) int {
 	f := failureOf(err)
+	if !a.began {
+		f = &failure{status: statusWrongUse, what: err.Error(), next: "see " + at.CommandPath() + " --help"}
+	}
+	if a.json() && !a.printed {
+		t := told{toldError{Status: f.status, Reason: f.reason, Message: f.Error(), Next: f.next}}
+		errors.As(err, &t.Error.Problems)
+		// Where standard output cannot be written to, standard error still tells.
+		_ = a.print(t, "")
+	}
 	fmt.Fprintf(a.stderr, "starter: %s\n", terminal.Printable(f.Error()))
 	if f.next != "" {
 		fmt.Fprintf(a.stderr, "  next: %s\n", terminal.Printable(f.next))
@@ -86,7 +110,7 @@ func failureOf(err error) *failure {
 	case errors.As(err, &refused):
 		return refusal(err, refused)
 	case errors.As(err, &own):
-		return &failure{status: statusOf(own.Kind), what: own.Error()}
+		return &failure{status: statusOf(own.Kind), what: own.Error(), reason: own.Reason, next: nextStep(own)}
 	case errors.Is(err, context.Canceled):
 		return &failure{status: statusIncomplete, what: "interrupted"}
 	}
@@ -99,7 +123,20 @@ func refusal(err error, e *temporal.ApplicationError) *failure {
 	if !fault.Reason(e.Type()).Known() {
 		return &failure{status: statusIncomplete, what: e.Message()}
 	}
-	return &failure{status: statusOf(f.Kind), what: fmt.Sprintf("%s (%s)", e.Message(), f.Reason)}
+	return &failure{status: statusOf(f.Kind), what: fmt.Sprintf("%s (%s)", e.Message(), f.Reason), reason: f.Reason}
+}
+
+// nextStep is the command that goes on from a refusal whose sentence names none.
+func nextStep(e *fault.Error) string {
+	switch {
+	case e.Subject == "":
+		return ""
+	case e.Reason == fault.ConnectionInvalid:
+		return fmt.Sprintf("`starter connection show %s` says what failed; when that is mended: starter connection test %s", e.Subject, e.Subject)
+	case e.Reason == fault.ConnectionDisabled:
+		return "starter connection enable " + e.Subject
+	}
+	return ""
 }
 
 // statusOf tells wrong use, after which nothing was done, from work that could not complete.
@@ -125,8 +162,9 @@ func (t *link) unanswered(err error, connection string) error {
 	case errors.As(err, &namespace):
 		return &failure{status: statusIncomplete, what: fmt.Sprintf("Temporal at %s has no namespace %s", t.address, t.namespace), next: "set TEMPORAL_NAMESPACE, or create the namespace"}
 	case errors.As(err, &notFound):
-		return &failure{status: statusWrongUse, what: connection + ": " + fault.ConnectionUnknown.Sentence(),
-			next: "starter connection list shows those that exist"}
+		cause, _ := fault.ConnectionUnknown.Parts()
+		return &failure{status: statusWrongUse, what: "connection " + connection + ": " + cause, reason: fault.ConnectionUnknown,
+			next: "`starter connection list` shows those that exist; `starter apply -f FILE` makes a new one"}
 	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &precondition):
 		return noWorker()
 	case errors.As(err, &query), errors.As(err, &unavailable):

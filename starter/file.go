@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -19,25 +20,49 @@ func (a *app) load(ctx context.Context, path string) (*config.Connection, error)
 		return nil, wrongUse("name it with -f FILE", "no configuration file was given")
 	}
 	f, err := config.LoadFile(a.path(path))
-	if err != nil {
+	var problems config.Problems
+	if err != nil && (f == nil || !errors.As(err, &problems)) {
 		return nil, err
 	}
-	var problems config.Problems
 	for _, rule := range f.Connection.Rules {
+		if !understood(f, rule, problems) {
+			continue
+		}
 		found, err := a.checkRule(ctx, f, rule)
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, found...)
+		problems = append(problems, unsaid(problems, found)...)
 	}
 	if len(problems) > 0 {
-		slices.SortStableFunc(problems, func(a, b config.Problem) int { return a.Line - b.Line })
+		problems.Sort()
 		return nil, problems
 	}
 	for _, w := range f.Warnings {
 		a.notes.Sayf("warning: %s", w)
 	}
 	return f.Connection, nil
+}
+
+// understood reports that a rule's source is known well enough to look for further problems in it: that it is named, is
+// the only rule of its name, and that nothing is said about its source.
+func understood(f *config.File, rule config.Rule, problems config.Problems) bool {
+	same := 0
+	for _, r := range f.Connection.Rules {
+		if r.Name == rule.Name {
+			same++
+		}
+	}
+	return same == 1 && rule.Source.File != "" && !slices.ContainsFunc(problems, func(p config.Problem) bool {
+		return strings.HasPrefix(p.Message, "rule "+rule.Name+", source")
+	})
+}
+
+// unsaid leaves out what is wrong with a line of which something was said before.
+func unsaid(said, found config.Problems) config.Problems {
+	return slices.DeleteFunc(found, func(p config.Problem) bool {
+		return slices.ContainsFunc(said, func(q config.Problem) bool { return p.Line == q.Line })
+	})
 }
 
 // checkRule opens a rule's source for its columns and compiles the rule. A rule that is disabled may wait for its source.

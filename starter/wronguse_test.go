@@ -22,10 +22,12 @@ func TestWrongUseIsToldAndDoesNothing(t *testing.T) {
 		"apply without a file":        {[]string{"apply"}, "no configuration file was given"},
 		"a file that is not there":    {[]string{"up", "-f", "nothing.yaml"}, "nothing.yaml: there is no such file"},
 		"an output nobody knows":      {[]string{"version", "-o", "xml"}, `-o is "xml"; it can be text or json`},
-		"too many arguments":          {[]string{"apply", "one", "two"}, "unknown command"},
+		"too many arguments":          {[]string{"apply", "one", "two"}, "the arguments do not fit (2 were given); the command is written: starter apply -f FILE"},
 		"a group alone":               {[]string{"connection"}, "connection needs one of its commands"},
 		"two kinds of plan":           {[]string{"plan", "-f", "x.yaml", "--connection", "y"}, "exclude each other"},
-		"a person without an id":      {[]string{"user", "provision"}, "accepts between 1 and 2 arg(s), received 0"},
+		"a person without an id":      {[]string{"user", "provision"}, "the command is written: starter user provision [CONNECTION] ID"},
+		"a person with an empty id":   {[]string{"user", "show", "globex", ""}, "an argument is empty"},
+		"help for what went wrong":    {[]string{"rule", "disable"}, "next: see starter rule disable --help"},
 		"deleting without confirming": {[]string{"connection", "delete", "globex"}, "needs a confirmation"},
 		"a rule, confirmed wrongly":   {[]string{"rule", "delete", "globex", "staff", "--confirm", "globex"}, `the confirmation "globex" is not the name "staff"`},
 		"confirming something else":   {[]string{"rule", "delete", "staff", "--confirm", "stuff"}, `the confirmation "stuff" is not the name "staff"`},
@@ -39,14 +41,36 @@ func TestWrongUseIsToldAndDoesNothing(t *testing.T) {
 			require.Equal(t, 2, r.status, r.stderr)
 			require.Contains(t, r.stderr, test.says)
 			require.Empty(t, r.stdout)
+			var failed failedJSON
+			r = b.run(append([]string{"-o", "json"}, test.args...)...)
+			if name == "an output nobody knows" {
+				return
+			}
+			require.Equal(t, 2, r.status, r.stderr)
+			b.decode(r, &failed)
+			require.Equal(t, 2, failed.Error.Status)
+			require.Contains(t, failed.Error.Message+"\n  next: "+failed.Error.Next, test.says)
 			b.untouched()
 		})
 	}
 }
 
+// failedJSON is what a command prints with -o json that has no other result.
+type failedJSON struct {
+	Error struct {
+		Status                int
+		Reason, Message, Next string
+		Problems              []struct {
+			File    string
+			Line    int
+			Message string
+		}
+	}
+}
+
 func TestAllProblemsOfAFileComeAtOnceAndNothingStarts(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"keys", "columns"} {
+	for _, name := range []string{"keys", "columns", "both"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
@@ -57,7 +81,10 @@ func TestAllProblemsOfAFileComeAtOnceAndNothingStarts(t *testing.T) {
 			for _, command := range []string{"up", "apply", "plan"} {
 				r := b.run(command, "-f", path, "-o", "json")
 				require.Equal(t, 2, r.status)
-				require.Empty(t, r.stdout)
+				var failed failedJSON
+				b.decode(r, &failed)
+				require.Len(t, failed.Error.Problems, strings.Count(r.stderr, path+":"))
+				require.Positive(t, failed.Error.Problems[0].Line)
 				b.golden(name+".golden", r.stderr)
 			}
 			b.untouched()

@@ -44,7 +44,8 @@ func Parse(path string, data []byte) (*Connection, error) {
 	return f.Connection, nil
 }
 
-// LoadFile is Load for callers that also want warnings and places.
+// LoadFile is Load for callers that also want warnings and places. With Problems the file is given, too, as far as it could
+// be understood, so that what else is wrong with it can be found and told at the same time; nil where nothing could.
 func LoadFile(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	switch {
@@ -58,7 +59,7 @@ func LoadFile(path string) (*File, error) {
 	return ParseFile(path, data)
 }
 
-// ParseFile is Parse for callers that also want warnings and places.
+// ParseFile is Parse for callers that also want warnings and places. With Problems it is as LoadFile.
 func ParseFile(path string, data []byte) (*File, error) {
 	if len(data) > MaxFileSize {
 		return nil, Problems{{File: path, Message: fmt.Sprintf("the file is larger than %d bytes; move rules to another connection", MaxFileSize)}}
@@ -76,10 +77,10 @@ func ParseFile(path string, data []byte) (*File, error) {
 	c.makeAbsolute(directory)
 	k := c.check()
 	d.add(k.problems)
-	if problems := d.problems(c); len(problems) > 0 {
-		return nil, problems
-	}
 	f := &File{Path: path, Connection: c, document: d}
+	if problems := d.problems(c); len(problems) > 0 {
+		return f, problems
+	}
 	f.Warnings = problemsOf(c, k.warnings, d.locate)
 	return f, nil
 }

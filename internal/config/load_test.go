@@ -298,7 +298,9 @@ func TestProblems(t *testing.T) {
 		{"a list", "- name: x\n", []string{"1: |write a connection"}},
 		{"a word", "contoso\n", []string{"1: |write a connection"}},
 		{"two documents", head + "---\nname: b\n", []string{"5: one connection|move"}},
-		{"a tab", "name: contoso\n\ttenantId: x\n", []string{"2: |check the indentation"}},
+		{"a tab", "name: contoso\n\ttenantId: x\n", []string{"2: tabs|use blanks"}},
+		{"a tab, and a colon in a comment", "name: a # so: it is\npreferences:\n\tallowCreate: true\n", []string{"3: tabs|use blanks"}},
+		{"Latin-1", "name: a # so: it is\ndescription: M\xfcller\n", []string{"2: not UTF-8|save it as UTF-8"}},
 		{"an open quote", "name: 'contoso\ntenantId: x\n", []string{"3: |check the indentation"}},
 		{"an alias in a list", head + "rules:\n  - *staff\n", []string{"6: YAML has a use of its own|single quotes"}},
 	}

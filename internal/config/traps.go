@@ -2,9 +2,11 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -97,7 +99,13 @@ var (
 // syntax reports that the file is no YAML. The parser stops at its first doubt and often far from the cause, so that the
 // lines are searched for what is usually behind it: an expression without quotes. Nothing of a value is repeated.
 func (d *document) syntax(err error) {
+	if d.encoding(err) {
+		return
+	}
 	for i, text := range d.lines {
+		if column, tab := indentedByTab(text); tab {
+			d.report(place{i + 1, column}, "", "YAML does not take tabs for indentation; use blanks")
+		}
 		m := keyAndValue.FindStringSubmatch(string(text))
 		if m == nil {
 			m = listItem.FindStringSubmatch(string(text))
@@ -130,6 +138,33 @@ func (d *document) syntax(err error) {
 	d.report(place{min(line, len(d.lines)), 1}, "", "the file cannot be read ("+message+"); check the indentation, quotes and brackets here and in the lines before")
 }
 
+// encoding reports that the file is no UTF-8, and in which line it is not.
+func (d *document) encoding(err error) bool {
+	if !strings.Contains(err.Error(), "UTF-8") {
+		return false
+	}
+	for i, text := range d.lines {
+		if column := slices.Index(text, utf8.RuneError); column >= 0 {
+			d.report(place{i + 1, column + 1}, "", "the file is not UTF-8 from here on; save it as UTF-8")
+			return true
+		}
+	}
+	return false
+}
+
+// indentedByTab finds a tab among the blanks at the beginning of a line that holds something.
+func indentedByTab(text []rune) (column int, tab bool) {
+	for i, r := range text {
+		switch {
+		case r == '\t':
+			column, tab = i+1, true
+		case r != ' ':
+			return column, tab && r != '#'
+		}
+	}
+	return 0, false
+}
+
 // unquoted says why a value breaks YAML, or "".
 func unquoted(v string) string {
 	switch v[0] {
@@ -150,7 +185,8 @@ func unquoted(v string) string {
 		}
 		return ""
 	}
-	if strings.Contains(v, ": ") || strings.HasSuffix(v, ":") {
+	v, _, _ = strings.Cut(v, " #")
+	if v = strings.TrimRight(v, " \t"); strings.Contains(v, ": ") || strings.HasSuffix(v, ":") {
 		return "YAML takes a colon before a blank for the end of a key"
 	}
 	return ""

@@ -35,6 +35,7 @@ type bench struct {
 	ready     func(*simulator.Server)
 	clock     atomic.Int64
 	waits     []time.Duration
+	obeyed    []time.Duration
 	// pauseErr ends each wait.
 	pauseErr error
 	progress []string
@@ -83,7 +84,7 @@ func (b *bench) run() check.Report {
 		b.endpoints(&endpoints)
 	}
 	secret := func(context.Context) (string, error) { return b.secret, b.secretErr }
-	client, err := graph.NewPool(graph.Options{Now: b.now}).Client(graph.Settings{
+	client, err := graph.NewPool(graph.Options{Now: b.now, Budget: &graph.Budgets{Now: b.now}}).Client(graph.Settings{
 		TenantID: b.config.TenantID, ClientID: b.config.ClientID, Secret: secret, Endpoints: endpoints,
 	})
 	require.NoError(b.t, err)
@@ -92,6 +93,11 @@ func (b *bench) run() check.Report {
 		Pause: func(_ context.Context, d time.Duration) error {
 			require.Positive(b.t, d)
 			b.waits = append(b.waits, d)
+			b.clock.Add(int64(d))
+			return b.pauseErr
+		},
+		Obey: func(_ context.Context, d time.Duration) error {
+			b.obeyed = append(b.obeyed, d)
 			b.clock.Add(int64(d))
 			return b.pauseErr
 		},
@@ -270,19 +276,12 @@ func TestWhatCanBeWrong(t *testing.T) {
 			"token", fault.EndpointUntrusted, "127.0.0.1:", "SSL_CERT_FILE"},
 		{"the sign-in service is down",
 			func(b *bench) {
-				b.ready = func(s *simulator.Server) {
-					for range 5 {
-						s.FailNext(answers("/oauth2/"), simulator.Fault{Status: 503})
-					}
-				}
+				b.ready = failing("/oauth2/", simulator.Fault{Status: 503})
 			},
 			"token", fault.LoginUnavailable, "sign-in service", "test again in a few minutes"},
 		{"Graph cannot be reached",
 			func(b *bench) {
-				b.ready = func(s *simulator.Server) {
-					s.FailNext(answers("/organization"), simulator.Fault{Reset: true})
-					s.FailNext(answers("/organization"), simulator.Fault{Reset: true})
-				}
+				b.ready = failing("/organization", simulator.Fault{Reset: true})
 			},
 			"tenant", "", "", ""},
 		{"no permission is consented to",
@@ -305,7 +304,7 @@ func TestWhatCanBeWrong(t *testing.T) {
 			"tenant", fault.TenantMismatch, simulator.DefaultTenantID, "correct tenantId"},
 		{"Graph is down",
 			func(b *bench) {
-				b.ready = func(s *simulator.Server) { s.FailNext(answers("/organization"), simulator.Fault{Status: 503}) }
+				b.ready = failing("/organization", simulator.Fault{Status: 503})
 			},
 			"tenant", fault.GraphUnavailable, "unavailable", "test again"},
 		{"the licences cannot be read",
@@ -325,7 +324,7 @@ func TestWhatCanBeWrong(t *testing.T) {
 			func(b *bench) {
 				b.without("Application.ReadWrite.All")
 				b.registered("entraflowLink", "entraflowMark")
-				b.ready = func(s *simulator.Server) { s.FailNext(answers("/users"), simulator.Fault{Status: 503}) }
+				b.ready = failing("/users", simulator.Fault{Status: 503})
 			},
 			properties, fault.GraphUnavailable, "unavailable", "test again"},
 		{"the application has no service principal, so the properties never become usable",

@@ -59,8 +59,18 @@ func (r *run) unregistrable(ctx context.Context, name string, sel directory.Sele
 	return r.fail(name, fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", denied))
 }
 
-// register creates those of the two properties that do not exist.
+// register creates those of the two properties that do not exist. After a registration whose answer was lost it looks
+// before it registers again.
 func (r *run) register(ctx context.Context) (registered bool, err error) {
+	err = r.patiently(ctx, func() error {
+		did, err := r.registerMissing(ctx)
+		registered = registered || did
+		return err
+	})
+	return registered, err
+}
+
+func (r *run) registerMissing(ctx context.Context) (registered bool, err error) {
 	existing, err := r.t.ExtensionProperties(ctx)
 	if err != nil {
 		return false, err
@@ -70,7 +80,7 @@ func (r *run) register(ctx context.Context) (registered bool, err error) {
 			continue
 		}
 		if _, err := r.t.RegisterExtensionProperty(ctx, short); err != nil {
-			return registered, err
+			return registered || fault.KindOf(err) == fault.Uncertain, err
 		}
 		registered = true
 	}
@@ -84,14 +94,14 @@ func (r *run) await(ctx context.Context, sel directory.Selection) error {
 		err := r.t.ProbeExtension(ctx, sel)
 		if fault.Is(err, fault.ExtensionMissing) {
 			// A registration that was confirmed does not always last when several follow each other.
-			if _, again := r.register(ctx); fault.KindOf(again) == fault.Denied {
+			if _, again := r.register(ctx); fault.KindOf(again) == fault.Denied || fault.Is(again, fault.Interrupted) {
 				return again
 			}
 		} else if err == nil || !fault.KindOf(err).Retryable() {
 			return err
 		}
 		wait := looks[min(i, len(looks)-1)]
-		if fault.KindOf(err) == fault.Throttled {
+		if kind := fault.KindOf(err); kind == fault.Throttled || kind == fault.Transient {
 			wait = max(wait, fault.Of(err).RetryAfter)
 		}
 		if r.o.Now().Add(wait).After(deadline) {

@@ -36,6 +36,8 @@ type Options struct {
 	Patience time.Duration
 	// Pause waits between two looks. Default: a timer. Tests replace it.
 	Pause func(ctx context.Context, d time.Duration) error
+	// Obey waits as long as the service has asked for. Default: a timer.
+	Obey func(ctx context.Context, d time.Duration) error
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Progress is told in words what is under way; may be nil.
@@ -58,9 +60,10 @@ var permissions = []struct {
 const registering = "Application.ReadWrite.All"
 
 // Run carries out all checks. It never fails itself: what goes wrong is in the report. The first check that fails makes
-// those that depend on it Skipped.
+// those that depend on it Skipped. Passing troubles of the services are waited out.
 func Run(ctx context.Context, t Tenant, o Options) Report {
-	r := &run{t: t, o: o}
+	r := &run{o: o}
+	r.t = patient{t, r}
 	r.defaults()
 	steps := []struct {
 		name string
@@ -109,6 +112,9 @@ func (r *run) defaults() {
 	if r.o.Pause == nil {
 		r.o.Pause = Pause
 	}
+	if r.o.Obey == nil {
+		r.o.Obey = Pause
+	}
 }
 
 // Unreachable is the report of a connection for which not even a client could be made.
@@ -138,7 +144,7 @@ func (r *run) ok(name, message string) bool {
 	return true
 }
 
-// again is the advice where the machine repeats its work by itself; a test does not.
+// again is the advice where the machine repeats its work by itself; a test has done so for a while and given up.
 var again = map[fault.Reason]string{
 	fault.GraphUnavailable:    "test again in a few minutes",
 	fault.GraphThrottled:      "test again in a few minutes",

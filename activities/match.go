@@ -158,6 +158,11 @@ func (p *provisioning) inBin(ctx context.Context) (m plan.Match, found bool, err
 	if err != nil {
 		return plan.Match{}, false, err
 	}
+	return p.binned(bin)
+}
+
+// binned finds the person's account among those in the recycle bin.
+func (p *provisioning) binned(bin []directory.Account) (m plan.Match, found bool, err error) {
 	for i := range bin {
 		if !p.isOurs(&bin[i]) {
 			continue
@@ -179,16 +184,42 @@ func (p *provisioning) byRecentCreation(ctx context.Context) (m plan.Match, foun
 	}
 	account, err := p.client.UserByID(ctx, before.account, p.settings.Selection())
 	if fault.Is(err, fault.AccountNotFound) {
-		// Deleted since, or not yet to be seen: which of the two, only time tells.
-		e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")
-		e.RetryAfter = p.a.pace(15 * time.Second)
-		return plan.Match{}, false, e
+		return p.byRecentDeletion(ctx, before.account)
 	}
 	if err != nil || !p.isOurs(account) {
 		return plan.Match{}, false, err
 	}
 	m = plan.Match{Linked: []*directory.Account{account}}
 	return m, true, p.evaluate(m.Linked)
+}
+
+// byRecentDeletion: an account that was created lately cannot be read. It has been deleted since, or cannot be seen yet: the
+// bin tells of the one, and only time of the other.
+func (p *provisioning) byRecentDeletion(ctx context.Context, account string) (m plan.Match, found bool, err error) {
+	deleted := false
+	var bin []directory.Account
+	sel := p.settings.Selection()
+	sel.Attributes = nil
+	err = p.client.DeletedUsers(ctx, sel, func(page []directory.Account) error {
+		bin = append(bin, page...)
+		for _, a := range page {
+			deleted = deleted || strings.EqualFold(a.ID, account)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return plan.Match{}, false, err
+	case !deleted:
+		e := fault.New("match", fault.NotReady, fault.ReplicationPending, "")
+		e.RetryAfter = p.a.pace(15 * time.Second)
+		return plan.Match{}, false, e
+	}
+	// The bin may keep the link to itself; the account is then not to be restored, and not in the way either.
+	if m, found, err = p.binned(bin); found {
+		err = p.evaluate(nil)
+	}
+	return m, found, err
 }
 
 // awaitEarlierName: an earlier attempt, or an earlier run that somebody ended in the middle of it, may have created the

@@ -40,15 +40,22 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 	}
 	defer heartbeat(ctx)()
 	ctx = justRead(ctx, in.Young)
-	add, remove := in.Add, in.Remove
+	add, remove, mark := in.Add, in.Remove, in.FinalMark
+	var account *directory.Account
+	if len(remove) > 0 || activity.GetInfo(ctx).Attempt > 1 {
+		if account, err = client.UserByID(ctx, in.AccountID, s.Selection()); err != nil {
+			return LicenseResult{}, err
+		}
+	}
 	if len(remove) > 0 {
-		if err := a.recheckRemoval(ctx, s, client, in); err != nil {
+		if err := a.recheckRemoval(ctx, s, client, in, account); err != nil {
 			return LicenseResult{}, err
 		}
 	}
 	if activity.GetInfo(ctx).Attempt > 1 {
-		if add, remove, err = a.remaining(ctx, s, client, in); err != nil {
-			return LicenseResult{}, err
+		add, remove = remaining(account, in)
+		if account.Mark == mark {
+			mark = ""
 		}
 	}
 	if len(add)+len(remove) > 0 {
@@ -56,8 +63,8 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 			return LicenseResult{}, err
 		}
 	}
-	if in.FinalMark != "" {
-		if err := client.UpdateUser(ctx, in.AccountID, graph.Patch{Mark: &in.FinalMark}, s.Selection()); err != nil {
+	if mark != "" {
+		if err := client.UpdateUser(ctx, in.AccountID, graph.Patch{Mark: &mark}, s.Selection()); err != nil {
 			return LicenseResult{}, err
 		}
 	}
@@ -76,14 +83,10 @@ func justRead(ctx context.Context, young bool) context.Context {
 	return ctx
 }
 
-// recheckRemoval makes sure that the removal is still right: settings uncached, account by id with the same link, person
-// read again.
-func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *graph.Client, in LicenseInput) error {
+// recheckRemoval makes sure that the removal is still right: settings uncached, account as just read by id with the same
+// link, person read again.
+func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *graph.Client, in LicenseInput, account *directory.Account) error {
 	if err := a.mayRemove(ctx, in.Connection, in.Rule, in.Revision); err != nil {
-		return err
-	}
-	account, err := client.UserByID(ctx, in.AccountID, s.Selection())
-	if err != nil {
 		return err
 	}
 	if account.Link != directory.NewLink(in.Connection, in.Rule, in.User).String() {
@@ -121,12 +124,8 @@ func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *gra
 	return nil
 }
 
-// remaining is what an earlier attempt left to do.
-func (a *Activities) remaining(ctx context.Context, s Settings, client *graph.Client, in LicenseInput) (add []directory.License, remove []string, err error) {
-	account, err := client.UserByID(ctx, in.AccountID, s.Selection())
-	if err != nil {
-		return nil, nil, err
-	}
+// remaining is what an earlier attempt left to do about an account.
+func remaining(account *directory.Account, in LicenseInput) (add []directory.License, remove []string) {
 	direct := map[string]directory.AssignedLicense{}
 	for _, l := range account.Licenses {
 		if l.Direct() {
@@ -143,7 +142,7 @@ func (a *Activities) remaining(ctx context.Context, s Settings, client *graph.Cl
 			remove = append(remove, sku)
 		}
 	}
-	return add, remove, nil
+	return add, remove
 }
 
 func skuIDs(licenses []directory.License) []string {

@@ -115,7 +115,7 @@ type chaosRun struct {
 func comeAndGo(t *testing.T, size chaosSize, seed uint64) {
 	t.Logf("CHAOS_SEED=%d", seed)
 	began := time.Now()
-	c := &chaosRun{t: t, size: size, rng: rand.New(rand.NewPCG(seed, 11)), watch: &watch{touched: map[string]bool{}}}
+	c := &chaosRun{t: t, size: size, rng: rand.New(rand.NewPCG(seed, 11)), watch: newWatch()}
 	c.staff = newWorkforce(size.people, c.rng)
 	c.deletes, c.approves = c.rng.IntN(2) == 0, c.rng.IntN(2) == 0
 	c.heldRound = 2 + c.rng.IntN(size.rounds-2)
@@ -144,6 +144,7 @@ func comeAndGo(t *testing.T, size chaosSize, seed uint64) {
 		seed, len(c.staff.people), l.removed, l.restored, l.returned, c.kills,
 		stats.Writes, stats.Committed, stats.WastedWrites, stats.OverlappingWrites, stats.EarlyRetries, c.late,
 		searched, needles, len(l.violations), time.Since(began).Seconds(), counted(stats.Faults))
+	c.explain()
 	require.Empty(t, l.violations, "seed %d:\n%s", seed, strings.Join(l.violations, "\n"))
 	require.Equal(t, size.kills, c.kills)
 }
@@ -465,6 +466,28 @@ func (c *chaosRun) search() (histories, secrets int) {
 		look("the database "+database, dump, needles)
 	}
 	return histories, len(needles) / 2
+}
+
+// explain shows, for the first people that a violation names, what was written to their accounts and what their workflows
+// did.
+func (c *chaosRun) explain() {
+	const few = 3
+	shown := 0
+	text := strings.Join(c.ledger.violations, "\n")
+	for _, e := range c.staff.people {
+		if shown == few || !strings.Contains(text, e.id) {
+			continue
+		}
+		shown++
+		c.t.Logf("%s: writes\n%s", e.id, strings.Join(c.watch.told(c.ledger.account(e.id).id), "\n"))
+		_, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
+			if h.ID == workflows.UserID(chaosConnection, e.id) {
+				c.t.Logf("%s: run %s\n%s", e.id, h.Run, h.Text)
+			}
+			return nil
+		})
+		require.NoError(c.t, err)
+	}
 }
 
 // creation is a request that makes an account.

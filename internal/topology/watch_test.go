@@ -5,6 +5,7 @@ package topology_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -23,11 +24,14 @@ type watch struct {
 	mu        sync.Mutex
 	writes    int
 	losses    []loss
-	touched   map[string]bool // :: object ids that were written to
+	touched   map[string]bool     // :: object ids that were written to
+	story     map[string][]string // :: object id -> every write, for whoever has to explain a violation
 	passwords []string
 	next      int
 	reach     chan struct{}
 }
+
+func newWatch() *watch { return &watch{touched: map[string]bool{}, story: map[string][]string{}} }
 
 func (w *watch) observe(r *http.Request) {
 	path, graph := strings.CutPrefix(r.URL.Path, "/v1.0/")
@@ -67,6 +71,7 @@ func (w *watch) note(method string, parts []string, body []byte) {
 	}
 	id := parts[1]
 	w.touched[id] = true
+	w.story[id] = append(w.story[id], fmt.Sprintf("%s %s %s %s", time.Now().UTC().Format("15:04:05.000"), method, strings.Join(parts[2:], "/"), body))
 	switch {
 	case method == http.MethodDelete:
 		w.losses = append(w.losses, loss{id, "delete", "", time.Now()})
@@ -77,6 +82,13 @@ func (w *watch) note(method string, parts []string, body []byte) {
 			w.losses = append(w.losses, loss{id, "licence", strings.ToLower(sku), time.Now()})
 		}
 	}
+}
+
+// told is every write to an account so far.
+func (w *watch) told(id string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string(nil), w.story[id]...)
 }
 
 // begin begins a round.

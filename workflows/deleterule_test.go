@@ -84,7 +84,9 @@ func TestADeletionThatTriesForLongDoesNotGrowOneHistory(t *testing.T) {
 	doubt := []activities.LinkedAccount{{User: "z", AccountID: "id-z", Doubt: fault.LinkDuplicate}}
 	passes := 0
 	env := deletes(t, func(activities.ListLinkedInput) activities.ListLinkedResult {
-		passes++
+		if passes++; passes > 50 {
+			return activities.ListLinkedResult{Terms: activities.DeletionTerms{Deprovision: true, Allowed: true}, Last: true}
+		}
 		return activities.ListLinkedResult{ListID: "l", Terms: activities.DeletionTerms{Deprovision: true, Allowed: true},
 			Accounts: doubt, Linked: 4, Deprovisioned: 3, Remaining: 1, Last: true}
 	})

@@ -44,7 +44,7 @@ func (a *app) approve(ctx context.Context, t *link, connection, rule, hash strin
 	if noWait {
 		return a.printStarted(t, connection, []syncRun{run})
 	}
-	outcomes, err := a.watch(ctx, t, []syncRun{run})
+	outcomes, err := a.watch(ctx, t, connection, []syncRun{run})
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,11 @@ func (a *app) report(at *cobra.Command, err error) int {
 		f = &failure{status: statusWrongUse, what: err.Error(), next: "see " + at.CommandPath() + " --help"}
 	}
 	if a.json() && !a.printed {
-		t := told{toldError{Status: f.status, Reason: f.reason, Message: f.Error(), Next: f.next}}
+		_, advice := f.reason.Parts()
+		if f.reason == "" {
+			advice = ""
+		}
+		t := told{toldError{Status: f.status, Reason: f.reason, Message: f.Error(), Next: or(f.next, advice)}}
 		errors.As(err, &t.Error.Problems)
 		// Where standard output cannot be written to, standard error still tells.
 		_ = a.print(t, "")

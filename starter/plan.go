@@ -155,7 +155,7 @@ func (a *app) knownSettings(ctx context.Context, cfg config.Connection) activiti
 func plannedRules(s activities.Settings, rule string) ([]string, error) {
 	if rule != "" {
 		if _, ok := s.Rule(rule); !ok {
-			return nil, fault.New("", fault.Refused, fault.RuleUnknown, rule)
+			return nil, fault.New("", fault.Refused, fault.RuleUnknown, "connection "+s.Config.Name+", rule "+rule)
 		}
 		return []string{rule}, nil
 	}

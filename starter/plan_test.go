@@ -57,7 +57,10 @@ func TestASourceThatIsWrongMakesNoPlan(t *testing.T) {
 	require.NoError(t, os.WriteFile(b.people, []byte(strings.Replace(string(people), "P03,", "P01,", 1)), 0o600))
 	r := b.run("plan", "-f", b.config, "-o", "json")
 	require.Equal(t, 2, r.status)
-	require.Empty(t, r.stdout)
+	var failed failedJSON
+	b.decode(r, &failed)
+	require.Equal(t, "source_id_duplicate", failed.Error.Reason)
+	require.Equal(t, "give one of them another", failed.Error.Next)
 	require.Contains(t, r.stderr, "people.csv, lines 2, 4 (column id repeats)")
 }
 

@@ -156,6 +156,7 @@ func planText(connection string, r plannedRule) string {
 	if len(r.Changes) > 0 {
 		b.WriteString(table.String())
 	}
+	b.WriteString(reasonsText(r.reasons()))
 	fmt.Fprintf(&b, "  would do: %s\n", counted(r.Actions))
 	fmt.Fprintf(&b, "  would end: %s\n", counted(r.Outcomes))
 	switch {
@@ -173,6 +174,17 @@ func planText(connection string, r plannedRule) string {
 	}
 	b.WriteString(leaversText(r.Leavers))
 	return b.String()
+}
+
+// reasons counts why people would not be Success. What is held is explained apart.
+func (r plannedRule) reasons() map[fault.Reason]int {
+	count := map[fault.Reason]int{}
+	for _, c := range r.Changes {
+		if c.Outcome != plan.Success && c.Reason != "" && !c.Held {
+			count[c.Reason]++
+		}
+	}
+	return count
 }
 
 // leaversText lists the people who left, and apart from them those about whom nothing would be done, with the reason.

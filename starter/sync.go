@@ -67,6 +67,9 @@ func (a *app) sync(ctx context.Context, t *link, connection, rule string, noWait
 		return err
 	}
 	d, err := t.describe(ctx, connection)
+	if unknown := new(failure); errors.As(err, &unknown) && unknown.reason == fault.ConnectionUnknown && rule == "" {
+		unknown.next += "; where " + connection + " is a rule: starter sync --rule " + connection
+	}
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (a *app) sync(ctx context.Context, t *link, connection, rule string, noWait
 	if noWait {
 		return a.printStarted(t, connection, runs)
 	}
-	outcomes, err := a.watch(ctx, t, runs)
+	outcomes, err := a.watch(ctx, t, connection, runs)
 	if err != nil {
 		return err
 	}
@@ -101,9 +104,9 @@ func rulesToSync(d workflows.Description, rule string) ([]string, error) {
 		state, ok := d.Rule(rule)
 		switch {
 		case !ok:
-			return nil, fault.New("", fault.Refused, fault.RuleUnknown, rule)
+			return nil, fault.New("", fault.Refused, fault.RuleUnknown, "connection "+d.Config.Name+", rule "+rule)
 		case !state.Enabled:
-			return nil, fault.New("", fault.Refused, fault.RuleDisabled, rule)
+			return nil, fault.New("", fault.Refused, fault.RuleDisabled, "connection "+d.Config.Name+", rule "+rule)
 		}
 		return []string{rule}, nil
 	}
@@ -158,7 +161,7 @@ func (t *link) startSync(ctx context.Context, connection, rule string) (syncRun,
 }
 
 // watch shows how far syncs are and returns how they ended, in the order given.
-func (a *app) watch(ctx context.Context, t *link, runs []syncRun) ([]outcome, error) {
+func (a *app) watch(ctx context.Context, t *link, connection string, runs []syncRun) ([]outcome, error) {
 	outcomes := make([]outcome, len(runs))
 	ended := make([]chan struct{}, len(runs))
 	var wait sync.WaitGroup
@@ -174,6 +177,7 @@ func (a *app) watch(ctx context.Context, t *link, runs []syncRun) ([]outcome, er
 	done := make(chan struct{})
 	go func() { wait.Wait(); close(done) }()
 	meters := make([]meter, len(runs))
+	halts := make([]stalled, len(runs))
 	tick := time.NewTicker(a.poll)
 	defer tick.Stop()
 	for {
@@ -192,7 +196,11 @@ func (a *app) watch(ctx context.Context, t *link, runs []syncRun) ([]outcome, er
 			case <-ended[i]:
 				parts = append(parts, r.rule+": "+string(outcomes[i].State))
 			default:
-				parts = append(parts, r.rule+": "+meters[i].read(a.now(), t.progress(ctx, r.id)))
+				p := t.progress(ctx, r.id)
+				parts = append(parts, r.rule+": "+meters[i].read(a.now(), p))
+				if halts[i].due(a.now(), p.Done, stalledPolls*a.poll) {
+					a.tellObstacle(ctx, t, r, connection, &halts[i])
+				}
 			}
 		}
 		a.notes.Progress(strings.Join(parts, " · "))

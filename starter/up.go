@@ -89,6 +89,9 @@ func (a *app) up(ctx context.Context, path string, once bool) (err error) {
 	if u.unusable != nil && (result == nil || isPrinted(result)) {
 		result = u.unusable
 	}
+	if once && u.ownServer {
+		a.notes.Sayf("Temporal stops now, and its pages with it; to look at them: starter up -f %s", path)
+	}
 	// A disabled connection waits to be enabled; one that is invalid needs its file or its tenant mended, and `up` again.
 	if once || u.invalid || result != nil && !isPrinted(result) {
 		return result
@@ -107,8 +110,10 @@ type running struct {
 	seed   *simulator.Seed
 	cancel context.CancelCauseFunc
 
-	dir        string
-	link       *link
+	dir  string
+	link *link
+	// ownServer: Temporal was started here, and ends with this command.
+	ownServer  bool
 	log        *slog.Logger
 	simulation *engine.SimulatorEndpoint
 	// unusable is why the connection may not provision; invalid: because its test failed.
@@ -212,6 +217,7 @@ func (u *running) devServer(ctx context.Context, namespace string) (*devserver.S
 		return nil, &failure{status: statusIncomplete, what: "Temporal cannot be started", why: err,
 			next: "install the temporal command (https://docs.temporal.io/cli), or name a running server by TEMPORAL_ADDRESS"}
 	}
+	u.ownServer = true
 	stopping := make(chan struct{})
 	u.onStop("Temporal", func() error { close(stopping); return server.Stop() })
 	go func() {
@@ -297,7 +303,7 @@ func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 		}
 		runs = append(runs, run)
 	}
-	return u.watch(ctx, u.link, runs)
+	return u.watch(ctx, u.link, u.cfg.Name, runs)
 }
 
 // idle says for each enabled rule why it does not run.

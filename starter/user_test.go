@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,18 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 		step{"user provision P01 --dry-run", 0, "would do: update the account (displayName)"},
 		step{"user provision P01 --same-person", 0, "Done: the account was updated (displayName)"},
 	)
+
+	// Somebody of whom it cannot be read whether they are enabled; nothing ever ran about them, so there is no page to open.
+	b.rewrite("P13,true,lou", "P15,maybe,mia,Mia Moss,Legal,US,\nP13,true,lou")
+	b.steps(
+		step{"user show P15", 0, "enabled?  in"},
+		step{"user provision P15", 1, "3  scope       stop  rule staff: includes the person; people.csv, line "},
+		step{"user deprovision P99", 2, "no account carries this person's link, so there is nothing to do"},
+	)
+	for _, line := range []string{"user show P15", "user provision P15"} {
+		require.NotContains(t, b.run(strings.Fields(line)...).stdout, "/workflows/", line)
+	}
+	b.rewrite("P15,maybe,mia,Mia Moss,Legal,US,\n", "")
 
 	// A person who left.
 	b.rewrite("P13,true,lou,Lou Lake,Legal,US,SPE_E3\n", "")

@@ -40,7 +40,7 @@ func (a *app) unconfirmedPerson(ctx context.Context, t *link, connection, id str
 	if err != nil {
 		return err
 	}
-	would := "there is no account with this person's link, so there is nothing to do"
+	would := ""
 	switch c := found.Change; {
 	case found.Connection != nil:
 		return found.Connection
@@ -55,9 +55,11 @@ func (a *app) unconfirmedPerson(ctx context.Context, t *link, connection, id str
 	case c != nil && c.Action == plan.None:
 		would = reasonText(c.Reason, c.Subject)
 	case c != nil:
-		would = "it would " + changeText(c, found.licences) + ", because: " + string(c.Reason)
+		would = "it would " + changeText(c, found.licences) + ", because " + reasonText(c.Reason, "")
+	default:
+		return wrongUse("check the id", "%s cannot be deprovisioned: no account carries this person's link, so there is nothing to do", id)
 	}
-	return wrongUse("add --confirm "+id, "deprovisioning %s needs a confirmation; nothing was done. %s", id, would)
+	return wrongUse("add --confirm "+id, "deprovisioning %s needs a confirmation; nothing was done: %s", id, would)
 }
 
 func (a *app) deprovision(ctx context.Context, t *link, connection, id string) error {

@@ -58,7 +58,6 @@ func (a *app) provision(ctx context.Context, t *link, in workflows.UserInput, dr
 		return err
 	}
 	r := personResult{WorkflowID: workflows.UserID(in.Connection, in.User)}
-	r.URL = t.workflowURL(r.WorkflowID)
 	steps, end := found.steps()
 	if end == nil && !dryRun {
 		stop := a.waiting("waiting for " + r.WorkflowID)
@@ -111,7 +110,7 @@ func (i inspected) steps() (steps []personStep, end *fault.Error) {
 		if why != nil {
 			step.Verdict, step.Reason = stepStop, why.Reason
 			if step.Found != "" {
-				step.Found += ": "
+				step.Found += "; "
 			}
 			step.Found += whyText(why)
 			if why.Kind.Retryable() {
@@ -176,10 +175,16 @@ func (i inspected) stepScope() (string, *fault.Error) {
 		}
 		text := "rule " + v.State.Name + ": "
 		switch {
+		case v.InScope && v.State.Name == i.Rule && i.Scope != nil:
+			text += "includes the person"
 		case v.InScope && v.State.Name == i.Rule:
 			text += "includes the person and provisions them"
 		case v.InScope:
 			text += "includes the person, too"
+		case v.Why != nil && v.Why.Reason == fault.PersonNotFound:
+			text += "not in its source"
+		case v.Why != nil && v.Why.Reason == fault.PersonOutOfScope:
+			text += "outside its filter"
 		case v.Why != nil:
 			text += string(v.Why.Reason)
 		}

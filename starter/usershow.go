@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,10 +55,11 @@ type shownRule struct {
 	InScope     bool   `json:"inScope"`
 	// Provisions: of the rules that include the person, this one provisions.
 	Provisions bool `json:"provisions"`
-	// Enabled at the source.
-	Enabled bool           `json:"enabled"`
-	Reason  fault.Reason   `json:"reason,omitempty"`
-	Record  map[string]any `json:"record,omitempty"`
+	// Enabled at the source; nobody knows where EnabledUnreadable.
+	Enabled           bool           `json:"enabled"`
+	EnabledUnreadable bool           `json:"enabledUnreadable,omitempty"`
+	Reason            fault.Reason   `json:"reason,omitempty"`
+	Record            map[string]any `json:"record,omitempty"`
 }
 
 // shownAccount is one account that may be the person's.
@@ -90,9 +92,12 @@ func (a *app) userShow(ctx context.Context, t *link, connection, id string) erro
 	}
 	shown := found.shown()
 	shown.User, shown.WorkflowID = id, workflows.UserID(connection, id)
-	shown.URL = t.workflowURL(shown.WorkflowID)
 	if shown.Runs, err = t.personRuns(ctx, connection, id); err != nil {
 		return err
+	}
+	// Somebody about whom nothing ever ran has no page.
+	if len(shown.Runs) > 0 {
+		shown.URL = t.workflowURL(shown.WorkflowID)
 	}
 	return a.print(shown, shown.text())
 }
@@ -104,6 +109,7 @@ func (i inspected) shown() shownPerson {
 			InScope: v.InScope, Provisions: i.Rule != "" && i.Rule == v.State.Name && i.Scope == nil}
 		if v.Record != nil {
 			r.Enabled, r.Record = v.Record.Enabled && v.Record.EnabledErr == nil, v.Record.Fields
+			r.EnabledUnreadable = v.Record.EnabledErr != nil
 		}
 		if v.Why != nil {
 			r.Reason = v.Why.Reason
@@ -178,7 +184,7 @@ func (s shownPerson) text() string {
 	rules := terminal.Table{Header: []string{"RULE", "SOURCE", "PERSON", "FILTER", "PROVISIONS", "REASON"}, Indent: "  "}
 	for _, r := range s.Source {
 		rules.Row(r.Rule+either(!r.RuleEnabled, " (not enabled)", ""), r.Source,
-			either(r.Found, either(r.Enabled, "enabled", "disabled"), "not found"), either(r.Found, either(r.InScope, "in", "out"), ""),
+			r.personText(), either(r.Found, either(r.InScope, "in", "out"), ""),
 			either(r.Provisions, "yes", ""), string(r.Reason))
 	}
 	b.WriteString(rules.String())
@@ -237,11 +243,36 @@ func recordsText(rules []shownRule) string {
 		fmt.Fprintf(&b, "  values in %s\n", r.Source)
 		table := terminal.Table{Indent: "    "}
 		for _, column := range slices.Sorted(maps.Keys(r.Record)) {
-			table.Row(column, fmt.Sprint(r.Record[column]))
+			table.Row(column, valueText(r.Record[column]))
 		}
 		b.WriteString(table.String())
 	}
 	return b.String()
+}
+
+// valueText shows a value as its source writes it: a text as it is, all else as JSON.
+func valueText(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(b)
+}
+
+// personText says whether the source has the person and what its column enabled says.
+func (r shownRule) personText() string {
+	switch {
+	case !r.Found:
+		return "not found"
+	case r.EnabledUnreadable:
+		return "enabled?"
+	case r.Enabled:
+		return "enabled"
+	}
+	return "disabled"
 }
 
 func either(condition bool, yes, no string) string {

@@ -143,6 +143,8 @@ type ProvisionInput struct {
 	SamePerson bool `json:"samePerson,omitempty"`
 	// Hold, when set, is why this run takes nothing away: a sync started it, and its plan no longer counts.
 	Hold fault.Reason `json:"hold,omitempty"`
+	// Given are the SKU ids that earlier passes of the same workflow asked Graph to assign.
+	Given []string `json:"given,omitempty"`
 }
 
 // ProvisionResult says what ProvisionAccount did and what is still to be done by other activities.

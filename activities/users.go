@@ -124,6 +124,7 @@ func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) 
 		Selection:   p.settings.Selection(),
 		SourceTag:   p.claim.rule.Source.Tag(),
 		SamePerson:  p.in.SamePerson,
+		Given:       p.in.Given,
 	}
 	s.Hold = p.hold()
 	if p.person.Desired.SKUMapped && len(p.person.Desired.SKUs) > 0 {

@@ -46,6 +46,8 @@ type userRun struct {
 	account string
 	// hold is why nothing is taken away in passes without the plan that a sync started this run with.
 	hold fault.Reason
+	// given are the SKU ids that this run has asked Graph to assign.
+	given []string
 }
 
 // maxPasses bounds how often one run begins anew because settings or plan changed under it.
@@ -132,7 +134,7 @@ func (u *userRun) provision(ctx workflow.Context) (done activities.ProvisionResu
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
 	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, activities.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
-		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold,
+		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold, Given: u.given,
 	}).Get(ctx, &done)
 	return done, err
 }
@@ -147,6 +149,9 @@ func (u *userRun) revoke(ctx workflow.Context, done activities.ProvisionResult) 
 // license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
 func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(licenseSummary(done)))
+	for _, l := range done.AddLicenses {
+		u.given = append(u.given, l.SKU)
+	}
 	var written activities.LicenseResult
 	err := workflow.ExecuteActivity(ctx, acts.AssignLicenses, activities.LicenseInput{
 		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,

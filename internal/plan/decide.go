@@ -29,6 +29,9 @@ type Settings struct {
 	SKUs []directory.SKU
 	// Left is how many units of each SKU are left to hand out; nil takes what SKUs say.
 	Left map[string]int
+	// Given are SKU ids that this very run has asked Graph to assign already. Whether it was done, a read need not show yet;
+	// the mark keeps them, so that what was given in vain is found and taken back later.
+	Given []string
 	// Hold, when set, is why nothing may be taken away in this run: the decision is then what remains without removals.
 	Hold fault.Reason
 }

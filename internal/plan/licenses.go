@@ -26,6 +26,9 @@ func (s Settings) license(c *Change, p Person, a *directory.Account) {
 	keepAll := !p.Desired.SKUMapped && !s.Preferences.RemoveLicensesWhenSkuIDEmpty
 
 	before := c.Mark.Licenses
+	if len(s.Given) > 0 {
+		c.Mark = c.Mark.WithLicenses(append(slices.Clone(before), s.Given...))
+	}
 	add := s.additions(wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
 	if len(add) > 0 && !s.hasUsageLocation(p, a) {
 		c.partial(fault.UsageLocationMissing, directory.UsageLocation)
@@ -228,6 +231,11 @@ func (s Settings) markLicenses(c *Change, before []string, wanted []directory.Li
 		if added(w.SKU) || slices.Contains(before, directory.ShortSKU(w.SKU)) {
 			pre = append(pre, w.SKU)
 			final = append(final, w.SKU)
+		}
+	}
+	for _, sku := range s.Given {
+		if held[sku].direct == nil {
+			pre, final = append(pre, sku), append(final, sku)
 		}
 	}
 	c.FinalMark = c.Mark.WithLicenses(final)

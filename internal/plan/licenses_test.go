@@ -409,3 +409,34 @@ func TestLicenseAtCreation(t *testing.T) {
 	require.Equal(t, "1;created;lic=aaaaaaaa,bbbbbbbb", got.Mark.String())
 	require.Equal(t, got.Mark.String(), got.FinalMark.String())
 }
+
+// What this run has given already stays in the mark, whatever a lagging read shows, and the next run takes it back.
+func TestLicenseGivenInVain(t *testing.T) {
+	t.Parallel()
+	s, p := settings(), wanting("SUITE_C")
+	// B was to replace A, and was assigned; this read shows neither.
+	lagging := holder(skuA)
+	s.Given = []string{skuB}
+	c := license(s, p, lagging)
+	require.Equal(t, []string{"c", "-a"}, short(c))
+	require.True(t, c.Mark.Owns(skuA) && c.Mark.Owns(skuB) && c.Mark.Owns(skuC))
+	require.False(t, c.FinalMark.Owns(skuA))
+	require.True(t, c.FinalMark.Owns(skuB) && c.FinalMark.Owns(skuC))
+
+	next := holder(skuB, skuC)
+	next.Mark = c.FinalMark.String()
+	s.Given = nil
+	require.Equal(t, []string{"-b"}, short(license(s, p, next)))
+	// It was not assigned after all.
+	next = holder(skuC)
+	next.Mark = c.FinalMark.String()
+	c = license(s, p, next)
+	require.Empty(t, short(c))
+	require.False(t, c.Mark.Owns(skuB))
+
+	// A read that shows it needs nothing special.
+	s.Given = []string{skuB}
+	c = license(s, p, holder(skuB))
+	require.Equal(t, []string{"c", "-b"}, short(c))
+	require.False(t, c.FinalMark.Owns(skuB))
+}

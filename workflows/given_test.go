@@ -1,0 +1,44 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// A pass that begins anew knows which licences the one before asked for: they may have been assigned although reads do not
+// show it yet.
+func TestALaterPassKnowsWhatTheOneBeforeGave(t *testing.T) {
+	t.Parallel()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
+	var given [][]string
+	env.RegisterActivityWithOptions(func(_ context.Context, in activities.ProvisionInput) (activities.ProvisionResult, error) {
+		given = append(given, in.Given)
+		r := activities.ProvisionResult{Rule: "staff", Action: plan.Update, AccountID: "a1", Outcome: plan.Success}
+		if len(given) < 3 {
+			r.AddLicenses = []directory.License{{SKU: []string{"first", "second"}[len(given)-1]}}
+		}
+		return r, nil
+	}, activity.RegisterOptions{Name: "ProvisionAccount"})
+	env.RegisterActivityWithOptions(func(context.Context, activities.LicenseInput) (activities.LicenseResult, error) {
+		return activities.LicenseResult{}, activities.Reported(fault.New("", fault.Stale, fault.LicenseNotAssigned, ""))
+	}, activity.RegisterOptions{Name: "AssignLicenses"})
+	env.ExecuteWorkflow(workflows.ProvisionUser, workflows.UserInput{Connection: "contoso", User: "e1"})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, [][]string{nil, {"first"}, {"first", "second"}}, given)
+}

@@ -175,7 +175,9 @@ func (l *ledger) checkChanging(r round, e *employee, before, now account) {
 	licences := strings.Fields(now.licence)
 	switch {
 	case now.place == nowhere:
-	case !some(func(p account) bool { return p.upn == now.upn && p.nick == now.nick && p.family == now.family && p.display == now.display }),
+	case !some(func(p account) bool {
+		return p.upn == now.upn && p.nick == now.nick && p.family == now.family && p.display == now.display
+	}),
 		!some(func(p account) bool { return p.given == now.given }),
 		!some(func(p account) bool { return p.dept == now.dept }),
 		!some(func(p account) bool { return p.enabled == now.enabled }),

@@ -190,8 +190,8 @@ func (c *call) carryOut(w http.ResponseWriter, write bool) reply {
 	if fault.Status == http.StatusTooManyRequests {
 		w.Header().Set("x-ms-throttle-scope", "Tenant_Application/ReadWrite/"+c.who.clientID+"/"+c.who.tenantID)
 		s.stats.add(func(st *Stats) { st.Throttled++ })
-		s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, identity(c.r), fault.Headers["Retry-After"], s.o.Now())
 	}
+	s.silence(c.who.clientID+"/"+c.who.tenantID, c.r, fault.Status, fault.Headers["Retry-After"])
 	fault.send(w)
 	return reply{}
 }
@@ -296,7 +296,7 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 		body = rep.fail.body(c.requestID, c.clientID, c.now)
 		if rep.status == http.StatusTooManyRequests {
 			c.s.stats.add(func(st *Stats) { st.Throttled++ })
-			c.s.throttle.hold(c.who.clientID+"/"+c.who.tenantID, identity(c.r), rep.fail.header["Retry-After"], c.s.o.Now())
+			c.s.silence(c.who.clientID+"/"+c.who.tenantID, c.r, rep.status, rep.fail.header["Retry-After"])
 		}
 	case rep.render != nil:
 		h.Set("Content-Type", contentJSON)

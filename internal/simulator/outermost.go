@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -22,6 +23,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 			return // the client has gone
 		}
 		r = identified(r, raw)
+		if isTokenRequest(r) {
+			s.countEarly(identity(r), r)
+		}
 		rewind := func() { r.Body = io.NopCloser(bytes.NewReader(raw)) }
 		s.chance.Lock()
 		observer := s.chance.observer
@@ -40,6 +44,10 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	})
 }
 
+// isTokenRequest: the sign-in service asks each application in each tenant for silence, which are what the identity of a
+// token request is made of.
+func isTokenRequest(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") }
+
 type identityKey struct{}
 
 // identified lets a request be told from others to the same path, such as the creations and searches of other people that
@@ -53,6 +61,11 @@ func identified(r *http.Request, body []byte) *http.Request {
 	}
 	if r.Method == http.MethodPost && json.Unmarshal(body, &named) == nil {
 		id += " " + named.UserPrincipalName + named.UniqueName
+	}
+	if isTokenRequest(r) {
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			id += " " + form.Get("client_id")
+		}
 	}
 	return r.WithContext(context.WithValue(r.Context(), identityKey{}, id))
 }
@@ -70,8 +83,10 @@ func (s *Server) meet(f Fault, w http.ResponseWriter, r *http.Request, next http
 	if id := r.Header.Get("client-request-id"); id != "" {
 		w.Header().Set("client-request-id", id)
 	}
-	scope, request := "", identity(r)
-	if p, _ := s.issuer.read(r.Header.Get("Authorization"), s.o.Now()); p != nil {
+	scope := ""
+	if isTokenRequest(r) {
+		scope = identity(r)
+	} else if p, _ := s.issuer.read(r.Header.Get("Authorization"), s.o.Now()); p != nil {
 		scope = p.clientID + "/" + p.tenantID
 	}
 	if f.Commit {
@@ -86,8 +101,8 @@ func (s *Server) meet(f Fault, w http.ResponseWriter, r *http.Request, next http
 	s.stats.add(func(st *Stats) { st.Statuses[status]++ })
 	if f.Status == http.StatusTooManyRequests {
 		s.stats.add(func(st *Stats) { st.Throttled++ })
-		s.throttle.hold(scope, request, f.Headers["Retry-After"], s.o.Now())
 	}
+	s.silence(scope, r, f.Status, f.Headers["Retry-After"])
 	f.send(w)
 }
 

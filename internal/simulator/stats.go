@@ -26,7 +26,8 @@ type Stats struct {
 	OverlappingWrites int `json:"overlappingWrites"`
 	// Throttled are the 429 answers, by quota or by fault.
 	Throttled int `json:"throttled"`
-	// EarlyRetries came before the Retry-After of an earlier 429 of the same application and tenant had passed.
+	// EarlyRetries came before the Retry-After of an earlier 429 of the same application and tenant, or of an earlier 503 to the
+	// same request, had passed. Token requests are counted too.
 	EarlyRetries int `json:"earlyRetries"`
 	// EarlyRetriesByScope are the same by "app/tenant".
 	EarlyRetriesByScope map[string]int `json:"earlyRetriesByScope"`

@@ -178,9 +178,21 @@ func (th *throttle) early(scope, request string, now time.Time) bool {
 	return p.request == request || now.Sub(p.from) > retryGrace
 }
 
+// silence remembers what an answer with Retry-After asked for: after a 429 silence of the whole scope, after a 503 that this
+// one request stays away.
+func (s *Server) silence(scope string, r *http.Request, status int, retryAfter string) {
+	switch status {
+	case http.StatusTooManyRequests:
+		s.throttle.hold(scope, identity(r), retryAfter, s.o.Now())
+	case http.StatusServiceUnavailable:
+		s.throttle.hold(scope+" "+identity(r), "503", retryAfter, s.o.Now())
+	}
+}
+
 // countEarly counts a request that a client should not have sent yet.
 func (s *Server) countEarly(scope string, r *http.Request) {
-	if s.throttle.early(scope, identity(r), s.o.Now()) {
+	now := s.o.Now()
+	if s.throttle.early(scope, identity(r), now) || s.throttle.early(scope+" "+identity(r), "", now) {
 		s.stats.add(func(st *Stats) { st.EarlyRetries++; st.EarlyRetriesByScope[scope]++ })
 	}
 }

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"testing"
 	"time"
@@ -80,6 +81,48 @@ func TestEarlyRetriesAreToldFromOtherPeoplesRequests(t *testing.T) {
 	require.Equal(t, 1, w.s.Stats().EarlyRetries)
 	w.get(filter + "u1@contoso.com'").is(200)
 	require.Equal(t, 2, w.s.Stats().EarlyRetries)
+}
+
+// A 503 with Retry-After concerns the request that got it and nobody else; a request on its way at the same time has its grace.
+func TestEarlyRetriesAfterUnavailable(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	w := start(t, simulator.Options{Now: c.now})
+	w.s.FailNext(nil, simulator.Fault{Status: 503, Headers: map[string]string{"Retry-After": "10"}})
+	w.get("/users").is(503)
+	w.get("/users").is(200)
+	require.Zero(t, w.s.Stats().EarlyRetries, "on its way already")
+	c.advance(5 * time.Second)
+	w.get("/users?$top=1").is(200)
+	require.Zero(t, w.s.Stats().EarlyRetries, "another request")
+	w.get("/users").is(200)
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
+	c.advance(5 * time.Second)
+	w.get("/users").is(200)
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
+}
+
+// The sign-in service, too, can ask an application for silence.
+func TestEarlyTokenRequests(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	w := start(t, simulator.Options{Now: c.now})
+	token := func(client string) int {
+		form := url.Values{"client_id": {client}, "client_secret": {simulator.DefaultClientSecret}, "grant_type": {"client_credentials"}, "scope": {"https://graph.microsoft.com/.default"}}
+		resp, err := w.client.PostForm(w.s.URL()+"/"+simulator.DefaultTenantID+"/oauth2/v2.0/token", form)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	w.s.FailNext(nil, simulator.Fault{Status: 429, Headers: map[string]string{"Retry-After": "10"}})
+	require.Equal(t, 429, token(simulator.DefaultClientID))
+	require.Equal(t, 400, token("99999999-0000-4000-8000-000000000000"))
+	require.Zero(t, w.s.Stats().EarlyRetries, "another application")
+	require.Equal(t, 200, token(simulator.DefaultClientID))
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
+	c.advance(10 * time.Second)
+	require.Equal(t, 200, token(simulator.DefaultClientID))
+	require.Equal(t, 1, w.s.Stats().EarlyRetries)
 }
 
 func TestTenantQuotaAndUnits(t *testing.T) {

@@ -24,10 +24,12 @@ func TestFirstSync(t *testing.T) {
 	for _, want := range []struct {
 		rule                                         string
 		impacted, success, partiallySynced, unsynced int
-		failed                                       map[string]fault.Reason
-		adopted                                      []string
+		// managed: their manager has no account yet, and is set by the second plan of the same sync.
+		managed int
+		failed  map[string]fault.Reason
+		adopted []string
 	}{
-		{rule: "staff", impacted: 258, success: 250, partiallySynced: 3, adopted: []string{"E10222", "E10358"}, failed: map[string]fault.Reason{
+		{rule: "staff", impacted: 258, success: 250, partiallySynced: 3, managed: 43, adopted: []string{"E10222", "E10358"}, failed: map[string]fault.Reason{
 			"E10086": fault.UPNConflict, "E10202": fault.UPNConflict, "E10129": fault.EnabledUnreadable,
 			"E10147": fault.UsageLocationInvalid, "E10348": fault.AccountSynced,
 		}},
@@ -40,18 +42,25 @@ func TestFirstSync(t *testing.T) {
 			outcomes := map[plan.Outcome]int{}
 			failed := map[string]fault.Reason{}
 			var adopted []string
+			managed := 0
 			for _, e := range p.Entries {
-				outcomes[e.Outcome]++
+				outcome := e.Outcome
+				if e.Reason == fault.ManagerNotFound {
+					managed++
+					outcome = plan.Success
+				}
+				outcomes[outcome]++
 				switch {
-				case e.Outcome == plan.Failed:
+				case outcome == plan.Failed:
 					failed[e.SourceID] = e.Reason
-				case e.Outcome == plan.PartiallySynced:
+				case outcome == plan.PartiallySynced:
 					require.Equal(t, fault.LicensesExhausted, e.Reason, e.SourceID)
 				case e.Change != nil && e.Change.Action == plan.Adopt:
 					adopted = append(adopted, e.SourceID)
 				}
 			}
 			require.Len(t, p.Entries, want.impacted)
+			require.Equal(t, want.managed, managed)
 			require.Equal(t, want.success, outcomes[plan.Success], "%v %v", outcomes, failed)
 			require.Equal(t, want.partiallySynced, outcomes[plan.PartiallySynced])
 			require.Equal(t, want.unsynced, outcomes[plan.Unsynced])
@@ -62,6 +71,31 @@ func TestFirstSync(t *testing.T) {
 			require.Equal(t, want.adopted, adopted)
 			require.Empty(t, p.Leavers)
 		})
+	}
+}
+
+// Every manager is somebody of the same rule who gets an account, so that the second plan of the first sync finds all of
+// them.
+func TestManagersGetAccounts(t *testing.T) {
+	t.Parallel()
+	c, _ := load(t)
+	s, program := compiled(t, c.Rules[0])
+	people := map[string]bool{}
+	managers := map[string]bool{}
+	_, err := s.List(t.Context(), func(r source.Record) error {
+		in, err := program.InScope(r)
+		require.NoError(t, err)
+		people[r.ID] = in && r.EnabledErr == nil
+		if id, _ := r.Fields["managerId"].(string); id != "" {
+			require.NotEqual(t, r.ID, id)
+			managers[id] = true
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, managers, 3)
+	for id := range managers {
+		require.True(t, people[id], id)
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *call) judgeGroupMember(ch *groupChange, name string, v any) *refusal {
 		ch.hasBind = true
 		for _, raw := range list {
 			ref, _ := raw.(string)
-			id := referenced(ref)
+			id := c.reference(ref)
 			if id == "" {
 				return badRequest("Not a valid reference update.")
 			}

@@ -51,7 +51,7 @@ func (c *call) shown(rec *record, expand []string) userObject {
 
 func putManager(c *call) reply {
 	ref, _ := c.body["@odata.id"].(string)
-	target := referenced(ref)
+	target := c.reference(ref)
 	if target == "" {
 		return c.refuse(badRequest("Not a valid reference update."))
 	}

@@ -57,7 +57,7 @@ func (c *call) memberGroup() (*group, *refusal) {
 
 func addMember(c *call) reply {
 	ref, _ := c.body["@odata.id"].(string)
-	id := referenced(ref)
+	id := c.reference(ref)
 	if id == "" {
 		return c.refuse(badRequest("Not a valid reference update."))
 	}

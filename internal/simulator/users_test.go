@@ -211,6 +211,9 @@ func TestManager(t *testing.T) {
 	require.Equal(t, 1, w.s.Stats().WastedWrites)
 	w.do("PUT", "/users/ann@contoso.com/manager/$ref", map[string]any{"@odata.id": w.s.URL() + "/v1.0/users/nobody@contoso.com"}).refused(404, "Request_ResourceNotFound", "nobody@contoso.com")
 	w.do("PUT", "/users/ann@contoso.com/manager/$ref", map[string]any{"@odata.id": "rubbish"}).refused(400, "Request_BadRequest", "Not a valid reference update.")
+	require.Empty(t, w.s.Stats().ProtocolFaults)
+	w.do("PUT", "/users/ann@contoso.com/manager/$ref", map[string]any{"@odata.id": "https://graph.microsoft.us/v1.0/users/" + boss}).is(204)
+	require.Equal(t, map[string]int{"reference to another cloud": 1}, w.s.Stats().ProtocolFaults)
 	w.do("DELETE", "/users/ann@contoso.com/manager/$ref", nil).is(204)
 	w.get("/users/ann@contoso.com/manager").is(404)
 

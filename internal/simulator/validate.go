@@ -58,7 +58,7 @@ func (c *call) judgeName(ch *userChange, name string, creating bool) *refusal {
 	switch {
 	case name == "manager@odata.bind" && creating:
 		ref, _ := value.(string)
-		ch.manager = referenced(ref)
+		ch.manager = c.reference(ref)
 		return nil
 	case strings.HasPrefix(name, "@odata."):
 		return nil
@@ -345,6 +345,17 @@ func validExtensionAttribute(key string) bool {
 		value = value*10 + int(d-'0')
 	}
 	return value >= 1 && value <= 15
+}
+
+// reference is referenced, and counts a reference to another cloud's Graph: each has directory objects of its own
+// (https://learn.microsoft.com/graph/deployments).
+func (c *call) reference(ref string) string {
+	if u, err := url.Parse(ref); err == nil {
+		if graph := u.Scheme + "://" + u.Host; resources[graph] && graph != graphAudience {
+			c.s.stats.protocol("reference to another cloud")
+		}
+	}
+	return referenced(ref)
 }
 
 // referenced takes the id or name out of an @odata.id, "" when it is none.

@@ -257,15 +257,14 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		result.Action, result.Revoke, result.Reason = plan.Remove, true, r.why
 		return result, nil
 	}
+	// The account was read a moment ago: that a server does not know it is no proof that it is gone. The next attempt's read
+	// tells.
+	ctx = graph.Young(ctx)
 	switch {
 	case change.Action == plan.None:
 		return result, nil
 	case change.Delete:
-		err := r.client.DeleteUser(ctx, account.ID)
-		if err != nil && !fault.Is(err, fault.AccountNotFound) {
-			return ProvisionResult{}, err
-		}
-		return result, nil
+		return result, r.client.DeleteUser(ctx, account.ID)
 	}
 	mark := change.Mark.String()
 	patch := graph.Patch{Mark: &mark}

@@ -255,8 +255,8 @@ func (t *link) progress(ctx context.Context, id string) workflows.SyncResult {
 
 // meter turns two readings into a rate.
 type meter struct {
-	first time.Time
-	base  int
+	first      time.Time
+	base, last int
 }
 
 // read words a reading: the phase, and people done with the rate since the first of them.
@@ -265,10 +265,12 @@ func (m *meter) read(now time.Time, r workflows.SyncResult) string {
 		return strings.ToLower(strings.TrimSuffix(or(r.Phase, "Starting."), "."))
 	}
 	text := fmt.Sprintf("%d of %d people", r.Done, r.Planned)
-	if m.first.IsZero() {
-		m.first, m.base = now, r.Done
+	// A second plan, of managers or after a change of the settings, counts anew.
+	if m.first.IsZero() || r.Done < m.last {
+		m.first, m.base, m.last = now, r.Done, r.Done
 		return text
 	}
+	m.last = r.Done
 	if seconds := now.Sub(m.first).Seconds(); seconds >= 1 && r.Done > m.base {
 		text += fmt.Sprintf(", %.1f/s", float64(r.Done-m.base)/seconds)
 	}

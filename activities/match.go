@@ -13,6 +13,9 @@ import (
 // match finds the person's account with as few reads as are safe, and evaluates the mappings of the rule that owns the
 // person on the way.
 func (p *provisioning) match(ctx context.Context) (plan.Match, error) {
+	if p.taken != nil {
+		return p.matchTaken(ctx)
+	}
 	if p.in.Planned != nil && p.in.Planned.Action == plan.Restore {
 		return p.matchAfresh(ctx)
 	}

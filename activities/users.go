@@ -39,10 +39,12 @@ type provisioning struct {
 	claims   []claim
 	claim    claim
 	person   plan.Person
-	// restored: this attempt took the account out of the bin.
+	// restored: this attempt or one before took the account out of the bin.
 	restored bool
 	// posted is set when an earlier attempt may have created the account.
 	posted *createAttempt
+	// taken is set when an earlier attempt may have taken the account out of the bin.
+	taken *restoreAttempt
 	// cutOff is when an earlier run ended in the middle of what may have been a creation.
 	cutOff time.Time
 	pulse  *pulse
@@ -54,6 +56,9 @@ func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
 	p.pulse = &pulse{}
 	if p.posted = lastCreateAttempt(ctx); p.posted != nil {
 		p.pulse.details = *p.posted
+	}
+	if p.taken = lastRestoreAttempt(ctx); p.taken != nil {
+		p.pulse.details = *p.taken
 	}
 	defer p.pulse.start(ctx)()
 	if err := p.readSettings(ctx); err != nil {
@@ -246,26 +251,6 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 		}
 	}
 	return p.result(change, m), nil
-}
-
-// restore takes the account out of the bin and then treats it as any linked one.
-func (p *provisioning) restore(ctx context.Context, c plan.Change) (ProvisionResult, error) {
-	err := p.client.RestoreUser(ctx, c.AccountID)
-	if fault.Is(err, fault.AccountExists) {
-		return ProvisionResult{}, fault.Wrap("restore user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, err)
-	}
-	if err != nil {
-		return ProvisionResult{}, err
-	}
-	p.restored = true
-	account, err := p.client.UserByID(graph.Young(ctx), c.AccountID, p.settings.Selection())
-	if err != nil {
-		return ProvisionResult{}, err
-	}
-	if !p.isOurs(account) {
-		return ProvisionResult{}, refuse("restore user", fault.LinkChanged, "")
-	}
-	return p.act(ctx, plan.Match{Linked: []*directory.Account{account}})
 }
 
 // actWithoutName decides again when the new name of a linked account turned out to be taken: everything but the name is

@@ -7,6 +7,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -201,12 +202,12 @@ func (p *provisioning) byRecentCreation(ctx context.Context) (m plan.Match, foun
 func (p *provisioning) byRecentDeletion(ctx context.Context, account string) (m plan.Match, found bool, err error) {
 	deleted := false
 	var bin []directory.Account
-	sel := p.settings.Selection()
-	sel.Attributes = nil
-	err = p.client.DeletedUsers(ctx, sel, func(page []directory.Account) error {
-		bin = append(bin, page...)
+	// With all attributes: an account that may be somebody else's is not restored.
+	err = p.client.DeletedUsers(ctx, p.settings.Selection(), func(page []directory.Account) error {
 		for _, a := range page {
 			deleted = deleted || strings.EqualFold(a.ID, account)
+			a.UserPrincipalName = graph.NameBeforeBin(a)
+			bin = append(bin, a)
 		}
 		return nil
 	})

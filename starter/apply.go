@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
 	"github.com/entraflow/entraflow/workflows"
@@ -32,7 +33,7 @@ before its rules run. Rules that changed are synced. A rule that is no longer in
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
 				result, err := a.applyTo(ctx, t, workflows.ApplyInput{Config: *cfg, KeepSyncs: noSync})
 				if err != nil {
-					return err
+					return t.explainImmutable(ctx, *cfg, err)
 				}
 				if err := a.print(result, applyText(cfg.Name, result)); err != nil {
 					return err
@@ -47,6 +48,37 @@ before its rules run. Rules that changed are synced. A rule that is no longer in
 	c.Flags().StringVarP(&path, "file", "f", "", "configuration file")
 	c.Flags().BoolVar(&noSync, "no-sync", false, "do not sync the rules that changed")
 	return c
+}
+
+// explainImmutable adds to the refusal of what never changes what the connection has and what the file says.
+func (t *link) explainImmutable(ctx context.Context, cfg config.Connection, err error) error {
+	f := failureOf(err)
+	if f.reason != fault.SettingImmutable {
+		return err
+	}
+	d, unanswered := t.describe(ctx, cfg.Name)
+	if unanswered != nil {
+		return err
+	}
+	var lines []string
+	differ := func(key, is, says string) {
+		if is != says {
+			lines = append(lines, fmt.Sprintf("  %s is %s, and the file says %s", key, is, says))
+		}
+	}
+	differ("tenantId", d.Config.TenantID, cfg.TenantID)
+	differ("clientId", d.Config.ClientID, cfg.ClientID)
+	differ("cloud", d.Config.Cloud, cfg.Cloud)
+	for _, rule := range cfg.Rules {
+		if known, ok := d.Config.Rule(rule.Name); ok {
+			differ("rule "+rule.Name+", source.file", known.Source.File, rule.Source.File)
+			differ("rule "+rule.Name+", source.id", or(known.Source.ID, config.DefaultID), or(rule.Source.ID, config.DefaultID))
+			differ("rule "+rule.Name+", source.enabled", or(known.Source.Enabled, config.DefaultEnabled), or(rule.Source.Enabled, config.DefaultEnabled))
+		}
+	}
+	cause, _ := f.reason.Parts()
+	return &failure{status: f.status, reason: f.reason, next: "restore what it has, or use another name for another connection or rule",
+		what: fmt.Sprintf("connection %s: %s (%s); nothing was changed\n%s", cfg.Name, cause, f.reason, strings.Join(lines, "\n"))}
 }
 
 // applyText says what an apply changed.

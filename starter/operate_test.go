@@ -84,7 +84,10 @@ func TestARunningUpIsOperatedByTheOtherCommands(t *testing.T) {
 
 	moved := strings.Replace(string(changed), "8b1e4d27", "00000000", 1)
 	require.NoError(t, os.WriteFile(b.config, []byte(moved), 0o600))
-	b.steps(step{"apply -f FILE", 2, "setting_immutable"})
+	b.steps(
+		step{"apply -f FILE", 2, "setting_immutable"},
+		step{"apply -f FILE", 2, "  clientId is 8b1e4d27-2f5a-4d9c-b6a3-7c1d2e3f4a55, and the file says 00000000-2f5a-4d9c-b6a3-7c1d2e3f4a55"},
+	)
 
 	require.Zero(t, up.end(), "Ctrl-C after everything is done is no failure: %s", up.stderr)
 	require.Contains(t, up.stdout.String(), "rule staff: Completed", "further syncs are told of")

@@ -281,7 +281,7 @@ func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 	// Syncs are started here, for every rule: one each is enough.
 	applied, err := u.applyTo(ctx, u.link, workflows.ApplyInput{Config: *u.cfg, KeepSyncs: true})
 	if err != nil {
-		return nil, err
+		return nil, u.link.explainImmutable(ctx, *u.cfg, err)
 	}
 	u.notes.Print(applyText(u.cfg.Name, applied))
 	d, err := u.link.describe(ctx, u.cfg.Name)

@@ -173,6 +173,10 @@ func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason
 		return
 	}
 	l, _ := directory.ParseLink(account.Link)
+	if err := p.settings.runs(l.Rule); err != nil {
+		i.Matching = fault.Of(err)
+		return
+	}
 	r := &removal{a: p.a, in: RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, client: p.client, why: why}
 	_, change := r.decide(account, l.Rule)
 	i.Change = &change

@@ -39,7 +39,7 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 		return LicenseResult{}, err
 	}
 	defer heartbeat(ctx)()
-	ctx = justRead(ctx, in.Young)
+	ctx = a.justRead(ctx, in.Young)
 	add, remove, mark := in.Add, in.Remove, in.FinalMark
 	var account *directory.Account
 	if len(remove) > 0 || activity.GetInfo(ctx).Attempt > 1 {
@@ -75,9 +75,12 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 // gone, and not that a server does not know it yet.
 const missesBelieved = 5
 
-// justRead is the context of a call about an account that the activity before has read, or created (young).
-func justRead(ctx context.Context, young bool) context.Context {
-	if young || activity.GetInfo(ctx).Attempt < missesBelieved {
+// justRead is the context of a call about an account that the activity before has read, or created (young). One that was
+// created is waited for as long as reads may take to show it, and not for ever: somebody may have deleted it since.
+func (a *Activities) justRead(ctx context.Context, young bool) context.Context {
+	info := activity.GetInfo(ctx)
+	young = young && a.options.Now().Sub(info.ScheduledTime) <= a.options.Settle
+	if young || info.Attempt < missesBelieved {
 		return graph.Young(ctx)
 	}
 	return ctx

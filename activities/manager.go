@@ -33,7 +33,7 @@ func (a *Activities) SetManager(ctx context.Context, in ManagerInput) error {
 	}
 	defer heartbeat(ctx)()
 	if activity.GetInfo(ctx).Attempt > 1 {
-		account, err := client.UserByID(justRead(ctx, in.Young), in.AccountID, directory.Selection{Manager: true})
+		account, err := client.UserByID(a.justRead(ctx, in.Young), in.AccountID, directory.Selection{Manager: true})
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (a *Activities) SetManager(ctx context.Context, in ManagerInput) error {
 		}
 		return err
 	}
-	err = client.SetManager(justRead(ctx, false), in.AccountID, in.ManagerID)
+	err = client.SetManager(a.justRead(ctx, false), in.AccountID, in.ManagerID)
 	patient := activity.GetInfo(ctx).Attempt < missesBelieved
 	if fault.Is(err, fault.AccountNotFound) || fault.Is(err, fault.ReplicationPending) && !patient {
 		return a.whoIsMissing(ctx, client, in)
@@ -58,7 +58,7 @@ func (a *Activities) SetManager(ctx context.Context, in ManagerInput) error {
 
 // whoIsMissing tells which of the two accounts Graph does not know.
 func (a *Activities) whoIsMissing(ctx context.Context, client *graph.Client, in ManagerInput) error {
-	if _, err := client.UserByID(justRead(ctx, in.Young), in.AccountID, directory.Selection{}); err != nil {
+	if _, err := client.UserByID(a.justRead(ctx, in.Young), in.AccountID, directory.Selection{}); err != nil {
 		return err
 	}
 	return refuse("set manager", fault.ManagerNotFound, directory.Manager)

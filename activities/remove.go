@@ -83,6 +83,8 @@ func (r *removal) readSettings(ctx context.Context) (err error) {
 		switch {
 		case !ok:
 			return refuse("remove", fault.RuleUnknown, r.in.Rule)
+		case r.in.RuleDeletion && !r.settings.Config.Preferences.DeprovisionOnRuleDeletion:
+			return refuse("remove", fault.DeprovisionNotAllowed, "deprovisionOnRuleDeletion")
 		case r.in.RuleDeletion && !state.Deleting:
 			return refuse("remove", fault.RuleDisabled, r.in.Rule+" is not being deleted")
 		case !r.in.RuleDeletion && !state.Enabled:
@@ -202,11 +204,11 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 		}
 		return account, r.in.Rule, nil
 	}
-	for _, candidate := range r.settings.Config.Rules {
-		if r.in.Rule != "" && candidate.Name != r.in.Rule {
+	for _, candidate := range r.settings.linkRules() {
+		if r.in.Rule != "" && candidate != r.in.Rule {
 			continue
 		}
-		link := directory.NewLink(r.in.Connection, candidate.Name, r.in.User).String()
+		link := directory.NewLink(r.in.Connection, candidate, r.in.User).String()
 		found, err := r.client.UsersByLink(ctx, link, r.settings.Selection())
 		if err != nil {
 			return nil, "", err
@@ -215,13 +217,12 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 			return nil, "", refuse("remove", fault.LinkDuplicate, "")
 		}
 		if len(found) == 1 {
-			account, rule = &found[0], candidate.Name
+			account, rule = &found[0], candidate
 		}
 	}
 	if account != nil && !r.in.RuleDeletion {
-		// Nobody is removed for a rule that does not run: its source was not even read.
-		if state, ok := r.settings.Rule(rule); !ok || !state.Enabled {
-			return nil, "", refuse("remove", fault.RuleDisabled, rule)
+		if err := r.settings.runs(rule); err != nil {
+			return nil, "", err
 		}
 	}
 	return account, rule, nil

@@ -28,10 +28,15 @@ type DeletionTerms struct {
 	Deprovision bool `json:"deprovision"`
 	// Allowed is allowDeprovision.
 	Allowed bool `json:"allowed"`
+	// Untouched: the connection has never been valid, so nobody was provisioned by it.
+	Untouched bool `json:"untouched,omitempty"`
 }
 
 func terms(s Settings) DeletionTerms {
-	return DeletionTerms{Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision}
+	return DeletionTerms{
+		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision,
+		Untouched: s.Pinned.TenantID == "",
+	}
 }
 
 // Forbidden: the people are to be deprovisioned, and may not be.

@@ -17,5 +17,5 @@ func (a *Activities) RevokeSessions(ctx context.Context, in RevokeInput) error {
 		return err
 	}
 	defer heartbeat(ctx)()
-	return client.RevokeSessions(justRead(ctx, false), in.AccountID)
+	return client.RevokeSessions(a.justRead(ctx, false), in.AccountID)
 }

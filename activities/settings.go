@@ -81,6 +81,18 @@ func (s Settings) linkRules() []string {
 	return names
 }
 
+// runs: nobody is removed for a rule that does not run, since its source was not even read.
+func (s Settings) runs(rule string) error {
+	state, ok := s.Rule(rule)
+	switch {
+	case !ok:
+		return refuse("remove", fault.RuleUnknown, rule)
+	case !state.Enabled:
+		return refuse("remove", fault.RuleDisabled, rule)
+	}
+	return nil
+}
+
 // EnabledRules are the rules that may claim people, in the order of the file.
 func (s Settings) EnabledRules() []config.Rule {
 	var out []config.Rule

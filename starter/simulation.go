@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/entraflow/entraflow/internal/config"
@@ -28,13 +29,16 @@ type simulation struct {
 	// state is the file that the state is kept in; "" for none.
 	state  string
 	notes  func(format string, args ...any)
-	stop   chan struct{}
 	ended  chan struct{}
 	failed error
-}
 
-// saveEvery is how often a changed state is written.
-const saveEvery = 3 * time.Second
+	mu sync.Mutex
+	// news wakes keep and whoever waits for it.
+	news *sync.Cond
+	// changes counts the writes carried out, saved those that are on disk.
+	changes, saved int
+	closed         bool
+}
 
 // simulate starts a simulator and leaves its address in dir. Where there is a state file, it goes on from there.
 func (a *app) simulate(o simulator.Options, dir, state string) (*simulation, error) {
@@ -59,9 +63,13 @@ func (a *app) simulate(o simulator.Options, dir, state string) (*simulation, err
 	if err != nil {
 		return nil, &failure{status: statusWrongUse, what: "the simulator cannot start", why: err, next: "correct its seed or address"}
 	}
-	s := &simulation{Server: server, dir: dir, state: state, notes: a.notes.Sayf, stop: make(chan struct{}), ended: make(chan struct{})}
+	s := &simulation{Server: server, dir: dir, state: state, notes: a.notes.Sayf, ended: make(chan struct{})}
+	s.news = sync.NewCond(&s.mu)
 	if err := s.publish(); err != nil {
 		return nil, errors.Join(err, server.Close())
+	}
+	if state != "" {
+		server.OnCommit(s.saveBeforeAnswer)
 	}
 	go s.keep()
 	return s, nil
@@ -83,25 +91,43 @@ func (s *simulation) publish() error {
 	return engine.SaveSimulatorEndpoint(s.dir, s.SimulatorEndpoint)
 }
 
-// keep saves the state now and then while it changes, so that a process that is killed loses little.
+// saveBeforeAnswer waits until a write is on disk. A process that is killed then forgets nothing that it has answered, as
+// the service that it stands for does not.
+func (s *simulation) saveBeforeAnswer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	mine := s.changes
+	s.news.Broadcast()
+	for s.saved < mine && !s.closed {
+		s.news.Wait()
+	}
+}
+
+// keep saves the state as long as it changes. Writes that come while it saves share the next time.
 func (s *simulation) keep() {
 	defer close(s.ended)
-	tick := time.NewTicker(saveEvery)
-	defer tick.Stop()
-	for saved := 0; ; {
-		select {
-		case <-s.stop:
-			s.failed = s.save()
-			return
-		case <-tick.C:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for s.saved == s.changes && !s.closed {
+			s.news.Wait()
 		}
-		if committed := s.Stats().Committed; committed != saved {
-			if err := s.save(); err != nil {
-				s.notes("warning: the simulator's state could not be saved: %v", err)
-			}
-			saved = committed
+		if s.closed {
+			break
 		}
+		changes := s.changes
+		s.mu.Unlock()
+		err := s.save()
+		s.mu.Lock()
+		if err != nil && s.failed == nil {
+			s.notes("warning: the simulator's state could not be saved: %v", err)
+		}
+		s.failed = err
+		s.saved = changes
+		s.news.Broadcast()
 	}
+	s.failed = s.save()
 }
 
 func (s *simulation) save() error {
@@ -115,7 +141,10 @@ func (s *simulation) save() error {
 func (s *simulation) Close() error {
 	err := engine.RemoveSimulatorEndpoint(s.dir)
 	err = errors.Join(err, s.Server.Close())
-	close(s.stop)
+	s.mu.Lock()
+	s.closed = true
+	s.news.Broadcast()
+	s.mu.Unlock()
 	<-s.ended
 	return errors.Join(err, s.failed)
 }

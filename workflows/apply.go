@@ -32,8 +32,25 @@ func (c *connection) checkImmutable(in ApplyInput) error {
 	if !c.state.Applied {
 		return nil
 	}
+	if err := c.checkFormer(in.Config); err != nil {
+		return err
+	}
 	if forbidden := config.ChangeOf(c.state.Settings.Config, c.merge(in.Config)).Forbidden; len(forbidden) > 0 {
 		return activities.Reported(fault.New("", fault.Refused, fault.SettingImmutable, strings.Join(forbidden, ", ")))
+	}
+	return nil
+}
+
+// checkFormer refuses a rule made anew with another source that the accounts of the deleted one cannot be told from: the
+// mark on them holds the file's name and not its folder, which may change with the machine. They would be taken for people
+// who left.
+func (c *connection) checkFormer(in config.Connection) error {
+	for _, r := range in.Rules {
+		former, ok := c.state.FormerSources[r.Name]
+		if ok && c.rule(r.Name) < 0 && former.File != r.Source.File && former.Tag() == r.Source.Tag() {
+			return activities.Reported(fault.New("", fault.Refused, fault.SettingImmutable, fmt.Sprintf(
+				"source of rule %s (a deleted rule of this name read %s, a file of the same name; name the rule or the file otherwise)", r.Name, former.File)))
+		}
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ type ConnectionState struct {
 	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
 	// SchedulesDue: the rules' schedules are not yet what the state says.
 	SchedulesDue bool `json:"schedulesDue,omitempty"`
+	// FormerSources are the sources of deleted rules by the rules' names.
+	FormerSources map[string]config.Source `json:"formerSources,omitempty"`
 }
 
 // Connection is the one resident workflow of a connection. It keeps settings, rules, validity and enablement in one place
@@ -79,6 +81,9 @@ func newConnection(ctx workflow.Context, in ConnectionInput) *connection {
 	} else {
 		c.state = ConnectionState{Validity: Untested}
 		c.state.Settings.Enabled = true
+		// A connection made anew under its name must not count through the revisions of the one before: plans and caches of
+		// those may still be about.
+		c.state.Settings.Revision = int(workflow.Now(ctx).Unix())
 	}
 	if c.state.Syncs == nil {
 		c.state.Syncs = map[string]SyncSummary{}

@@ -59,6 +59,8 @@ type DeleteRuleResult struct {
 	Failed   int          `json:"failed"`
 	Problems []PersonNote `json:"problems,omitempty"`
 	Message  string       `json:"message,omitempty"`
+	// Untouched: the connection has never been valid, so nobody was provisioned, and no account was looked at.
+	Untouched bool `json:"untouched,omitempty"`
 }
 
 // DeleteRule deletes a rule: it ends the rule's sync, lists the accounts that carry the rule's link, deprovisions each of
@@ -113,6 +115,9 @@ func (d *ruleDeletion) carryOut(ctx workflow.Context) error {
 		}
 		d.Result.Pass = 1
 	}
+	if d.Result.Untouched {
+		return nil
+	}
 	for d.Result.Deprovision {
 		done, err := d.onePass(ctx)
 		if done || err != nil {
@@ -134,7 +139,7 @@ func (d *ruleDeletion) begin(ctx workflow.Context) error {
 		Connection: d.Connection, Rule: d.Rule,
 		ConnectionWorkflow: ConnectionID(d.Connection), SyncWorkflow: SyncID(d.Connection, d.Rule),
 	}).Get(ctx, &begun)
-	d.Result.Deprovision = begun.Deprovision
+	d.Result.Deprovision, d.Result.Untouched = begun.Deprovision && !begun.Untouched, begun.Untouched
 	return err
 }
 
@@ -348,6 +353,9 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 		if r.Deprovisioned > 0 {
 			r.Message += fmt.Sprintf(" %d people were deprovisioned before it was switched off.", r.Deprovisioned)
 		}
+	}
+	if r.Untouched {
+		r.Message = "The rule is deleted. The connection has never been valid, so nobody was provisioned by it; no account was looked at."
 	}
 	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(d.Connection), "", SignalRuleDeleted, RuleInput{Rule: d.Rule}).Get(ctx, nil)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -107,6 +108,10 @@ func (c *connection) ruleDeleted(name string) {
 	s.Rules = append(s.Rules[:i], s.Rules[i+1:]...)
 	for j, r := range s.Config.Rules {
 		if r.Name == name {
+			if c.state.FormerSources == nil {
+				c.state.FormerSources = map[string]config.Source{}
+			}
+			c.state.FormerSources[name] = r.Source
 			s.Config.Rules = append(s.Config.Rules[:j], s.Config.Rules[j+1:]...)
 			break
 		}

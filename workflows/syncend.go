@@ -15,6 +15,9 @@ import (
 func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 	r := &s.Result
 	r.Phase = ""
+	// The last steps are taken even when the sync was cancelled; those under way are counted before a word is said of them.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	s.waitForPeople(ctx)
 	switch {
 	case temporal.IsCanceledError(err):
 		r.State, r.Reason = SyncStopped, fault.Stopped
@@ -32,9 +35,6 @@ func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 	if r.Message == "" {
 		r.Message = syncMessage(*r)
 	}
-	// The last steps are taken even when the sync was cancelled.
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	s.waitForPeople(ctx)
 	workflow.SetCurrentDetails(ctx, SyncReport(*r))
 	s.tell(ctx)
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet(string(r.State))); err != nil {
@@ -50,11 +50,9 @@ func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 	return *r, nil
 }
 
-// waitForPeople lets those under way finish, so that the counters are whole.
+// waitForPeople lets those under way finish, so that the counters are whole. The context is one that nobody cancels.
 func (s *syncRun) waitForPeople(ctx workflow.Context) {
-	if err := workflow.Await(ctx, func() bool { return s.running == 0 }); err != nil {
-		s.Result.Message += " Some people's workflows were still running."
-	}
+	_ = workflow.Await(ctx, func() bool { return s.running == 0 })
 }
 
 // tell signals the connection. One that is gone need not be told.

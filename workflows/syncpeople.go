@@ -98,7 +98,13 @@ func (s *syncRun) reason(r fault.Reason, n int) {
 }
 
 func (s *syncRun) problem(n PersonNote) {
-	if len(s.Result.Problems) < maxProblems {
+	switch {
+	case len(s.Result.Problems) < maxProblems:
 		s.Result.Problems = append(s.Result.Problems, n)
+	case n.Outcome == plan.Failed:
+		// Who failed is named before who is only partly synced.
+		if i := slices.IndexFunc(s.Result.Problems, func(p PersonNote) bool { return p.Outcome != plan.Failed }); i >= 0 {
+			s.Result.Problems[i] = n
+		}
 	}
 }

@@ -266,6 +266,8 @@ func accountOptions(summary string) workflow.ActivityOptions {
 		ScheduleToCloseTimeout: 4 * time.Hour,
 		// What a killed worker had under way begins anew after this.
 		HeartbeatTimeout: 4 * activities.HeartbeatEvery,
+		// A run that is cancelled ends when its request has: the next run must not write at the same time.
+		WaitForCancellation: true,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 2 * time.Minute,
 		},

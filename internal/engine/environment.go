@@ -55,8 +55,8 @@ func (e Environment) Validate() error {
 			continue
 		}
 		u, err := url.Parse(v.value)
-		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-			add("%s: write it as https://host:port, without a path", v.name)
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			add("%s: write it as https://host:port, without a path or anything else", v.name)
 		}
 	}
 	if e.WriteShare <= 0 || e.WriteShare > 1 {

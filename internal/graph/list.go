@@ -32,6 +32,7 @@ type request func(ctx context.Context, next string) (*abstractions.RequestInform
 func (c *Client) list(ctx context.Context, op operation, sel directory.Selection, yield func([]directory.Account) error, progress func(pages, users int), build request) error {
 	d := newDecoder(sel)
 	seen := map[string]struct{}{}
+	followed := map[string]bool{}
 	next, pages := "", 0
 	for {
 		accounts, following, err := c.pageAgain(ctx, op, d, next, build)
@@ -59,9 +60,10 @@ func (c *Client) list(ctx context.Context, op operation, sel directory.Selection
 		if !c.sameOrigin(following) {
 			return fault.New(op.name, fault.Refused, fault.ForeignNextLink, "")
 		}
-		if following == next {
-			return fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", errors.New("a page leads to itself"))
+		if followed[following] {
+			return fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", errors.New("a page leads back to an earlier one"))
 		}
+		followed[following] = true
 		next = following
 	}
 }

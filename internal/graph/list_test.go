@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,4 +187,20 @@ func TestUsersByLinkComparesExactly(t *testing.T) {
 	require.Len(t, found, 2)
 	require.Equal(t, "2", found[0].ID)
 	require.Equal(t, "3", found[1].ID)
+}
+
+
+// Two pages that lead to each other have no end.
+func TestPagesThatLeadInACircle(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.Graph = func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		_, _ = fmt.Sscanf(r.URL.Query().Get("$skiptoken"), "p%d", &n)
+		reply(w, 200, nil, fmt.Sprintf(`{"@odata.nextLink":"%s/v1.0/users?$skiptoken=p%d","value":[{"id":"a%d","userPrincipalName":"a%d@contoso.com"}]}`, f.URL, n%2+1, n, n))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := f.client(t).ListUsers(ctx, selection, collect(new([]string)), nil)
+	require.True(t, fault.Is(err, fault.UnexpectedAnswer), "%v after %d requests", err, len(f.requests()))
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/entraflow/entraflow/internal/fault"
@@ -136,8 +137,15 @@ func (p *Page) settle(e Entry) {
 		return
 	}
 	p.Reasons[e.Reason]++
-	if e.Outcome == Failed && len(p.Troubled) < maxTroubled {
+	switch {
+	case e.Outcome == Unsynced:
+	case len(p.Troubled) < maxTroubled:
 		p.Troubled = append(p.Troubled, e)
+	case e.Outcome == Failed:
+		// Who failed is named before who is only partly synced.
+		if i := slices.IndexFunc(p.Troubled, func(t Entry) bool { return t.Outcome != Failed }); i >= 0 {
+			p.Troubled[i] = e
+		}
 	}
 }
 

@@ -202,13 +202,17 @@ func (c *call) handle(write bool) reply {
 		defer c.s.mu.RUnlock()
 		return c.route.handle(c)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	rep := c.route.handle(c)
+	rep := c.handleLocked()
 	if rep.fail == nil {
-		c.s.stats.add(func(st *Stats) { st.Committed++ })
+		c.s.committed()
 	}
 	return rep
+}
+
+func (c *call) handleLocked() reply {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.route.handle(c)
 }
 
 // target names the object that a write is about; "" when there is none yet.

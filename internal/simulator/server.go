@@ -91,6 +91,7 @@ type Server struct {
 		delay    time.Duration
 		planned  []plannedFault
 		observer func(*http.Request)
+		commit   func()
 		guid     func() string
 	}
 	stats    *counters
@@ -225,6 +226,25 @@ func (s *Server) OnRequest(f func(*http.Request)) {
 	s.chance.Lock()
 	defer s.chance.Unlock()
 	s.chance.observer = f
+}
+
+// OnCommit calls f after each write that was carried out and before its answer is sent; nil takes it away. Whoever keeps the
+// state on disk waits there until it is: a service that has answered 201 does not forget.
+func (s *Server) OnCommit(f func()) {
+	s.chance.Lock()
+	defer s.chance.Unlock()
+	s.chance.commit = f
+}
+
+// committed counts a write that was carried out.
+func (s *Server) committed() {
+	s.stats.add(func(st *Stats) { st.Committed++ })
+	s.chance.Lock()
+	f := s.chance.commit
+	s.chance.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // SetLatency changes the delay of each Graph request from now on.

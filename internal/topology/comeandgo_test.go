@@ -105,7 +105,9 @@ type chaosRun struct {
 	// heldRound is the one in which too many leave; approves: they go in the next one, else they return.
 	heldRound int
 	approves  bool
-	strikes   [][]strike // by round
+	// held are those who would have lost something in the held round.
+	held    []string
+	strikes [][]strike // by round
 	// last is the result of the sync before.
 	last workflows.SyncResult
 	// kills and late are how many workers were killed, and how many strikes came after their sync.
@@ -275,6 +277,15 @@ func (c *chaosRun) round(n int) {
 		c.staff.change(c.turn(n, false))
 		require.NoError(c.t, c.staff.save(c.dir))
 	}
+	switch {
+	case n == c.heldRound:
+		c.held = c.allLosing()
+	case n == c.heldRound+1 && c.approves:
+		// An approval of another set would rightly not count.
+		if now := c.allLosing(); !slices.Equal(c.held, now) {
+			c.t.Logf("held were %v, and to be approved are %v", c.held, now)
+		}
+	}
 	r := round{name: fmt.Sprintf("round %d", n), versions: []version{c.staff.version()}}
 	r.deletes, r.held = c.deletes, n == 1 || n == c.heldRound
 	c.watch.begin()
@@ -327,6 +338,16 @@ func (c *chaosRun) turn(n int, during bool) turn {
 // losing are those whose accounts have something that the file no longer grants.
 func (c *chaosRun) losing(e *employee) bool {
 	return loses(c.ledger.account(e.id), e, e.claimed(), circumstances{deletes: c.deletes})
+}
+
+// allLosing are the ids of all of them.
+func (c *chaosRun) allLosing() (out []string) {
+	for _, e := range c.staff.people {
+		if !e.refused && c.losing(e) {
+			out = append(out, e.id)
+		}
+	}
+	return out
 }
 
 // startSync starts a round's sync, by an approval where one is due, and gives its run.

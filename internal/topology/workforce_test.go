@@ -119,6 +119,7 @@ func (w *workforce) change(o turn) {
 		share = 0.4
 	}
 	for _, e := range w.people {
+		before := *e
 		switch {
 		case e.refused || o.alone != nil && o.alone(e):
 		case e.claimed() == nil:
@@ -138,6 +139,10 @@ func (w *workforce) change(o turn) {
 			w.name(e)
 		case w.chance(0.3 * share):
 			w.move(e)
+		}
+		if o.alone != nil && o.alone(e) {
+			// Somebody may come back whose licence went while they were away.
+			*e = before
 		}
 	}
 	for range max(1, int(float64(len(w.people))*share/30)) {

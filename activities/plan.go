@@ -133,8 +133,10 @@ func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, perm
 		}
 		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: listing{src}})
 	}
-	if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
-		return nil, err
+	if _, licensed := planned.Mappings[directory.SkuID]; licensed {
+		if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
+			return nil, err
+		}
 	}
 	progress("reading the tenant")
 	err = client.ListUsers(ctx, in.Selection, func(page []directory.Account) error {

@@ -72,7 +72,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 		step{"user provision P06", 1, "4  match       stop"},
 		step{"user provision P01", 0, "5  act         ok  Already right; nothing was written"},
 		step{"user deprovision P01", 2, "the person is in scope of an enabled rule"},
-		step{"user deprovision P01 --confirm P01", 1, "the person is in scope of an enabled rule"},
+		step{"user deprovision P01 --confirm P01", 2, "the person is in scope of an enabled rule"},
 		step{"user deprovision P01 --confirm P02", 2, `the confirmation "P02" is not the name "P01"`},
 	)
 

@@ -76,6 +76,9 @@ func (a *app) deprovision(ctx context.Context, t *link, connection, id string) e
 	if err != nil {
 		return err
 	}
+	if r.Reason == fault.PersonInScope {
+		return fault.New("", fault.Refused, fault.PersonInScope, id)
+	}
 	if err := a.print(r, r.Message+"\n"+personText(r, nil)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -43,7 +44,7 @@ func run() error {
 	options.Logger = log.NewStructuredLogger(logger)
 	c, err := client.Dial(options)
 	if err != nil {
-		return fmt.Errorf("no Temporal server answers at %s; start a server or set TEMPORAL_ADDRESS: %w", options.HostPort, err)
+		return fmt.Errorf("no Temporal server answers at %s; start a server or set TEMPORAL_ADDRESS: %w", cmp.Or(options.HostPort, client.DefaultHostPort), err)
 	}
 	defer c.Close()
 	e, err := engine.New(engine.Parts{Client: c, Environment: environment, Log: logger})

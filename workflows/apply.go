@@ -142,7 +142,7 @@ func (c *connection) take(file, merged config.Connection, change config.Change, 
 	}
 	if !change.None() {
 		s.Revision++
-		result.Changes = words(change, result.Created)
+		result.Changes = words(change, merged, result.Created)
 	}
 	s.Config, s.Rules = merged, states
 	c.state.Applied = true
@@ -187,7 +187,7 @@ func (c *connection) warnIdle(result *ApplyResult) {
 }
 
 // words says what a change is, one line each.
-func words(change config.Change, created bool) []string {
+func words(change config.Change, merged config.Connection, created bool) []string {
 	if created {
 		out := []string{"the connection is created"}
 		for _, r := range change.Rules {
@@ -211,18 +211,22 @@ func words(change config.Change, created bool) []string {
 		}
 	}
 	for _, r := range change.Rules {
-		out = append(out, "rule "+r.Name+": "+ruleWords(r))
+		rule, _ := merged.Rule(r.Name)
+		out = append(out, "rule "+r.Name+": "+ruleWords(r, rule))
 	}
 	return out
 }
 
-func ruleWords(r config.RuleChange) string {
+func ruleWords(r config.RuleChange, now config.Rule) string {
 	if r.Added {
 		return "created"
 	}
 	var parts []string
-	if r.Enabled {
-		parts = append(parts, "enabled or disabled by the file")
+	switch {
+	case r.Enabled && now.Enabled:
+		parts = append(parts, "enabled")
+	case r.Enabled:
+		parts = append(parts, "disabled")
 	}
 	if r.Filter {
 		parts = append(parts, "filter changed")

@@ -189,7 +189,6 @@ func TestUsersByLinkComparesExactly(t *testing.T) {
 	require.Equal(t, "3", found[1].ID)
 }
 
-
 // Two pages that lead to each other have no end.
 func TestPagesThatLeadInACircle(t *testing.T) {
 	t.Parallel()

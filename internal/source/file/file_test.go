@@ -150,6 +150,7 @@ func TestUnusableFiles(t *testing.T) {
 		{name: "long header", file: "p.csv", text: "id," + strings.Repeat("x", 70000), reason: fault.SourceMalformed,
 			subject: "p.csv (the header line is longer than 65536 bytes or its quotes do not close)"},
 		{name: "no id column", file: "p.csv", text: "ID,n\n1,a\n", reason: fault.SourceColumnMissing, subject: "p.csv (column id)"},
+		{name: "another separator", file: "p.csv", text: "id|n\n1|a\n", reason: fault.SourceColumnMissing, subject: "p.csv (column id; the first line has one column only: are they separated by commas, semicolons or tabs?)"},
 		{name: "no id column with that name", file: "p.csv", text: "id,n\n1,a\n", config: file.Config{IDColumn: "key"},
 			reason: fault.SourceColumnMissing, subject: "p.csv (column key)"},
 		{name: "no enabled column with that name", file: "p.csv", text: "id,enabled\n1,true\n", config: file.Config{EnabledColumn: "active"},

@@ -59,6 +59,10 @@ func newLayout(separator rune, names []string, s *store) layout {
 // check says whether the columns that must be there are there.
 func (l layout) check(s *store) error {
 	missing := func(column string) error {
+		if l.separator != 0 && len(l.names) == 1 {
+			return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+
+				" (column "+column+"; the first line has one column only: are they separated by commas, semicolons or tabs?)")
+		}
 		return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (column "+column+")")
 	}
 	if l.id < 0 {

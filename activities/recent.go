@@ -123,7 +123,7 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user string)
 	return found, nil
 }
 
-// createdBy is the account that a run created, as its activities told: a run that failed, or was cancelled or terminated by
+// createdBy is the account that a run created or took out of the recycle bin, as its activities told: a run that failed, or was cancelled or terminated by
 // hand, may have created one before. cut is true when an activity that may create was still under way at the run's end.
 func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecution) (account string, cut bool, err error) {
 	events := a.options.Temporal.GetWorkflowHistory(ctx, run.GetWorkflowId(), run.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -143,7 +143,8 @@ func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecut
 		}
 		delete(under, completed.GetScheduledEventId())
 		var done ProvisionResult
-		if converter.GetDefaultDataConverter().FromPayloads(completed.GetResult(), &done) == nil && done.Action == plan.Create {
+		if converter.GetDefaultDataConverter().FromPayloads(completed.GetResult(), &done) == nil &&
+			(done.Action == plan.Create || done.Action == plan.Restore) {
 			return done.AccountID, false, nil
 		}
 	}

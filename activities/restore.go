@@ -49,6 +49,8 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) (ProvisionRes
 		return ProvisionResult{}, err
 	}
 	p.restored = true
+	// A pass that begins anew, because settings changed just now, has no heartbeat of this one.
+	p.a.recent.remember(p.in.Connection+"/"+p.in.User, c.AccountID)
 	account, err := p.client.UserByID(graph.Young(ctx), c.AccountID, p.settings.Selection())
 	if err != nil {
 		return ProvisionResult{}, err

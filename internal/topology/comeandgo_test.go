@@ -4,11 +4,9 @@ package topology_test
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,14 +17,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/adversity"
-	"github.com/entraflow/entraflow/internal/config"
-	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/topology"
@@ -169,105 +163,6 @@ func (c *chaosRun) startTenant(seed uint64) {
 	require.NoError(c.t, os.WriteFile(c.secret(), []byte(simulator.DefaultClientSecret), 0o600))
 	require.NoError(c.t, engine.SaveSimulatorEndpoint(c.dir, engine.SimulatorEndpoint{URL: c.sim.URL(), CAFile: ca}))
 	require.NoError(c.t, c.staff.save(c.dir))
-}
-
-func (c *chaosRun) secret() string { return filepath.Join(c.dir, "secret.txt") }
-
-func (c *chaosRun) connection() config.Connection {
-	p := config.DefaultPreferences()
-	if c.deletes {
-		p.RemoveAction = config.RemoveDelete
-	}
-	// What an ordinary round takes away passes, an exodus does not.
-	p.RemovalGuard = config.RemovalGuard{Count: 8, Percent: 25}
-	return config.Connection{
-		Name: chaosConnection, TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
-		ClientSecret: "file:" + c.secret(), Cloud: config.CloudSimulator, Preferences: p,
-		Rules: []config.Rule{{
-			Name: chaosRule, Enabled: true, Source: config.Source{File: filepath.Join(c.dir, "people.csv")},
-			Filter: fmt.Sprintf("user.department != %q", outside),
-			Mappings: map[string]config.Mapping{
-				directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
-				directory.DisplayName:       {Expression: `user.given + " " + user.family`},
-				directory.MailNickname:      {Expression: `user.username`},
-				"givenName":                 {Expression: `user.given`},
-				"surname":                   {Expression: `user.family`},
-				"department":                {Expression: `user.department`},
-				directory.UsageLocation:     {Expression: `user.country`},
-				directory.Password:          {Expression: `randomPassword(24)`},
-				directory.SkuID:             {Expression: `user.license`},
-			},
-		}},
-	}
-}
-
-// connect applies the configuration under accidents and tests until a test passes.
-func (c *chaosRun) connect() {
-	c.sim.SetFaults(adversity.Accidents())
-	ctx := c.context()
-	c.insist("apply", func() error {
-		handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-			StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-				ID: workflows.ConnectionID(chaosConnection), TaskQueue: workflows.TaskQueue,
-				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			}, workflows.ConnectionType, workflows.ConnectionInput{Name: chaosConnection}),
-			UpdateOptions: client.UpdateWorkflowOptions{
-				UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c.connection(), KeepSyncs: true}},
-				WaitForStage: client.WorkflowUpdateStageCompleted,
-			},
-		})
-		if err != nil {
-			return err
-		}
-		return handle.Get(ctx, nil)
-	})
-	for test := 1; !c.describe().Valid; test++ {
-		require.Less(c.t, test, 30, "no connection test passes")
-		c.update(workflows.UpdateTest)
-	}
-}
-
-func (c *chaosRun) update(name string, args ...any) {
-	c.t.Helper()
-	ctx := c.context()
-	c.insist(name, func() error {
-		handle, err := c.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: name, Args: args,
-			WaitForStage: client.WorkflowUpdateStageCompleted,
-		})
-		if err != nil {
-			return err
-		}
-		return handle.Get(ctx, nil)
-	})
-}
-
-// insist sends an update again where the server has lost it on the way, as a busy one does: it says so, and that it was
-// not carried out.
-func (c *chaosRun) insist(name string, send func() error) {
-	c.t.Helper()
-	var err error
-	for range 5 {
-		err = send()
-		if lost := new(serviceerror.WorkflowNotReady); !errors.As(err, &lost) {
-			break
-		}
-		c.t.Logf("%s is sent again: %v", name, err)
-	}
-	require.NoError(c.t, err, name)
-}
-
-func (c *chaosRun) describe() (d workflows.Description) {
-	answer, err := c.Client.QueryWorkflow(c.context(), workflows.ConnectionID(chaosConnection), "", workflows.QueryDescribe)
-	require.NoError(c.t, err)
-	require.NoError(c.t, answer.Get(&d))
-	return d
-}
-
-func (c *chaosRun) context() context.Context {
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	c.t.Cleanup(cancel)
-	return ctx
 }
 
 // round changes the file, syncs under fire, and judges.
@@ -442,84 +337,4 @@ func (c *chaosRun) peace() {
 			c.ledger.violate("the last sync was to find nothing to do: %d planned, %d writes: %v", result.Planned, c.watch.count(), result.Actions)
 		}
 	}
-}
-
-// judge judges how the tenant was treated. Early retries are counted only: one worker does not know of another's pause.
-func (c *chaosRun) judge(accidents simulator.Stats) {
-	for _, s := range []simulator.Stats{accidents, c.sim.Stats()} {
-		if s.OverlappingWrites > 0 {
-			c.ledger.violate("%d writes overlapped another to the same object", s.OverlappingWrites)
-		}
-		for what, n := range s.ProtocolFaults {
-			c.ledger.violate("protocol fault, %d times: %s", n, what)
-		}
-	}
-	require.NotEmpty(c.t, accidents.Faults)
-}
-
-// search looks for secrets and people in all that Temporal stores and all that workers have said.
-func (c *chaosRun) search() (histories, secrets int) {
-	needles := append(c.watch.secrets(), []byte(simulator.DefaultClientSecret), []byte(marker))
-	look := func(where string, text []byte, needles [][]byte) {
-		for _, found := range adversity.Finds(text, needles) {
-			c.ledger.violate("%s: %s", where, found)
-		}
-	}
-	histories, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
-		look("the history of "+h.ID, h.Text, needles)
-		return nil
-	})
-	require.NoError(c.t, err)
-	for _, text := range c.Logs() {
-		look("a worker's log", text, needles)
-	}
-	if c.size.development {
-		return histories, len(needles)
-	}
-	for _, n := range needles {
-		needles = append(needles, []byte(hex.EncodeToString(n)))
-	}
-	for _, database := range []string{"temporal", "temporal_visibility"} {
-		dump := c.Cluster.Dump(database)
-		require.Contains(c.t, strings.ToLower(string(dump)), map[string]string{
-			"temporal": hex.EncodeToString([]byte("randomPassword")), "temporal_visibility": "entraflow",
-		}[database], "the dump of %s is searched in the wrong way", database)
-		look("the database "+database, dump, needles)
-	}
-	return histories, len(needles) / 2
-}
-
-// explain shows, for the first people that a violation names, what was written to their accounts and what their workflows
-// did.
-func (c *chaosRun) explain() {
-	const few = 3
-	shown := 0
-	text := strings.Join(c.ledger.violations, "\n")
-	for _, e := range c.staff.people {
-		if shown == few || !strings.Contains(text, e.id) {
-			continue
-		}
-		shown++
-		c.t.Logf("%s: writes\n%s", e.id, strings.Join(c.watch.told(c.ledger.account(e.id).id), "\n"))
-		_, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
-			if h.ID == workflows.UserID(chaosConnection, e.id) {
-				c.t.Logf("%s: run %s\n%s", e.id, h.Run, h.Text)
-			}
-			return nil
-		})
-		require.NoError(c.t, err)
-	}
-}
-
-// creation is a request that makes an account.
-func creation(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == "/v1.0/users"
-}
-
-// answers reports whether Temporal does.
-func (c *chaosRun) answers() bool {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Second)
-	defer cancel()
-	_, err := c.Client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{})
-	return err == nil
 }

@@ -1,0 +1,120 @@
+//go:build linux
+
+package topology_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+func (c *chaosRun) secret() string { return filepath.Join(c.dir, "secret.txt") }
+
+func (c *chaosRun) connection() config.Connection {
+	p := config.DefaultPreferences()
+	if c.deletes {
+		p.RemoveAction = config.RemoveDelete
+	}
+	// What an ordinary round takes away passes, an exodus does not.
+	p.RemovalGuard = config.RemovalGuard{Count: 8, Percent: 25}
+	return config.Connection{
+		Name: chaosConnection, TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
+		ClientSecret: "file:" + c.secret(), Cloud: config.CloudSimulator, Preferences: p,
+		Rules: []config.Rule{{
+			Name: chaosRule, Enabled: true, Source: config.Source{File: filepath.Join(c.dir, "people.csv")},
+			Filter: fmt.Sprintf("user.department != %q", outside),
+			Mappings: map[string]config.Mapping{
+				directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
+				directory.DisplayName:       {Expression: `user.given + " " + user.family`},
+				directory.MailNickname:      {Expression: `user.username`},
+				"givenName":                 {Expression: `user.given`},
+				"surname":                   {Expression: `user.family`},
+				"department":                {Expression: `user.department`},
+				directory.UsageLocation:     {Expression: `user.country`},
+				directory.Password:          {Expression: `randomPassword(24)`},
+				directory.SkuID:             {Expression: `user.license`},
+			},
+		}},
+	}
+}
+
+// connect applies the configuration under accidents and tests until a test passes.
+func (c *chaosRun) connect() {
+	c.sim.SetFaults(adversity.Accidents())
+	ctx := c.context()
+	c.insist("apply", func() error {
+		handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+			StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+				ID: workflows.ConnectionID(chaosConnection), TaskQueue: workflows.TaskQueue,
+				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			}, workflows.ConnectionType, workflows.ConnectionInput{Name: chaosConnection}),
+			UpdateOptions: client.UpdateWorkflowOptions{
+				UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c.connection(), KeepSyncs: true}},
+				WaitForStage: client.WorkflowUpdateStageCompleted,
+			},
+		})
+		if err != nil {
+			return err
+		}
+		return handle.Get(ctx, nil)
+	})
+	for test := 1; !c.describe().Valid; test++ {
+		require.Less(c.t, test, 30, "no connection test passes")
+		c.update(workflows.UpdateTest)
+	}
+}
+
+func (c *chaosRun) update(name string, args ...any) {
+	c.t.Helper()
+	ctx := c.context()
+	c.insist(name, func() error {
+		handle, err := c.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: name, Args: args,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err != nil {
+			return err
+		}
+		return handle.Get(ctx, nil)
+	})
+}
+
+// insist sends an update again where the server has lost it on the way, as a busy one does: it says so, and that it was
+// not carried out.
+func (c *chaosRun) insist(name string, send func() error) {
+	c.t.Helper()
+	var err error
+	for range 5 {
+		err = send()
+		if lost := new(serviceerror.WorkflowNotReady); !errors.As(err, &lost) {
+			break
+		}
+		c.t.Logf("%s is sent again: %v", name, err)
+	}
+	require.NoError(c.t, err, name)
+}
+
+func (c *chaosRun) describe() (d workflows.Description) {
+	answer, err := c.Client.QueryWorkflow(c.context(), workflows.ConnectionID(chaosConnection), "", workflows.QueryDescribe)
+	require.NoError(c.t, err)
+	require.NoError(c.t, answer.Get(&d))
+	return d
+}
+
+func (c *chaosRun) context() context.Context {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	c.t.Cleanup(cancel)
+	return ctx
+}

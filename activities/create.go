@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -67,13 +68,32 @@ func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, er
 		Mark:              c.Mark.String(),
 	}, p.settings.Selection())
 	if fault.Is(err, fault.AccountExists) {
-		return "", p.afterConflict(ctx, err)
+		err := p.afterConflict(ctx, err)
+		var met *existingAccount
+		if errors.As(err, &met) && len(met.match.Linked) == 0 {
+			p.nothingCreated(ctx)
+		}
+		return "", err
+	}
+	if kind := fault.KindOf(err); kind != "" && kind != fault.Uncertain && kind != fault.Internal && ctx.Err() == nil {
+		p.nothingCreated(ctx)
 	}
 	if err != nil {
 		return "", err
 	}
 	p.a.recent.remember(p.in.Connection+"/"+p.in.User, id)
 	return id, nil
+}
+
+// nothingCreated takes the announcement back: Graph has refused this request, and no request before it may have created
+// anything.
+func (p *provisioning) nothingCreated(ctx context.Context) {
+	if p.posted != nil {
+		return
+	}
+	if p.pulse.note(ctx, p.a.options.Temporal, createAttempt{}) == nil {
+		p.announced = false
+	}
 }
 
 // announce records, before the request, that an account may come into being under this name. The time stays that of the
@@ -83,6 +103,7 @@ func (p *provisioning) announce(ctx context.Context) error {
 	if p.posted != nil && p.posted.Name == attempt.Name {
 		attempt.At = p.posted.At
 	}
+	p.announced = true
 	return p.pulse.note(ctx, p.a.options.Temporal, attempt)
 }
 

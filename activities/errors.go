@@ -21,7 +21,14 @@ type ErrorDetails struct {
 	Reason    fault.Reason `json:"reason"`
 	Subject   string       `json:"subject,omitempty"`
 	RequestID string       `json:"requestId,omitempty"`
+	// Open: nobody has learned whether the attempt, or one before, created an account or took one out of the recycle bin.
+	Open bool `json:"open,omitempty"`
 }
+
+// openEnded is an error after which nobody knows whether there is a new account.
+type openEnded struct{ error }
+
+func (e *openEnded) Unwrap() error { return e.error }
 
 // NewInterceptor returns the worker interceptor that rebuilds every activity error, and every panic, from kind, reason,
 // subject and request id. Causes name people: they go to the worker's own log at debug level as a type only, never to
@@ -104,9 +111,10 @@ func Reported(err error) error {
 		err = fault.New("", fault.Transient, fault.GraphTimeout, "")
 	}
 	f := fault.Of(err)
+	var open *openEnded
 	options := temporal.ApplicationErrorOptions{
 		NonRetryable: !f.Kind.Retryable(),
-		Details:      []any{ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}},
+		Details:      []any{ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID, Open: errors.As(err, &open)}},
 	}
 	if f.RetryAfter > 0 && f.Kind.Retryable() {
 		options.NextRetryDelay = max(f.RetryAfter, time.Millisecond)

@@ -155,7 +155,8 @@ func (p *provisioning) byLink(ctx context.Context) ([]*directory.Account, error)
 
 // inBin looks for the person's account in the recycle bin, where the plan saw one or nobody has looked yet.
 func (p *provisioning) inBin(ctx context.Context) (m plan.Match, found bool, err error) {
-	if p.posted != nil || p.in.Planned != nil && p.in.Planned.Action != plan.Restore {
+	planned := p.in.Planned != nil && p.in.Planned.Action != plan.Restore
+	if p.taken == nil && (p.posted != nil || planned) {
 		return plan.Match{}, false, nil
 	}
 	bin, err := readBin(ctx, p.client, p.settings.Selection())

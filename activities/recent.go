@@ -13,6 +13,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/entraflow/entraflow/internal/directory"
@@ -104,7 +105,7 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user string)
 	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
 	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 20,
-		Query: fmt.Sprintf("WorkflowId = '%s' AND WorkflowType = 'ProvisionUser' AND CloseTime > '%s'",
+		Query: fmt.Sprintf("WorkflowId = '%s' AND WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')",
 			strings.ReplaceAll(UserWorkflowID(connection, user), "'", `\'`), since),
 	})
 	if err != nil {
@@ -112,19 +113,27 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user string)
 	}
 	var found earlier
 	for _, run := range list.GetExecutions() {
+		if activity.IsActivity(ctx) && run.GetExecution().GetRunId() == activity.GetInfo(ctx).WorkflowExecution.RunID {
+			continue
+		}
 		account, cut, err := a.createdBy(ctx, run.GetExecution())
 		if account != "" || err != nil {
 			return earlier{account: account}, err
 		}
-		if closed := run.GetCloseTime().AsTime(); cut && closed.After(found.cutOff) {
+		closed := a.options.Now() // The list learns late of an end.
+		if run.GetCloseTime() != nil {
+			closed = run.GetCloseTime().AsTime()
+		}
+		if cut && closed.After(found.cutOff) {
 			found.cutOff = closed
 		}
 	}
 	return found, nil
 }
 
-// createdBy is the account that a run created or took out of the recycle bin, as its activities told: a run that failed, or was cancelled or terminated by
-// hand, may have created one before. cut is true when an activity that may create was still under way at the run's end.
+// createdBy is the account that a run created or took out of the recycle bin, as its activities told: a run that failed, or
+// was cancelled or terminated by hand, may have done so before. cut is true when an activity ended without anybody learning
+// whether it had.
 func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecution) (account string, cut bool, err error) {
 	events := a.options.Temporal.GetWorkflowHistory(ctx, run.GetWorkflowId(), run.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	under := map[int64]bool{} // :: scheduled event -> under way
@@ -136,7 +145,13 @@ func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecut
 		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "ProvisionAccount" {
 			under[event.GetEventId()] = true
 		}
-		delete(under, event.GetActivityTaskFailedEventAttributes().GetScheduledEventId())
+		if failed := event.GetActivityTaskFailedEventAttributes(); failed != nil {
+			var d ErrorDetails
+			details := failed.GetFailure().GetApplicationFailureInfo().GetDetails()
+			if converter.GetDefaultDataConverter().FromPayloads(details, &d) == nil && !d.Open {
+				delete(under, failed.GetScheduledEventId())
+			}
+		}
 		completed := event.GetActivityTaskCompletedEventAttributes()
 		if !under[completed.GetScheduledEventId()] {
 			continue

@@ -3,11 +3,13 @@ package activities_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
@@ -110,4 +112,56 @@ func TestAnAccountOfARunThatEndedBadlyIsFound(t *testing.T) {
 	users := k.Simulator.State().Tenants[0].Users
 	require.Len(t, users, 1, "one person, one account")
 	require.Len(t, users[0].Licenses, 1)
+}
+
+// losing is a tenant that carries the next creation out and loses the answer, once, and calls back before.
+func losing(t *testing.T, before func(k *testkit.Kit)) *testkit.Kit {
+	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
+	k.WritePeople(testkit.Header)
+	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", ""))
+	creation := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1.0/users" }
+	k.Simulator.FailNext(creation, simulator.Fault{Commit: true, Reset: true})
+	var once sync.Once
+	k.Simulator.OnRequest(func(r *http.Request) {
+		if creation(r) {
+			once.Do(func() { before(k) })
+		}
+	})
+	return k
+}
+
+// The answer to a creation is lost, and then the person cannot be judged any more: that the run failed does not mean that it
+// created nothing.
+func TestARunThatFailedAfterALostAnswerLeavesOneAccount(t *testing.T) {
+	t.Parallel()
+	k := losing(t, func(k *testkit.Kit) { k.WritePeople(testkit.Header, "p1,before,Ann,Lee,US,,perhaps,Sales") })
+	cut, err := k.Sync("staff")
+	require.NoError(t, err)
+	require.Equal(t, map[fault.Reason]int{fault.EnabledUnreadable: 1}, cut.Reasons)
+	k.StopWorker()
+	k.StartWorker()
+	k.WritePeople(testkit.Header, testkit.Person("p1", "after", "Ann", "Lee", ""))
+	result := k.MustSync("staff")
+	require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
+	users := k.Simulator.State().Tenants[0].Users
+	require.Len(t, users, 1, "one person, one account")
+	require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
+}
+
+// The answer to a creation is lost while somebody gives everybody other names: what the attempt knows is not forgotten with
+// the plan.
+func TestSettingsThatChangeAfterALostAnswerLeaveOneAccount(t *testing.T) {
+	t.Parallel()
+	k := losing(t, func(k *testkit.Kit) {
+		c := k.Config()
+		c.Rules[0].Mappings["userPrincipalName"] = config.Mapping{Expression: `"x." + user.username + "@contoso.com"`}
+		_, _ = k.Apply(c)
+	})
+	result := k.MustSync("staff")
+	require.Equal(t, 1, result.Success, "%+v", result)
+	k.MustSync("staff")
+	users := k.Simulator.State().Tenants[0].Users
+	require.Len(t, users, 1, "one person, one account")
+	require.Equal(t, "x.before@contoso.com", users[0].UserPrincipalName)
 }

@@ -58,7 +58,12 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) (ProvisionRes
 	if !p.isOurs(account) {
 		return ProvisionResult{}, refuse("restore user", fault.LinkChanged, "")
 	}
-	return p.act(ctx, plan.Match{Linked: []*directory.Account{account}})
+	done, err := p.act(ctx, plan.Match{Linked: []*directory.Account{account}})
+	if fault.KindOf(err) == fault.Stale {
+		// Another pass would not know that the account was taken out.
+		err = fault.Wrap("restore user", fault.Transient, fault.Of(err).Reason, "", err)
+	}
+	return done, err
 }
 
 // matchTaken looks for the account that an earlier attempt may have taken out of the bin. Where it is neither among the

@@ -70,6 +70,10 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in BeginDeletionInpu
 	if err != nil && !isGone(err) && !errors.As(err, &ended) {
 		return DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.InternalError, in.Rule, err)
 	}
+	// A test may have passed while the sync was waited for.
+	if s, err = a.settings.fresh(ctx, in.Connection); err != nil {
+		return DeletionTerms{}, err
+	}
 	return terms(s), nil
 }
 

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -25,7 +26,11 @@ import (
 // source, the mappings and Graph return.
 func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (ProvisionResult, error) {
 	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
-	return p.run(ctx)
+	done, err := p.run(ctx)
+	if err != nil && (p.posted != nil || p.taken != nil || p.announced) {
+		err = &openEnded{err}
+	}
+	return done, err
 }
 
 // provisioning is one attempt at one person.
@@ -45,6 +50,8 @@ type provisioning struct {
 	posted *createAttempt
 	// taken is set when an earlier attempt may have taken the account out of the bin.
 	taken *restoreAttempt
+	// announced: this attempt may have created the account.
+	announced bool
 	// cutOff is when an earlier run ended in the middle of what may have been a creation.
 	cutOff time.Time
 	pulse  *pulse
@@ -91,7 +98,12 @@ func (p *provisioning) readSettings(ctx context.Context) (err error) {
 		return err
 	}
 	if p.in.Planned != nil && p.settings.Revision != p.in.Revision {
-		return fault.New("provision", fault.Stale, fault.RevisionChanged, "")
+		if p.posted == nil && p.taken == nil {
+			return fault.New("provision", fault.Stale, fault.RevisionChanged, "")
+		}
+		// Only this activity's heartbeat knows what may exist: it goes on without the plan, and takes nothing away.
+		p.in.Hold = cmp.Or(p.in.Planned.Hold, fault.PlanChanged)
+		p.in.Planned, p.in.Rule = nil, ""
 	}
 	if err := p.settings.Usable(); err != nil {
 		return err
@@ -103,7 +115,7 @@ func (p *provisioning) readSettings(ctx context.Context) (err error) {
 // evaluate settles which rule provisions the person and runs its mappings.
 func (p *provisioning) evaluate(linked []*directory.Account) error {
 	p.claim = owner(p.claims, linked)
-	if p.in.Rule != "" && p.claim.rule.Name != p.in.Rule {
+	if p.in.Rule != "" && p.claim.rule.Name != p.in.Rule && p.posted == nil && p.taken == nil {
 		return fault.New("provision", fault.Stale, fault.PersonClaimedByOther, "")
 	}
 	switch {

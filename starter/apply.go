@@ -68,13 +68,16 @@ func (t *link) explainImmutable(ctx context.Context, cfg config.Connection, err 
 	}
 	differ("tenantId", d.Config.TenantID, cfg.TenantID)
 	differ("clientId", d.Config.ClientID, cfg.ClientID)
-	differ("cloud", d.Config.Cloud, cfg.Cloud)
+	differ("cloud", or(d.Config.Cloud, config.CloudGlobal), or(cfg.Cloud, config.CloudGlobal))
 	for _, rule := range cfg.Rules {
 		if known, ok := d.Config.Rule(rule.Name); ok {
 			differ("rule "+rule.Name+", source.file", known.Source.File, rule.Source.File)
 			differ("rule "+rule.Name+", source.id", or(known.Source.ID, config.DefaultID), or(rule.Source.ID, config.DefaultID))
 			differ("rule "+rule.Name+", source.enabled", or(known.Source.Enabled, config.DefaultEnabled), or(rule.Source.Enabled, config.DefaultEnabled))
 		}
+	}
+	if len(lines) == 0 {
+		return err
 	}
 	cause, _ := f.reason.Parts()
 	return &failure{status: f.status, reason: f.reason, next: "restore what it has, or use another name for another connection or rule",

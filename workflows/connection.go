@@ -34,6 +34,8 @@ type ConnectionState struct {
 	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
 	// SchedulesDue: the rules' schedules are not yet what the state says.
 	SchedulesDue bool `json:"schedulesDue,omitempty"`
+	// OrphanSchedules are deleted rules whose schedules Temporal did not let go of yet.
+	OrphanSchedules []string `json:"orphanSchedules,omitempty"`
 	// FormerSources are the sources of deleted rules by the rules' names.
 	FormerSources map[string]config.Source `json:"formerSources,omitempty"`
 }

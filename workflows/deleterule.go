@@ -30,6 +30,8 @@ type DeleteRuleResume struct {
 	After  string           `json:"after"`
 	// ListID names the list of accounts that a worker keeps.
 	ListID string `json:"listId,omitempty"`
+	// Again: somebody asked to retry at once while a pass was under way.
+	Again bool `json:"again,omitempty"`
 }
 
 // DeleteRuleResult is the result of DeleteRule and, while it runs, the answer to the query progress.
@@ -242,6 +244,8 @@ func (d *ruleDeletion) nextPass(ctx workflow.Context) error {
 
 func (d *ruleDeletion) rollOver(ctx workflow.Context) error {
 	resume := d.DeleteRuleResume
+	resume.Again = d.Again || d.again.Len() > 0
+	d.drainSignals()
 	return workflow.NewContinueAsNewError(ctx, DeleteRuleType,
 		DeleteRuleInput{Connection: d.Connection, Rule: d.Rule, Confirm: d.Confirm, Resume: &resume})
 }
@@ -285,8 +289,10 @@ func (d *ruleDeletion) count(account activities.LinkedAccount, r UserResult, err
 	switch {
 	case err == nil && r.Outcome == plan.Success && r.Reason == fault.PersonClaimedByOther:
 		d.Result.Kept++
-	case err == nil && r.Outcome == plan.Success:
+	case err == nil && r.Outcome == plan.Success && (r.Action == plan.Remove || d.Result.Pass == 1):
 		d.Result.Deprovisioned++
+	case err == nil && r.Outcome == plan.Success:
+		// Counted by an earlier pass; this one's list lagged behind.
 	default:
 		note := PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
 		if err != nil {
@@ -309,7 +315,8 @@ func (d *ruleDeletion) pause(ctx workflow.Context) error {
 	wait := min(time.Minute<<min(d.Result.Pass-1, 6), time.Hour)
 	d.show(ctx, fmt.Sprintf("%d people could not be deprovisioned; they are tried again in %s, or at once when the signal %q is sent.",
 		d.Result.Failed, wait, SignalAgain))
-	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.again.Len() > 0 })
+	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.Again || d.again.Len() > 0 })
+	d.Again = false
 	d.drainSignals()
 	return err
 }
@@ -355,7 +362,7 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 		}
 	}
 	if r.Untouched {
-		r.Message = "The rule is deleted. The connection has never been valid, so nobody was provisioned by it; no account was looked at."
+		r.Message = "The rule is deleted. The connection has not been valid since it was made, so it provisioned nobody; no account was looked at."
 	}
 	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(d.Connection), "", SignalRuleDeleted, RuleInput{Rule: d.Rule}).Get(ctx, nil)
 	if err != nil {

@@ -117,6 +117,9 @@ func (c *connection) ruleDeleted(name string) {
 		}
 	}
 	delete(c.state.Syncs, name)
+	if c.state.SchedulesDue {
+		c.state.OrphanSchedules = append(c.state.OrphanSchedules, name)
+	}
 	if !slices.Contains(s.FormerRules, name) {
 		s.FormerRules = append(s.FormerRules, name)
 	}

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -262,7 +261,8 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 		StartToCloseTimeout: 30 * time.Second, ScheduleToCloseTimeout: 10 * time.Minute, Summary: "Keep the rule's schedule",
 	})
 	c.state.SchedulesDue = false
-	for _, r := range slices.Clone(c.state.Settings.Rules) {
+	var wanted []activities.ScheduleInput
+	for _, r := range c.state.Settings.Rules {
 		in := activities.ScheduleInput{
 			Connection: c.name, Rule: r.Name, Every: c.ruleConfig(r.Name).SyncEvery, Paused: !c.effective(r),
 		}
@@ -270,14 +270,23 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 			// A rule that never runs again leaves no schedule behind.
 			in.Every, in.Paused = "", false
 		}
+		wanted = append(wanted, in)
+	}
+	for _, name := range c.state.OrphanSchedules {
+		if c.rule(name) < 0 {
+			wanted = append(wanted, activities.ScheduleInput{Connection: c.name, Rule: name})
+		}
+	}
+	for _, in := range wanted {
 		if err := workflow.ExecuteActivity(ctx, acts.SetSchedule, in).Get(ctx, nil); err != nil {
 			c.state.SchedulesDue = true
 			if temporal.IsCanceledError(err) {
 				return err
 			}
-			return activities.Reported(fault.New("", fault.Transient, fault.ScheduleNotKept, "rule "+r.Name))
+			return activities.Reported(fault.New("", fault.Transient, fault.ScheduleNotKept, "rule "+in.Rule))
 		}
 	}
+	c.state.OrphanSchedules = nil
 	return nil
 }
 

@@ -49,7 +49,7 @@ type Page struct {
 	Settled Counters
 	// Reasons counts why settled people are not Success.
 	Reasons map[fault.Reason]int
-	// Troubled are settled people who failed, at most maxTroubled of them.
+	// Troubled are settled people who failed or are only partly synced, at most maxTroubled of them.
 	Troubled []Entry
 	// After is the last source id of the page; the next page begins after it.
 	After string

@@ -56,25 +56,14 @@ func TestPlannedCreationFindsAnAccountThatNoReadShowsYet(t *testing.T) {
 // name: until reads are sure to show what came of it, no second account is made.
 func TestARunThatWasTerminatedInTheMiddleOfACreationLeavesOneAccount(t *testing.T) {
 	t.Parallel()
-	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
-	k.WritePeople(testkit.Header)
-	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
-	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", ""))
-	creation := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1.0/users" }
-	k.Simulator.FailNext(creation, simulator.Fault{Commit: true, Reset: true})
-	k.Simulator.OnRequest(func(r *http.Request) {
-		if !creation(r) {
-			return
-		}
+	k := losing(t, func(k *testkit.Kit) {
 		ctx, cancel := k.Context()
 		defer cancel()
 		_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", "p1"), "", "by hand")
 	})
-
 	cut, err := k.Sync("staff")
 	require.NoError(t, err)
 	require.Equal(t, map[fault.Reason]int{fault.Stopped: 1}, cut.Reasons)
-	k.Simulator.OnRequest(nil)
 	k.StopWorker()
 	k.StartWorker()
 	k.WritePeople(testkit.Header, testkit.Person("p1", "after", "Ann", "Lee", ""))

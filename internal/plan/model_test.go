@@ -211,3 +211,26 @@ func TestPageNamesTheTroubled(t *testing.T) {
 	require.Equal(t, map[fault.Reason]int{fault.UPNConflict: 70}, page.Reasons)
 	require.Len(t, page.Troubled, 50)
 }
+
+// Whoever is only partly synced is named, too, but gives way to those who failed; whoever has no account and gets none is
+// counted.
+func TestPageNamesThePartlySyncedAfterThoseWhoFailed(t *testing.T) {
+	t.Parallel()
+	p := plan.Plan{Rule: "staff"}
+	add := func(outcome plan.Outcome, reason fault.Reason) {
+		p.Entries = append(p.Entries, plan.Entry{SourceID: fmt.Sprintf("%03d", len(p.Entries)), Outcome: outcome, Reason: reason})
+	}
+	add(plan.Unsynced, fault.CreateNotAllowed)
+	for range 60 {
+		add(plan.PartiallySynced, fault.LicensesExhausted)
+	}
+	add(plan.Failed, fault.UPNConflict)
+	page := p.Page("", 10, false)
+	require.Equal(t, plan.Counters{Impacted: 62, Unsynced: 1, PartiallySynced: 60, Failed: 1}, page.Settled)
+	require.Len(t, page.Troubled, 50)
+	named := map[plan.Outcome]int{}
+	for _, e := range page.Troubled {
+		named[e.Outcome]++
+	}
+	require.Equal(t, map[plan.Outcome]int{plan.Failed: 1, plan.PartiallySynced: 49}, named)
+}

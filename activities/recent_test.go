@@ -45,9 +45,7 @@ func TestPlannedCreationFindsAnAccountThatNoReadShowsYet(t *testing.T) {
 			result := k.MustSync("staff")
 
 			require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
-			users := k.Simulator.State().Tenants[0].Users
-			require.Len(t, users, 1, "one person, one account")
-			require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
+			oneAccount(t, k, "after@contoso.com")
 		})
 	}
 }
@@ -70,9 +68,7 @@ func TestARunThatWasTerminatedInTheMiddleOfACreationLeavesOneAccount(t *testing.
 	result := k.MustSync("staff")
 
 	require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
-	users := k.Simulator.State().Tenants[0].Users
-	require.Len(t, users, 1, "one person, one account")
-	require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
+	oneAccount(t, k, "after@contoso.com")
 }
 
 // A run that created the account and was cancelled before it could say so at its end is found as well.
@@ -133,9 +129,7 @@ func TestARunThatFailedAfterALostAnswerLeavesOneAccount(t *testing.T) {
 	k.WritePeople(testkit.Header, testkit.Person("p1", "after", "Ann", "Lee", ""))
 	result := k.MustSync("staff")
 	require.Equal(t, plan.Counters{Impacted: 1, Success: 1}, result.Counters, "%+v", result)
-	users := k.Simulator.State().Tenants[0].Users
-	require.Len(t, users, 1, "one person, one account")
-	require.Equal(t, "after@contoso.com", users[0].UserPrincipalName)
+	oneAccount(t, k, "after@contoso.com")
 }
 
 // The answer to a creation is lost while somebody gives everybody other names: what the attempt knows is not forgotten with
@@ -150,7 +144,13 @@ func TestSettingsThatChangeAfterALostAnswerLeaveOneAccount(t *testing.T) {
 	result := k.MustSync("staff")
 	require.Equal(t, 1, result.Success, "%+v", result)
 	k.MustSync("staff")
+	oneAccount(t, k, "x.before@contoso.com")
+}
+
+// oneAccount demands that the tenant has one account, under this name.
+func oneAccount(t *testing.T, k *testkit.Kit, upn string) {
+	t.Helper()
 	users := k.Simulator.State().Tenants[0].Users
 	require.Len(t, users, 1, "one person, one account")
-	require.Equal(t, "x.before@contoso.com", users[0].UserPrincipalName)
+	require.Equal(t, upn, users[0].UserPrincipalName)
 }

@@ -30,6 +30,10 @@ type openEnded struct{ error }
 
 func (e *openEnded) Unwrap() error { return e.error }
 
+// OpenEnded marks an error after which nobody knows whether the attempt, or one before, created an account or took one out of
+// the recycle bin.
+func OpenEnded(err error) error { return &openEnded{err} }
+
 // NewInterceptor returns the worker interceptor that rebuilds every activity error, and every panic, from kind, reason,
 // subject and request id. Causes name people: they go to the worker's own log at debug level as a type only, never to
 // Temporal.

@@ -173,7 +173,7 @@ func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason
 		return
 	}
 	l, _ := directory.ParseLink(account.Link)
-	if err := p.settings.runs(l.Rule); err != nil {
+	if err := p.settings.Runs(l.Rule); err != nil {
 		i.Matching = fault.Of(err)
 		return
 	}

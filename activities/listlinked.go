@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +46,7 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 	}
 	result := list.counts
 	result.ListID, result.Terms = in.ListID, terms(s)
-	result.cut(list.accounts, in)
+	cutPage(&result, list.accounts, in)
 	return result, nil
 }
 
@@ -153,4 +154,32 @@ func (l *linkedLists) get(id string, now time.Time) (linkedList, bool) {
 		l.entries[id] = e
 	}
 	return e.list, ok
+}
+
+// sortLinked brings accounts into the order of the pages.
+func sortLinked(found []LinkedAccount) {
+	sort.Slice(found, func(i, j int) bool {
+		if found[i].User != found[j].User {
+			return found[i].User < found[j].User
+		}
+		return found[i].AccountID < found[j].AccountID
+	})
+}
+
+// cutPage takes the page after the last one out of all accounts, which are sorted.
+func cutPage(r *ListLinkedResult, found []LinkedAccount, in ListLinkedInput) {
+	limit := in.Limit
+	if limit <= 0 {
+		limit = pageSize
+	}
+	for _, a := range found {
+		if in.After != "" && a.User <= in.After {
+			continue
+		}
+		r.Remaining++
+		if len(r.Accounts) < limit {
+			r.Accounts = append(r.Accounts, a)
+		}
+	}
+	r.Last = r.Remaining == len(r.Accounts)
 }

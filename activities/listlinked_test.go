@@ -21,7 +21,7 @@ func TestPagesOfAListHoldEverybodyOnce(t *testing.T) {
 		list, ok := lists.get("run/5", now.Add(time.Duration(page)*planAge))
 		require.True(t, ok)
 		r := list.counts
-		r.cut(list.accounts, ListLinkedInput{After: after, Limit: 2})
+		cutPage(&r, list.accounts, ListLinkedInput{After: after, Limit: 2})
 		require.Equal(t, []int{7, 2}, []int{r.Linked, r.Deprovisioned})
 		for _, a := range r.Accounts {
 			got = append(got, a.User)

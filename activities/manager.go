@@ -115,7 +115,7 @@ func (p *provisioning) lookForManager(ctx context.Context, want string, m plan.M
 		}
 	}
 	var found []string
-	for _, rule := range p.settings.linkRules() {
+	for _, rule := range p.settings.LinkRules() {
 		accounts, err := p.client.UsersByLink(ctx, directory.NewLink(p.in.Connection, rule, want).String(), sel)
 		if err != nil {
 			return "", err

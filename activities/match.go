@@ -140,7 +140,7 @@ func (p *provisioning) matchAfresh(ctx context.Context) (plan.Match, error) {
 // byLink finds the accounts with this person's link under any rule that the connection has or had: one read for each.
 func (p *provisioning) byLink(ctx context.Context) ([]*directory.Account, error) {
 	var out []*directory.Account
-	for _, rule := range p.settings.linkRules() {
+	for _, rule := range p.settings.LinkRules() {
 		link := directory.NewLink(p.in.Connection, rule, p.in.User).String()
 		accounts, err := p.client.UsersByLink(ctx, link, p.settings.Selection())
 		if err != nil {

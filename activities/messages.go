@@ -1,18 +1,12 @@
 package activities
 
 import (
-	"sort"
-
-	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
 )
-
-// TestReport is the report of a connection test.
-type TestReport = check.Report
 
 // TestInput is the argument of TestConnection.
 type TestInput struct {
@@ -53,7 +47,7 @@ type PlanResult struct {
 	// Settled counts the people of the page for whom there is nothing to do, Reasons why, Troubled some who failed.
 	Settled  plan.Counters        `json:"settled"`
 	Reasons  map[fault.Reason]int `json:"reasons,omitempty"`
-	Troubled []Trouble            `json:"troubled,omitempty"`
+	Troubled []PersonNote         `json:"troubled,omitempty"`
 	// After and Last continue the paging.
 	After string `json:"after,omitempty"`
 	Last  bool   `json:"last"`
@@ -74,21 +68,21 @@ type PlanSummary struct {
 	// Guard is the decision about removals.
 	Guard plan.Guard `json:"guard"`
 	// Held is how many people something would be taken away from, and HeldList the first of them.
-	Held     int       `json:"held"`
-	HeldList []Trouble `json:"heldList,omitempty"`
+	Held     int          `json:"held"`
+	HeldList []PersonNote `json:"heldList,omitempty"`
 	// ToDeprovision are people who left, and DeprovisionList the first of them.
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
 	// Doubtful are people who left about whom nothing is done, and why; the first of them.
-	Doubtful []Trouble `json:"doubtful,omitempty"`
+	Doubtful []PersonNote `json:"doubtful,omitempty"`
 	// ManagersPending is how many people's managers get an account only by this plan (plan.Plan.ManagersPending).
 	ManagersPending int `json:"managersPending,omitempty"`
 	// Snapshot of the source that was planned from.
 	Snapshot source.Snapshot `json:"snapshot"`
 }
 
-// Trouble is one line about one person.
-type Trouble struct {
+// PersonNote is one line about one person.
+type PersonNote struct {
 	User    string       `json:"user"`
 	Action  plan.Action  `json:"action,omitempty"`
 	Outcome plan.Outcome `json:"outcome,omitempty"`
@@ -278,32 +272,4 @@ type LinkedAccount struct {
 	AccountID string `json:"accountId"`
 	// Doubt, when set, is why nothing may be done about the account.
 	Doubt fault.Reason `json:"doubt,omitempty"`
-}
-
-// sortLinked brings accounts into the order of the pages.
-func sortLinked(found []LinkedAccount) {
-	sort.Slice(found, func(i, j int) bool {
-		if found[i].User != found[j].User {
-			return found[i].User < found[j].User
-		}
-		return found[i].AccountID < found[j].AccountID
-	})
-}
-
-// cut takes the page after the last one out of all accounts, which are sorted.
-func (r *ListLinkedResult) cut(found []LinkedAccount, in ListLinkedInput) {
-	limit := in.Limit
-	if limit <= 0 {
-		limit = pageSize
-	}
-	for _, a := range found {
-		if in.After != "" && a.User <= in.After {
-			continue
-		}
-		r.Remaining++
-		if len(r.Accounts) < limit {
-			r.Accounts = append(r.Accounts, a)
-		}
-	}
-	r.Last = r.Remaining == len(r.Accounts)
 }

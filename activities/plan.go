@@ -212,7 +212,7 @@ func page(p syncPlan, in PlanInput) PlanResult {
 		r.Items = append(r.Items, item)
 	}
 	for _, e := range cut.Troubled {
-		r.Troubled = append(r.Troubled, Trouble{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+		r.Troubled = append(r.Troubled, PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
 	}
 	return r
 }
@@ -228,7 +228,7 @@ func summarize(p *plan.Plan) PlanSummary {
 			if len(s.HeldList) == listed {
 				break
 			}
-			s.HeldList = append(s.HeldList, Trouble{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
+			s.HeldList = append(s.HeldList, PersonNote{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
 		}
 	}
 	for _, e := range p.Leavers {
@@ -237,7 +237,7 @@ func summarize(p *plan.Plan) PlanSummary {
 		}
 		s.DeprovisionList = append(s.DeprovisionList, e.SourceID)
 		if e.Change == nil {
-			s.Doubtful = append(s.Doubtful, Trouble{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+			s.Doubtful = append(s.Doubtful, PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
 		}
 	}
 	return s

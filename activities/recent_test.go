@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -57,7 +58,7 @@ func TestARunThatWasTerminatedInTheMiddleOfACreationLeavesOneAccount(t *testing.
 	k := losing(t, func(k *testkit.Kit) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", "p1"), "", "by hand")
+		_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", "p1"), "", "by hand")
 	})
 	cut, err := k.Sync("staff")
 	require.NoError(t, err)
@@ -82,7 +83,7 @@ func TestAnAccountOfARunThatEndedBadlyIsFound(t *testing.T) {
 		if strings.HasSuffix(r.URL.Path, "/assignLicense") {
 			ctx, cancel := k.Context()
 			defer cancel()
-			_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", "p1"), "", "by hand")
+			_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", "p1"), "", "by hand")
 		}
 	})
 	_, err := k.Sync("staff")

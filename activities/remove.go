@@ -204,7 +204,7 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 		}
 		return account, r.in.Rule, nil
 	}
-	for _, candidate := range r.settings.linkRules() {
+	for _, candidate := range r.settings.LinkRules() {
 		if r.in.Rule != "" && candidate != r.in.Rule {
 			continue
 		}
@@ -221,7 +221,7 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 		}
 	}
 	if account != nil && !r.in.RuleDeletion {
-		if err := r.settings.runs(rule); err != nil {
+		if err := r.settings.Runs(rule); err != nil {
 			return nil, "", err
 		}
 	}

@@ -67,8 +67,8 @@ func (s Settings) Rule(name string) (RuleSettings, bool) {
 	return RuleSettings{}, false
 }
 
-// linkRules are the names of all rules whose links accounts of the connection may carry.
-func (s Settings) linkRules() []string {
+// LinkRules are the names of all rules whose links accounts of the connection may carry.
+func (s Settings) LinkRules() []string {
 	var names []string
 	for _, r := range s.Config.Rules {
 		names = append(names, r.Name)
@@ -81,14 +81,14 @@ func (s Settings) linkRules() []string {
 	return names
 }
 
-// runs: nobody is removed for a rule that does not run, since its source was not even read.
-func (s Settings) runs(rule string) error {
+// Runs reports why nobody may be removed for a rule: nobody is removed for a rule that does not run, since its source was not even read.
+func (s Settings) Runs(rule string) error {
 	state, ok := s.Rule(rule)
 	switch {
 	case !ok:
-		return refuse("remove", fault.RuleUnknown, rule)
+		return fault.New("remove", fault.Refused, fault.RuleUnknown, rule)
 	case !state.Enabled:
-		return refuse("remove", fault.RuleDisabled, rule)
+		return fault.New("remove", fault.Refused, fault.RuleDisabled, rule)
 	}
 	return nil
 }
@@ -108,9 +108,9 @@ func (s Settings) EnabledRules() []config.Rule {
 func (s Settings) Usable() error {
 	switch {
 	case !s.Enabled:
-		return refuse("check connection", fault.ConnectionDisabled, s.Config.Name)
+		return fault.New("check connection", fault.Refused, fault.ConnectionDisabled, s.Config.Name)
 	case !s.Valid:
-		return refuse("check connection", fault.ConnectionInvalid, s.Config.Name)
+		return fault.New("check connection", fault.Refused, fault.ConnectionInvalid, s.Config.Name)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (P
 	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
 	done, err := p.run(ctx)
 	if err != nil && (p.posted != nil || p.taken != nil || p.announced) {
-		err = &openEnded{err}
+		err = OpenEnded(err)
 	}
 	return done, err
 }

@@ -244,7 +244,7 @@ func (a *app) connectionTest(ctx context.Context, t *link, name string) error {
 	if err != nil {
 		return err
 	}
-	var r activities.TestReport
+	var r check.Report
 	if err := a.update(ctx, t, name, workflows.UpdateTest, &r); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
 	"github.com/entraflow/entraflow/workflows"
@@ -158,7 +159,7 @@ func reasonsText(reasons map[fault.Reason]int) string {
 }
 
 // notesText names the first people of a list.
-func notesText(list []workflows.PersonNote, total int) string {
+func notesText(list []activities.PersonNote, total int) string {
 	table := terminal.Table{Indent: "    "}
 	for _, n := range list[:min(len(list), maxNamed)] {
 		table.Row(n.User, or(string(n.Outcome), string(n.Action)), string(n.Reason), n.Subject)

@@ -55,7 +55,7 @@ type personResult struct {
 // runPerson runs the person's canonical workflow and waits for its end. A run of the same kind that is under way is asked
 // to look again; what that run cannot do is begun when it has ended.
 func (t *link) runPerson(ctx context.Context, workflowType string, in workflows.UserInput) (personResult, error) {
-	r := personResult{WorkflowID: workflows.UserID(in.Connection, in.User)}
+	r := personResult{WorkflowID: activities.UserWorkflowID(in.Connection, in.User)}
 	r.URL = t.workflowURL(r.WorkflowID)
 	joins := workflowType == workflows.ProvisionUserType && !in.SamePerson
 	for {

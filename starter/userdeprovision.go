@@ -70,7 +70,7 @@ func (a *app) deprovision(ctx context.Context, t *link, connection, id string) e
 	if err := d.Usable(); err != nil {
 		return err
 	}
-	stop := a.waiting("waiting for " + workflows.UserID(connection, id))
+	stop := a.waiting("waiting for " + activities.UserWorkflowID(connection, id))
 	r, err := t.runPerson(ctx, workflows.DeprovisionUserType, workflows.UserInput{Connection: connection, User: id})
 	stop()
 	if err != nil {

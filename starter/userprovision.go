@@ -57,7 +57,7 @@ func (a *app) provision(ctx context.Context, t *link, in workflows.UserInput, dr
 	if err != nil {
 		return err
 	}
-	r := personResult{WorkflowID: workflows.UserID(in.Connection, in.User)}
+	r := personResult{WorkflowID: activities.UserWorkflowID(in.Connection, in.User)}
 	steps, end := found.steps()
 	if end == nil && !dryRun {
 		stop := a.waiting("waiting for " + r.WorkflowID)

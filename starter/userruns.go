@@ -10,6 +10,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/workflows"
@@ -32,7 +33,7 @@ const maxRuns = 10
 
 // personRuns lists the last executions about a person, the latest first, as far back as the namespace keeps them.
 func (t *link) personRuns(ctx context.Context, connection, id string) ([]personRun, error) {
-	workflow := workflows.UserID(connection, id)
+	workflow := activities.UserWorkflowID(connection, id)
 	list, err := t.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: t.namespace, PageSize: maxRuns,
 		Query: fmt.Sprintf("WorkflowId = '%s'", strings.ReplaceAll(workflow, "'", `\'`)),

@@ -17,7 +17,6 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) userShowCommand() *cobra.Command {
@@ -91,7 +90,7 @@ func (a *app) userShow(ctx context.Context, t *link, connection, id string) erro
 		return err
 	}
 	shown := found.shown()
-	shown.User, shown.WorkflowID = id, workflows.UserID(connection, id)
+	shown.User, shown.WorkflowID = id, activities.UserWorkflowID(connection, id)
 	if shown.Runs, err = t.personRuns(ctx, connection, id); err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ type ConnectionState struct {
 	// Settings are what activities work with.
 	Settings activities.Settings `json:"settings"`
 	// Validity and the report of the last test.
-	Validity Validity               `json:"validity"`
-	Test     *activities.TestReport `json:"test,omitempty"`
+	Validity Validity      `json:"validity"`
+	Test     *check.Report `json:"test,omitempty"`
 	// Syncs are the last syncs by rule.
 	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
 	// SchedulesDue: the rules' schedules are not yet what the state says.
@@ -276,7 +276,7 @@ func (c *connection) withdraw(s SyncSummary) {
 	c.state.Settings.Valid, c.state.Validity = false, InvalidConnection
 	c.state.Settings.Revision++
 	cause, fix, _ := strings.Cut(s.Reason.Sentence(), "; ")
-	c.state.Test = &activities.TestReport{At: s.EndedAt, Checks: []check.Check{{
+	c.state.Test = &check.Report{At: s.EndedAt, Checks: []check.Check{{
 		Name: "sync of rule " + s.Rule, Status: check.Failed, Reason: s.Reason, Message: cause,
 		Fix: orString(fix, "Mend the cause") + "; then test the connection, which resumes its syncs",
 	}}}

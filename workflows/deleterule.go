@@ -58,9 +58,9 @@ type DeleteRuleResult struct {
 	Left          int `json:"left"`
 	// Failed are the people of the last pass who could not be settled, and Problems the first hundred of them. The rule
 	// stays until there are none.
-	Failed   int          `json:"failed"`
-	Problems []PersonNote `json:"problems,omitempty"`
-	Message  string       `json:"message,omitempty"`
+	Failed   int                     `json:"failed"`
+	Problems []activities.PersonNote `json:"problems,omitempty"`
+	Message  string                  `json:"message,omitempty"`
 	// Untouched: the connection has never been valid, so nobody was provisioned, and no account was looked at.
 	Untouched bool `json:"untouched,omitempty"`
 }
@@ -268,7 +268,7 @@ func (d *ruleDeletion) start(ctx workflow.Context, account activities.LinkedAcco
 }
 
 func (d *ruleDeletion) person(ctx workflow.Context, account activities.LinkedAccount) (result UserResult, err error) {
-	id := UserID(d.Connection, account.User)
+	id := activities.UserWorkflowID(d.Connection, account.User)
 	err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary: clip("Deprovision " + account.User + ": rule " + d.Rule + " is being deleted"),
@@ -294,7 +294,7 @@ func (d *ruleDeletion) count(account activities.LinkedAccount, r UserResult, err
 	case err == nil && r.Outcome == plan.Success:
 		// Counted by an earlier pass; this one's list lagged behind.
 	default:
-		note := PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
+		note := activities.PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
 		if err != nil {
 			f := activities.FaultOf(err)
 			note.Outcome, note.Reason, note.Subject = plan.Failed, f.Reason, f.Subject

@@ -25,7 +25,7 @@ func TestALaterPassKnowsWhatTheOneBeforeGave(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
 	var given [][]string
 	env.RegisterActivityWithOptions(func(_ context.Context, in activities.ProvisionInput) (activities.ProvisionResult, error) {
 		given = append(given, in.Given)

@@ -6,8 +6,6 @@ package workflows
 
 import (
 	"go.temporal.io/sdk/temporal"
-
-	"github.com/entraflow/entraflow/activities"
 )
 
 // TaskQueue is the one task queue of workflows and activities.
@@ -67,12 +65,6 @@ func ConnectionID(connection string) string { return "connection/" + connection 
 
 // SyncID is the id of the sync of a rule; its schedule has the same.
 func SyncID(connection, rule string) string { return "sync/" + connection + "/" + rule }
-
-// UserID is the id of everything done about one person. The source id is path-escaped; one too long for that stands there
-// by its hash.
-func UserID(connection, sourceID string) string {
-	return activities.UserWorkflowID(connection, sourceID)
-}
 
 // DeleteRuleID is the id of a rule's deletion.
 func DeleteRuleID(connection, rule string) string { return "delete-rule/" + connection + "/" + rule }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -30,7 +31,7 @@ type ApplyResult struct {
 	// Synced are the rules for which a sync was started.
 	Synced []string `json:"synced,omitempty"`
 	// Test is the report of the connection test, when one was run.
-	Test *activities.TestReport `json:"test,omitempty"`
+	Test *check.Report `json:"test,omitempty"`
 	// Validity after it.
 	Validity Validity `json:"validity"`
 }
@@ -80,8 +81,8 @@ type Description struct {
 	// State in one word: see docs/states.md.
 	State string `json:"state"`
 	// Validity and the report it comes from.
-	Validity Validity               `json:"validity"`
-	Test     *activities.TestReport `json:"test,omitempty"`
+	Validity Validity      `json:"validity"`
+	Test     *check.Report `json:"test,omitempty"`
 	// Testing: a test is under way.
 	Testing bool `json:"testing,omitempty"`
 	// Syncs are the last syncs by rule.
@@ -156,9 +157,9 @@ type SyncResult struct {
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
 	// Doubtful are people who left about whom nothing is done, and why; the first of them.
-	Doubtful []PersonNote `json:"doubtful,omitempty"`
+	Doubtful []activities.PersonNote `json:"doubtful,omitempty"`
 	// HeldList are the first of the people counted in Held, with what was held.
-	HeldList []PersonNote `json:"heldList,omitempty"`
+	HeldList []activities.PersonNote `json:"heldList,omitempty"`
 	// Guard is what the removal guard said of the plan.
 	Guard plan.Guard `json:"guard"`
 	// Planned is how many people's workflows the plan starts; Done how many have ended.
@@ -169,18 +170,9 @@ type SyncResult struct {
 	// Reasons counts why people are not Success.
 	Reasons map[fault.Reason]int `json:"reasons,omitempty"`
 	// Problems names people who failed or are only partly synced, the first hundred of them.
-	Problems []PersonNote `json:"problems,omitempty"`
+	Problems []activities.PersonNote `json:"problems,omitempty"`
 	// StartedAt is when the sync began, over all its runs.
 	StartedAt time.Time `json:"startedAt"`
-}
-
-// PersonNote is one line about one person.
-type PersonNote struct {
-	User    string       `json:"user"`
-	Action  plan.Action  `json:"action,omitempty"`
-	Outcome plan.Outcome `json:"outcome,omitempty"`
-	Reason  fault.Reason `json:"reason,omitempty"`
-	Subject string       `json:"subject,omitempty"`
 }
 
 // UserInput starts ProvisionUser and DeprovisionUser. A person types connection and user only; the rest comes from a sync.

@@ -50,7 +50,7 @@ func said(t *testing.T, done activities.ProvisionResult, failure error) string {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
 	env.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: workflows.ProvisionUserType})
 	var a *activities.Activities
 	env.RegisterActivity(a.ProvisionAccount)

@@ -31,7 +31,7 @@ type drive struct {
 	// passes: the next connection test passes.
 	passes bool
 	// tested, where set, is the report of a test that passes.
-	tested activities.TestReport
+	tested check.Report
 	// schedule is what the rule's schedule is at present: "", "run", "paused" or "removed".
 	schedule string
 	// refuses: Temporal does not take the schedule.
@@ -75,15 +75,15 @@ func newDrive(t *testing.T) *drive {
 func (d *drive) note(effect string) { d.effects = append(d.effects, effect) }
 
 // test is the activity TestConnection.
-func (d *drive) test(context.Context, activities.TestInput) (activities.TestReport, error) {
+func (d *drive) test(context.Context, activities.TestInput) (check.Report, error) {
 	d.note("test")
 	if !d.passes {
-		return activities.TestReport{Checks: []check.Check{{Name: "token", Status: check.Failed, Reason: fault.SecretWrong}}}, nil
+		return check.Report{Checks: []check.Check{{Name: "token", Status: check.Failed, Reason: fault.SecretWrong}}}, nil
 	}
 	if d.tested.OK {
 		return d.tested, nil
 	}
-	return activities.TestReport{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
+	return check.Report{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
 }
 
 // setSchedule is the activity SetSchedule.

@@ -170,7 +170,7 @@ func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateRes
 }
 
 // test runs the connection test. A connection that becomes valid by it goes on where it stood still.
-func (c *connection) test(ctx workflow.Context) (report activities.TestReport, err error) {
+func (c *connection) test(ctx workflow.Context) (report check.Report, err error) {
 	err = c.exclusively(ctx, func() error {
 		wasValid := c.state.Settings.Valid
 		report = c.runTest(ctx)
@@ -188,7 +188,7 @@ func (c *connection) test(ctx workflow.Context) (report activities.TestReport, e
 }
 
 // runTest tests and keeps the result. Facts that links depend on are pinned by the first test that passes.
-func (c *connection) runTest(ctx workflow.Context) activities.TestReport {
+func (c *connection) runTest(ctx workflow.Context) check.Report {
 	c.testing = true
 	defer func() { c.testing = false }()
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -198,11 +198,11 @@ func (c *connection) runTest(ctx workflow.Context) activities.TestReport {
 	})
 	header := c.state.Settings.Config
 	header.Rules = nil
-	var report activities.TestReport
+	var report check.Report
 	err := workflow.ExecuteActivity(ctx, acts.TestConnection, activities.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
 	if err != nil {
 		f := activities.FaultOf(err)
-		report = activities.TestReport{At: workflow.Now(ctx), Checks: []check.Check{{
+		report = check.Report{At: workflow.Now(ctx), Checks: []check.Check{{
 			Name: "test", Status: check.Failed, Reason: f.Reason, Message: f.Message(), Fix: "Look at the worker's log and test again.",
 		}}}
 	}

@@ -245,16 +245,8 @@ func (s *syncRun) whole(w activities.PlanSummary) {
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
-	s.Result.HeldList = notes(w.HeldList)
-	s.Result.Doubtful = notes(w.Doubtful)
-}
-
-func notes(list []activities.Trouble) []PersonNote {
-	var out []PersonNote
-	for _, t := range list {
-		out = append(out, PersonNote(t))
-	}
-	return out
+	s.Result.HeldList = w.HeldList
+	s.Result.Doubtful = w.Doubtful
 }
 
 // work counts the settled people of a page and starts a workflow for each of the others.
@@ -263,7 +255,7 @@ func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
 	for _, reason := range workflow.DeterministicKeys(page.Reasons) {
 		s.reason(reason, page.Reasons[reason])
 	}
-	for _, note := range notes(page.Troubled) {
+	for _, note := range page.Troubled {
 		s.problem(note)
 	}
 	s.phase(ctx, "Carrying out the plan.")

@@ -107,7 +107,7 @@ func SyncReport(r SyncResult) string {
 }
 
 // writeList names the first twenty people of a list.
-func writeList(b *strings.Builder, title string, list []PersonNote) {
+func writeList(b *strings.Builder, title string, list []activities.PersonNote) {
 	if len(list) == 0 {
 		return
 	}

@@ -32,7 +32,7 @@ func (s *syncRun) start(ctx workflow.Context, item activities.PlannedPerson) {
 func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (result UserResult, err error) {
 	// A cancelled sync starts nobody else, but lets those under way finish and counts them.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	id := UserID(s.Connection, item.User)
+	id := activities.UserWorkflowID(s.Connection, item.User)
 	planned := item.Planned
 	workflowType := ProvisionUserType
 	if planned.Action == plan.Remove {
@@ -78,7 +78,7 @@ func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) 
 		return
 	}
 	s.reason(r.Reason, 1)
-	s.problem(PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
+	s.problem(activities.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
 }
 
 // appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.
@@ -97,13 +97,13 @@ func (s *syncRun) reason(r fault.Reason, n int) {
 	s.Result.Reasons[r] += n
 }
 
-func (s *syncRun) problem(n PersonNote) {
+func (s *syncRun) problem(n activities.PersonNote) {
 	switch {
 	case len(s.Result.Problems) < maxProblems:
 		s.Result.Problems = append(s.Result.Problems, n)
 	case n.Outcome == plan.Failed:
 		// Who failed is named before who is only partly synced.
-		if i := slices.IndexFunc(s.Result.Problems, func(p PersonNote) bool { return p.Outcome != plan.Failed }); i >= 0 {
+		if i := slices.IndexFunc(s.Result.Problems, func(p activities.PersonNote) bool { return p.Outcome != plan.Failed }); i >= 0 {
 			s.Result.Problems[i] = n
 		}
 	}

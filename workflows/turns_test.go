@@ -104,7 +104,7 @@ func TestAMessageForARuleThatIsGoneByThenIsRefused(t *testing.T) {
 func TestASyncFromBeforeATestThatPassedWithdrawsNothing(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	d.tested = activities.TestReport{OK: true, TenantID: "t", Checks: []check.Check{}}
+	d.tested = check.Report{OK: true, TenantID: "t", Checks: []check.Check{}}
 	began := time.Time{}
 	fails := func(started time.Time) {
 		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: started})

@@ -57,7 +57,7 @@ func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
 	if err := validUser(u.in); err != nil {
 		return UserResult{}, activities.Reported(err)
 	}
-	if id := UserID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+	if id := activities.UserWorkflowID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
 		var result UserResult
 		err := delegate(ctx, id, u.workflowType(), u.in, userSearchAttributes(u.in), &result)
 		return result, err

@@ -11,6 +11,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/simulator"
@@ -169,7 +170,7 @@ func (d *deletionRun) checkRepeat(ctx context.Context, m member, e entries, want
 			}
 		}
 	}
-	removes, revokes, err := d.attempts(ctx, workflows.UserID(d.name, m.id))
+	removes, revokes, err := d.attempts(ctx, activities.UserWorkflowID(d.name, m.id))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
@@ -249,7 +250,7 @@ func (b *bed) countEvents(ctx context.Context, name, parent string, r *syncRound
 		}
 	}
 	var one int
-	count(workflows.UserID(name, "p0000"), &r.UserEvents, &one)
+	count(activities.UserWorkflowID(name, "p0000"), &r.UserEvents, &one)
 	count(parent+"/0", &r.ChildEvents, &one)
 	count(workflows.SyncID(name, ruleName), &r.SyncEvents, &r.SyncRuns)
 	count(parent, &r.ReferenceParentEvents, &r.ReferenceParentRuns)

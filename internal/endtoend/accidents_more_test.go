@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -225,7 +226,7 @@ func TestAccidentsInTheMiddleOfRemovals(t *testing.T) {
 		{"people's workflows terminated", func() {
 			for _, id := range []string{"e05", "e06", "e07"} {
 				// One of them may have ended.
-				_ = k.Client.TerminateWorkflow(ctx, workflows.UserID("contoso", id), "", "by an administrator")
+				_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", id), "", "by an administrator")
 			}
 		}},
 		{"the sync cancelled", func() { require.NoError(t, k.Client.CancelWorkflow(ctx, workflows.SyncID("contoso", "staff"), "")) }},

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -82,7 +83,7 @@ func TestNobodyIsDeprovisionedForARuleThatIsGone(t *testing.T) {
 	deleted(t, k)
 	ctx, cancel := k.Context()
 	defer cancel()
-	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e00"), TaskQueue: workflows.TaskQueue}, workflows.DeprovisionUserType,
+	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e00"), TaskQueue: workflows.TaskQueue}, workflows.DeprovisionUserType,
 		workflows.UserInput{Connection: "contoso", User: "e00"})
 	require.NoError(t, err)
 	require.Equal(t, fault.RuleUnknown, refusal(t, run.Get(ctx, nil)))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/simulator"
@@ -45,8 +46,8 @@ func TestGoldenPaths(t *testing.T) {
 	require.NoError(t, err)
 	k.AwaitSynced()
 	g.keep("SyncRule-first", workflows.SyncID("contoso", "staff"))
-	g.keep("ProvisionUser-create", workflows.UserID("contoso", "e1"))
-	g.keep("ProvisionUser-adopt", workflows.UserID("contoso", "e2"))
+	g.keep("ProvisionUser-create", activities.UserWorkflowID("contoso", "e1"))
+	g.keep("ProvisionUser-adopt", activities.UserWorkflowID("contoso", "e2"))
 
 	// Movers, leavers, disabled people, a refused licence.
 	k.Simulator.FailNext(assigns, simulator.GraphFault(400, "Request_BadRequest", "License assignment cannot be done for user with invalid usage location."))
@@ -55,22 +56,22 @@ func TestGoldenPaths(t *testing.T) {
 	require.Equal(t, workflows.SyncCompleted, r.State, "%+v", r)
 	k.AwaitSynced()
 	g.keep("SyncRule-removals", workflows.SyncID("contoso", "staff"))
-	g.keep("ProvisionUser-licence", workflows.UserID("contoso", "e1"))
-	g.keep("ProvisionUser-disable", workflows.UserID("contoso", "e4"))
-	g.keep("DeprovisionUser-disable", workflows.UserID("contoso", "e5"))
+	g.keep("ProvisionUser-licence", activities.UserWorkflowID("contoso", "e1"))
+	g.keep("ProvisionUser-disable", activities.UserWorkflowID("contoso", "e4"))
+	g.keep("DeprovisionUser-disable", activities.UserWorkflowID("contoso", "e5"))
 
 	// By hand: unchanged, failed, under another id, refused.
 	_, err = k.Provision("e2")
 	require.NoError(t, err)
-	g.keep("ProvisionUser-on-demand", workflows.UserID("contoso", "e2"))
+	g.keep("ProvisionUser-on-demand", activities.UserWorkflowID("contoso", "e2"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,perhaps,Sales")
 	_, err = k.Provision("e4")
 	require.Error(t, err)
-	g.keep("ProvisionUser-failed", workflows.UserID("contoso", "e4"))
+	g.keep("ProvisionUser-failed", activities.UserWorkflowID("contoso", "e4"))
 	g.run("by-hand", workflows.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
 	g.keep("ProvisionUser-delegate", "by-hand")
-	g.run(workflows.UserID("contoso", "e2"), workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e2"})
-	g.keep("DeprovisionUser-refused", workflows.UserID("contoso", "e2"))
+	g.run(activities.UserWorkflowID("contoso", "e2"), workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e2"})
+	g.keep("DeprovisionUser-refused", activities.UserWorkflowID("contoso", "e2"))
 	g.run("sync-by-hand", workflows.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
 	g.keep("SyncRule-delegate", "sync-by-hand")
 
@@ -98,15 +99,15 @@ func TestGoldenPaths(t *testing.T) {
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
 	k.MustApply(c)
 	k.AwaitSynced()
-	g.keep("ProvisionUser-manager", workflows.UserID("contoso", "e1"))
+	g.keep("ProvisionUser-manager", activities.UserWorkflowID("contoso", "e1"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support")
 	k.MustSync("staff")
 	k.AwaitSynced()
-	g.keep("DeprovisionUser-delete", workflows.UserID("contoso", "e9"))
+	g.keep("DeprovisionUser-delete", activities.UserWorkflowID("contoso", "e9"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
 	k.MustSync("staff")
 	k.AwaitSynced()
-	g.keep("ProvisionUser-restore", workflows.UserID("contoso", "e9"))
+	g.keep("ProvisionUser-restore", activities.UserWorkflowID("contoso", "e9"))
 	require.NoError(t, k.Update(workflows.UpdateDisable, nil))
 	require.NoError(t, k.Update(workflows.UpdateEnable, nil))
 	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -104,7 +105,7 @@ func TestDeprovisionByHand(t *testing.T) {
 	deprovision := func(id string) (r workflows.UserResult, err error) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UserID("contoso", id), TaskQueue: workflows.TaskQueue},
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", id), TaskQueue: workflows.TaskQueue},
 			workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": id})
 		require.NoError(t, err)
 		return r, run.Get(ctx, &r)
@@ -247,7 +248,7 @@ func TestNothingIsRemovedForWhatDoesNotRun(t *testing.T) {
 	ctx, cancel := k.Context()
 	defer cancel()
 	deprovision := func() error {
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UserID("contoso", "e00"), TaskQueue: workflows.TaskQueue},
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e00"), TaskQueue: workflows.TaskQueue},
 			workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e00"})
 		require.NoError(t, err)
 		return run.Get(ctx, nil)

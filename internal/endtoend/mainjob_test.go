@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -34,7 +35,7 @@ func TestPeopleBecomeLicensedAccounts(t *testing.T) {
 	require.Equal(t, 20, stats.Requests["POST /users/{id}/assignLicense"])
 	require.Zero(t, stats.Requests["GET /users/{id}"], "%v", stats.Requests)
 	require.Empty(t, stats.ProtocolFaults)
-	require.LessOrEqual(t, k.Events(workflows.UserID("contoso", "p00")), 20)
+	require.LessOrEqual(t, k.Events(activities.UserWorkflowID("contoso", "p00")), 20)
 
 	u, ok := k.User("user00")
 	require.True(t, ok)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -94,7 +95,7 @@ func TestManagersOfOneFile(t *testing.T) {
 	for name, manager := range map[string]string{"ann": "", "bob": "cat", "eve": "nobody", "fay": "gus", "gus": "cat"} {
 		require.Equal(t, manager, managerOf(t, k, name), name)
 	}
-	gus := k.History(workflows.UserID("contoso", "gus"), "")
+	gus := k.History(activities.UserWorkflowID("contoso", "gus"), "")
 	require.NotContains(t, gus, "contoso.com", "a history names nobody")
 
 	// What the mapping does not say is left alone.

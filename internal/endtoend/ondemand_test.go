@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -37,7 +38,7 @@ func TestOnDemand(t *testing.T) {
 	require.Equal(t, plan.Success, r.Outcome)
 	require.Equal(t, 2, k.Simulator.Stats().Writes)
 	require.LessOrEqual(t, k.Simulator.Stats().Reads+k.Simulator.Stats().Requests["GET /users"], 1)
-	require.LessOrEqual(t, k.Events(workflows.UserID("contoso", "e5")), 20)
+	require.LessOrEqual(t, k.Events(activities.UserWorkflowID("contoso", "e5")), 20)
 
 	k.Simulator.ResetStats()
 	r, err = k.Provision("e1")
@@ -76,7 +77,7 @@ func TestOnDemand(t *testing.T) {
 	t.Run("unknown names are told apart from failures", func(t *testing.T) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.UserID("nosuch", "e1"), TaskQueue: workflows.TaskQueue},
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("nosuch", "e1"), TaskQueue: workflows.TaskQueue},
 			workflows.ProvisionUserType, map[string]string{"connection": "nosuch", "user": "e1"})
 		require.NoError(t, err)
 		err = run.Get(ctx, nil)
@@ -112,7 +113,7 @@ func TestSyncMeetsRunningPerson(t *testing.T) {
 	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Annabel", "Lee", "SPE_E3"))
 	sync := make(chan workflows.SyncResult, 1)
 	go func() { sync <- k.MustSync("staff") }()
-	k.AwaitEvent(workflows.UserID("contoso", "e1"), "WORKFLOW_EXECUTION_SIGNALED")
+	k.AwaitEvent(activities.UserWorkflowID("contoso", "e1"), "WORKFLOW_EXECUTION_SIGNALED")
 	close(release)
 	require.NoError(t, <-person)
 	r := <-sync

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
 	"github.com/entraflow/entraflow/workflows"
@@ -56,7 +57,7 @@ func TestNothingIsTakenThatThePlanDidNotTake(t *testing.T) {
 			defer cancel()
 			n := 0
 			for i := range many {
-				if k.Client.SignalWorkflow(ctx, workflows.UserID("contoso", fmt.Sprintf("e%02d", i)), "", workflows.SignalAgain, nil) == nil {
+				if k.Client.SignalWorkflow(ctx, activities.UserWorkflowID("contoso", fmt.Sprintf("e%02d", i)), "", workflows.SignalAgain, nil) == nil {
 					n++
 				}
 			}

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -262,7 +263,7 @@ func (k *Kit) Provision(id string) (workflows.UserResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
 	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.UserID("contoso", id), TaskQueue: workflows.TaskQueue,
+		ID: activities.UserWorkflowID("contoso", id), TaskQueue: workflows.TaskQueue,
 	}, workflows.ProvisionUserType, workflows.UserInput{Connection: "contoso", User: id})
 	if err != nil {
 		return workflows.UserResult{}, err

@@ -15,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/topology"
@@ -109,7 +110,7 @@ func (r *run) shares() {
 	ctx := r.context()
 	workers := map[string]int{}
 	for _, row := range r.staff {
-		events := r.Client.GetWorkflowHistory(ctx, workflows.UserID("contoso", r.cell(row, "id")), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := r.Client.GetWorkflowHistory(ctx, activities.UserWorkflowID("contoso", r.cell(row, "id")), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
 			event, err := events.Next()
 			if err != nil {

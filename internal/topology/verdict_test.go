@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // judge judges how the tenant was treated. Early retries are counted only: one worker does not know of another's pause.
@@ -75,7 +75,7 @@ func (c *chaosRun) explain() {
 		shown++
 		c.t.Logf("%s: writes\n%s", e.id, strings.Join(c.watch.told(c.ledger.account(e.id).id), "\n"))
 		_, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
-			if h.ID == workflows.UserID(chaosConnection, e.id) {
+			if h.ID == activities.UserWorkflowID(chaosConnection, e.id) {
 				c.t.Logf("%s: run %s\n%s", e.id, h.Run, h.Text)
 			}
 			return nil

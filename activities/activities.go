@@ -13,6 +13,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -40,7 +41,7 @@ type Options struct {
 	// Sources opens the identity store of a rule.
 	Sources func(s config.Source) (source.Source, error)
 	// Settings reads the current settings of a connection, never from a cache.
-	Settings func(ctx context.Context, connection string) (Settings, error)
+	Settings func(ctx context.Context, connection string) (api.Settings, error)
 	// Temporal starts, signals and awaits workflows and keeps schedules.
 	Temporal client.Client
 	// Now is the clock. Default time.Now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
 )
 
@@ -11,14 +12,14 @@ import (
 // waits for a new property to become usable.
 //
 // What goes wrong is in the report; there is an error only when no client can be made at all.
-func (a *Activities) TestConnection(ctx context.Context, in TestInput) (check.Report, error) {
+func (a *Activities) TestConnection(ctx context.Context, in api.TestInput) (api.TestReport, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	return a.Check(ctx, in, nil), nil
 }
 
 // Check is TestConnection without Temporal, for a connection that is not saved yet.
-func (a *Activities) Check(ctx context.Context, in TestInput, progress func(string)) check.Report {
+func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(string)) api.TestReport {
 	client, err := a.graph(in.Config)
 	if err != nil {
 		return check.Unreachable(err, a.options.Now())

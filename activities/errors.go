@@ -11,28 +11,10 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 )
-
-// ErrorDetails are what Temporal is told of an error beside its reason (the error's type) and its sentence.
-type ErrorDetails struct {
-	Kind      fault.Kind   `json:"kind"`
-	Reason    fault.Reason `json:"reason"`
-	Subject   string       `json:"subject,omitempty"`
-	RequestID string       `json:"requestId,omitempty"`
-	// Open: nobody has learned whether the attempt, or one before, created an account or took one out of the recycle bin.
-	Open bool `json:"open,omitempty"`
-}
-
-// openEnded is an error after which nobody knows whether there is a new account.
-type openEnded struct{ error }
-
-func (e *openEnded) Unwrap() error { return e.error }
-
-// OpenEnded marks an error after which nobody knows whether the attempt, or one before, created an account or took one out of
-// the recycle bin.
-func OpenEnded(err error) error { return &openEnded{err} }
 
 // NewInterceptor returns the worker interceptor that rebuilds every activity error, and every panic, from kind, reason,
 // subject and request id. Causes name people: they go to the worker's own log at debug level as a type only, never to
@@ -68,7 +50,7 @@ func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *intercept
 	defer func() {
 		if p := recover(); p != nil {
 			i.log.Error("an activity panicked", "activity", activity.GetInfo(ctx).ActivityType.Name, "panic", fmt.Sprintf("%T", p))
-			result, err = nil, Reported(fault.New("", fault.Internal, fault.InternalError, ""))
+			result, err = nil, wire.Reported(fault.New("", fault.Internal, fault.InternalError, ""))
 		}
 	}()
 	// The waits that Graph's answers ask for grow with the attempt.
@@ -77,7 +59,7 @@ func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *intercept
 	if err == nil || errors.Is(err, activity.ErrResultPending) {
 		return result, err
 	}
-	return nil, i.paced(Reported(err), activity.GetInfo(ctx).Attempt)
+	return nil, i.paced(wire.Reported(err), activity.GetInfo(ctx).Attempt)
 }
 
 // paced shortens the wait of the retry policy.
@@ -87,7 +69,7 @@ func (i *activityInterceptor) paced(err error, attempt int32) error {
 		return err
 	}
 	var details []any
-	var d ErrorDetails
+	var d wire.ErrorDetails
 	if e.HasDetails() && e.Details(&d) == nil {
 		details = []any{d}
 	}
@@ -95,67 +77,4 @@ func (i *activityInterceptor) paced(err error, attempt int32) error {
 	return temporal.NewApplicationErrorWithOptions(e.Message(), e.Type(), temporal.ApplicationErrorOptions{
 		Details: details, Category: e.Category(), NextRetryDelay: max(time.Duration(float64(policy)*i.pace), time.Millisecond),
 	})
-}
-
-// Reported is the error as Temporal may know it. The error's type is the reason; whether and when it is tried again
-// follows from the kind.
-func Reported(err error) error {
-	var done *temporal.ApplicationError
-	var cancelled *temporal.CanceledError
-	var execution *temporal.WorkflowExecutionError
-	switch {
-	case errors.As(err, &done):
-		return rebuilt(done)
-	case errors.As(err, &cancelled), errors.Is(err, context.Canceled):
-		return temporal.NewCanceledError()
-	case errors.As(err, &execution):
-		// A workflow that was waited for ended badly without a reason of ours: terminated, timed out, cancelled.
-		return Reported(fault.New("", fault.Refused, fault.Stopped, ""))
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fault.New("", fault.Transient, fault.GraphTimeout, "")
-	}
-	f := fault.Of(err)
-	var open *openEnded
-	options := temporal.ApplicationErrorOptions{
-		NonRetryable: !f.Kind.Retryable(),
-		Details:      []any{ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID, Open: errors.As(err, &open)}},
-	}
-	if f.RetryAfter > 0 && f.Kind.Retryable() {
-		options.NextRetryDelay = max(f.RetryAfter, time.Millisecond)
-	}
-	if f.Kind != fault.Internal {
-		// An expected answer is no defect of the worker: no error log, no failure metric.
-		options.Category = temporal.ApplicationErrorCategoryBenign
-	}
-	return temporal.NewApplicationErrorWithOptions(f.Message(), string(f.Reason), options)
-}
-
-// rebuilt passes on an error that is already of our form and replaces any other.
-func rebuilt(e *temporal.ApplicationError) error {
-	if !fault.Reason(e.Type()).Known() {
-		return Reported(fault.New("", fault.Internal, fault.InternalError, ""))
-	}
-	return e
-}
-
-// FaultOf reads the fault back out of an activity's or child workflow's error. A child that somebody cancelled or terminated
-// is Stopped (Refused). Another error that is not ours is Internal.
-func FaultOf(err error) *fault.Error {
-	var e *temporal.ApplicationError
-	if !errors.As(err, &e) || !fault.Reason(e.Type()).Known() {
-		var timeout *temporal.TimeoutError
-		var terminated *temporal.TerminatedError
-		if errors.As(err, &terminated) || temporal.IsCanceledError(err) {
-			return fault.New("", fault.Refused, fault.Stopped, "")
-		}
-		if errors.As(err, &timeout) {
-			return fault.New("", fault.Transient, fault.GraphUnavailable, "")
-		}
-		return fault.New("", fault.Internal, fault.InternalError, "")
-	}
-	var d ErrorDetails
-	if e.HasDetails() && e.Details(&d) == nil && d.Reason != "" {
-		return &fault.Error{Kind: d.Kind, Reason: d.Reason, Subject: d.Subject, RequestID: d.RequestID}
-	}
-	return &fault.Error{Kind: fault.Internal, Reason: fault.Reason(e.Type())}
 }

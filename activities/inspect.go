@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -21,7 +22,7 @@ type InspectInput struct {
 // Inspection is what source and tenant know of one person, and what a run would do about it now. It holds values of the
 // person, so it is for the eyes of whoever asked and never goes to Temporal.
 type Inspection struct {
-	Settings Settings
+	Settings api.Settings
 	// Connection is why nothing may be provisioned at present; nil when all is well.
 	Connection *fault.Error
 	// Rules are what each of the connection's rules sees of the person, in the order of the file.
@@ -44,7 +45,7 @@ type Inspection struct {
 // RuleView is what one rule sees of a person.
 type RuleView struct {
 	// State of the rule; one that is not enabled provisions nobody.
-	State RuleSettings
+	State api.RuleSettings
 	// File is the path of the source.
 	File string
 	// Record is the person; nil when the source has no such person or could not be read.
@@ -72,7 +73,7 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (Inspection, 
 		i.Rules = append(i.Rules, a.view(ctx, s, rule.Name, in.User))
 	}
 	p := &provisioning{
-		a: a, in: ProvisionInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson}, settings: s,
+		a: a, in: api.ProvisionInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson}, settings: s,
 		// As a second attempt does, it looks at everything before it thinks of creating.
 		attempt: 2,
 	}
@@ -93,7 +94,7 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (Inspection, 
 }
 
 // unclaimed words why nobody claims a person.
-func unclaimed(s Settings, why fault.Reason) *fault.Error {
+func unclaimed(s api.Settings, why fault.Reason) *fault.Error {
 	if len(s.EnabledRules()) == 0 {
 		return fault.New("claim", fault.Refused, fault.RuleDisabled, "")
 	}
@@ -101,7 +102,7 @@ func unclaimed(s Settings, why fault.Reason) *fault.Error {
 }
 
 // view looks at a person through one rule, be it enabled or not.
-func (a *Activities) view(ctx context.Context, s Settings, name, user string) RuleView {
+func (a *Activities) view(ctx context.Context, s api.Settings, name, user string) RuleView {
 	rule, _ := s.Config.Rule(name)
 	v := RuleView{File: rule.Source.File}
 	v.State, _ = s.Rule(name)
@@ -117,7 +118,7 @@ func (a *Activities) view(ctx context.Context, s Settings, name, user string) Ru
 	}
 	v.Record = &record
 	only := s
-	only.Rules = []RuleSettings{{Name: name, Enabled: true}}
+	only.Rules = []api.RuleSettings{{Name: name, Enabled: true}}
 	claims, why, err := a.claims(ctx, only, user)
 	switch {
 	case err != nil:
@@ -177,7 +178,7 @@ func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason
 		i.Matching = fault.Of(err)
 		return
 	}
-	r := &removal{a: p.a, in: RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, client: p.client, why: why}
+	r := &removal{a: p.a, in: api.RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, client: p.client, why: why}
 	_, change := r.decide(account, l.Rule)
 	i.Change = &change
 }

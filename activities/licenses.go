@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -26,17 +27,17 @@ import (
 //
 // Errors: fault.LicensesExhausted, UsageLocationMissing, LicenseUnknown, LicenseDependency, LicenseConflict,
 // LicenseInherited (Invalid: the person is then only partly synced); fault.Stale when the plan no longer holds.
-func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (LicenseResult, error) {
+func (a *Activities) AssignLicenses(ctx context.Context, in api.LicenseInput) (api.LicenseResult, error) {
 	s, err := a.settings.get(ctx, in.Connection, in.Revision)
 	if err != nil {
-		return LicenseResult{}, err
+		return api.LicenseResult{}, err
 	}
 	if err := s.Usable(); err != nil {
-		return LicenseResult{}, err
+		return api.LicenseResult{}, err
 	}
 	client, err := a.client(s)
 	if err != nil {
-		return LicenseResult{}, err
+		return api.LicenseResult{}, err
 	}
 	defer heartbeat(ctx)()
 	ctx = a.justRead(ctx, in.Young)
@@ -44,12 +45,12 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 	var account *directory.Account
 	if len(remove) > 0 || activity.GetInfo(ctx).Attempt > 1 {
 		if account, err = client.UserByID(ctx, in.AccountID, s.Selection()); err != nil {
-			return LicenseResult{}, err
+			return api.LicenseResult{}, err
 		}
 	}
 	if len(remove) > 0 {
 		if err := a.recheckRemoval(ctx, s, client, in, account); err != nil {
-			return LicenseResult{}, err
+			return api.LicenseResult{}, err
 		}
 	}
 	if activity.GetInfo(ctx).Attempt > 1 {
@@ -60,15 +61,15 @@ func (a *Activities) AssignLicenses(ctx context.Context, in LicenseInput) (Licen
 	}
 	if len(add)+len(remove) > 0 {
 		if err := client.AssignLicenses(ctx, in.AccountID, add, remove); err != nil {
-			return LicenseResult{}, err
+			return api.LicenseResult{}, err
 		}
 	}
 	if mark != "" {
 		if err := client.UpdateUser(ctx, in.AccountID, graph.Patch{Mark: &mark}, s.Selection()); err != nil {
-			return LicenseResult{}, err
+			return api.LicenseResult{}, err
 		}
 	}
-	return LicenseResult{Added: skuIDs(in.Add), Removed: in.Remove}, nil
+	return api.LicenseResult{Added: skuIDs(in.Add), Removed: in.Remove}, nil
 }
 
 // missesBelieved is from which attempt on a 404 for an account that was read shortly before is believed to mean that it is
@@ -88,7 +89,7 @@ func (a *Activities) justRead(ctx context.Context, young bool) context.Context {
 
 // recheckRemoval makes sure that the removal is still right: settings uncached, account as just read by id with the same
 // link, person read again.
-func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *graph.Client, in LicenseInput, account *directory.Account) error {
+func (a *Activities) recheckRemoval(ctx context.Context, s api.Settings, client *graph.Client, in api.LicenseInput, account *directory.Account) error {
 	if err := a.mayRemove(ctx, in.Connection, in.Rule, in.Revision); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (a *Activities) recheckRemoval(ctx context.Context, s Settings, client *gra
 }
 
 // remaining is what an earlier attempt left to do about an account.
-func remaining(account *directory.Account, in LicenseInput) (add []directory.License, remove []string) {
+func remaining(account *directory.Account, in api.LicenseInput) (add []directory.License, remove []string) {
 	direct := map[string]directory.AssignedLicense{}
 	for _, l := range account.Licenses {
 		if l.Direct() {

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -26,21 +27,21 @@ const suspicion = 3
 //
 // Errors: those of Graph, and for the first attempts TenantReadSuspicious (Transient) where links are known and none is
 // found; none of them leaves a page.
-func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLinkedResult, error) {
+func (a *Activities) ListLinked(ctx context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	s, err := a.settings.fresh(ctx, in.Connection)
 	if err != nil {
-		return ListLinkedResult{}, err
+		return api.ListLinkedResult{}, err
 	}
 	if err := s.Usable(); err != nil {
-		return ListLinkedResult{}, err
+		return api.ListLinkedResult{}, err
 	}
 	list, ok := a.linked.get(in.ListID, a.options.Now())
 	if !ok {
 		in.ListID = activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
 		if list, err = a.readLinked(ctx, s, in); err != nil {
-			return ListLinkedResult{}, err
+			return api.ListLinkedResult{}, err
 		}
 		a.linked.put(in.ListID, list, a.options.Now())
 	}
@@ -51,15 +52,15 @@ func (a *Activities) ListLinked(ctx context.Context, in ListLinkedInput) (ListLi
 }
 
 // readLinked reads the tenant for ListLinked.
-func (a *Activities) readLinked(ctx context.Context, s Settings, in ListLinkedInput) (linkedList, error) {
+func (a *Activities) readLinked(ctx context.Context, s api.Settings, in api.ListLinkedInput) (linkedList, error) {
 	client, err := a.client(s)
 	if err != nil {
 		return linkedList{}, err
 	}
 	sel := s.Selection()
 	sel.Attributes, sel.Manager = nil, false
-	var found []LinkedAccount
-	var result ListLinkedResult
+	var found []api.LinkedAccount
+	var result api.ListLinkedResult
 	ofConnection := 0
 	carriers := map[string]int{} // :: person key -> accounts with that link
 	rule, _ := s.Config.Rule(in.Rule)
@@ -87,7 +88,7 @@ func (a *Activities) readLinked(ctx context.Context, s Settings, in ListLinkedIn
 			if l.Hashed {
 				id = directory.HashedID(l.SourceID)
 			}
-			found = append(found, LinkedAccount{User: strings.Clone(id), AccountID: strings.Clone(page[i].ID)})
+			found = append(found, api.LinkedAccount{User: strings.Clone(id), AccountID: strings.Clone(page[i].ID)})
 		}
 		return nil
 	}, nil)
@@ -114,9 +115,9 @@ func (a *Activities) readLinked(ctx context.Context, s Settings, in ListLinkedIn
 // linkedList is what one complete read of the tenant found of a rule.
 type linkedList struct {
 	// accounts in the order of the pages.
-	accounts []LinkedAccount
+	accounts []api.LinkedAccount
 	// counts are those of the whole list.
-	counts ListLinkedResult
+	counts api.ListLinkedResult
 }
 
 // linkedLists keeps the lists of running deletions, so that a deletion of many people does not read the tenant for every
@@ -157,7 +158,7 @@ func (l *linkedLists) get(id string, now time.Time) (linkedList, bool) {
 }
 
 // sortLinked brings accounts into the order of the pages.
-func sortLinked(found []LinkedAccount) {
+func sortLinked(found []api.LinkedAccount) {
 	sort.Slice(found, func(i, j int) bool {
 		if found[i].User != found[j].User {
 			return found[i].User < found[j].User
@@ -167,7 +168,7 @@ func sortLinked(found []LinkedAccount) {
 }
 
 // cutPage takes the page after the last one out of all accounts, which are sorted.
-func cutPage(r *ListLinkedResult, found []LinkedAccount, in ListLinkedInput) {
+func cutPage(r *api.ListLinkedResult, found []api.LinkedAccount, in api.ListLinkedInput) {
 	limit := in.Limit
 	if limit <= 0 {
 		limit = pageSize

@@ -5,23 +5,25 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/api"
 )
 
 // The pages of one list hold everybody once, in order, and come from memory until nobody has asked for long.
 func TestPagesOfAListHoldEverybodyOnce(t *testing.T) {
 	t.Parallel()
-	found := []LinkedAccount{{User: "c"}, {User: "a"}, {User: "e"}, {User: "b"}, {User: "d"}}
+	found := []api.LinkedAccount{{User: "c"}, {User: "a"}, {User: "e"}, {User: "b"}, {User: "d"}}
 	sortLinked(found)
 	var lists linkedLists
 	now := time.Now()
-	lists.put("run/5", linkedList{accounts: found, counts: ListLinkedResult{Linked: 7, Deprovisioned: 2}}, now)
+	lists.put("run/5", linkedList{accounts: found, counts: api.ListLinkedResult{Linked: 7, Deprovisioned: 2}}, now)
 	var got []string
 	for page, after := 0, ""; ; page++ {
 		require.Less(t, page, 3)
 		list, ok := lists.get("run/5", now.Add(time.Duration(page)*planAge))
 		require.True(t, ok)
 		r := list.counts
-		cutPage(&r, list.accounts, ListLinkedInput{After: after, Limit: 2})
+		cutPage(&r, list.accounts, api.ListLinkedInput{After: after, Limit: 2})
 		require.Equal(t, []int{7, 2}, []int{r.Linked, r.Deprovisioned})
 		for _, a := range r.Accounts {
 			got = append(got, a.User)

@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -19,7 +20,7 @@ import (
 //
 // Errors: fault.ManagerNotFound (Refused) when the manager's account is still unknown then; AccountNotFound when it is the
 // person's; the connection's ConnectionDisabled and ConnectionInvalid; those of Graph.
-func (a *Activities) SetManager(ctx context.Context, in ManagerInput) error {
+func (a *Activities) SetManager(ctx context.Context, in api.ManagerInput) error {
 	s, err := a.settings.get(ctx, in.Connection, in.Revision)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (a *Activities) SetManager(ctx context.Context, in ManagerInput) error {
 }
 
 // whoIsMissing tells which of the two accounts Graph does not know.
-func (a *Activities) whoIsMissing(ctx context.Context, client *graph.Client, in ManagerInput) error {
+func (a *Activities) whoIsMissing(ctx context.Context, client *graph.Client, in api.ManagerInput) error {
 	if _, err := client.UserByID(a.justRead(ctx, in.Young), in.AccountID, directory.Selection{}); err != nil {
 		return err
 	}

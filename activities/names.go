@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -50,7 +51,7 @@ func (p *provisioning) checkName(ctx context.Context, c plan.Change) error {
 }
 
 // count is how many people want a name.
-func (n *nameIndex) count(ctx context.Context, a *Activities, s Settings, upn string) (int, error) {
+func (n *nameIndex) count(ctx context.Context, a *Activities, s api.Settings, upn string) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	key, err := n.state(ctx, a, s)
@@ -68,7 +69,7 @@ func (n *nameIndex) count(ctx context.Context, a *Activities, s Settings, upn st
 }
 
 // state identifies settings and sources. Asking for nobody gives a source's snapshot without reading it anew.
-func (n *nameIndex) state(ctx context.Context, a *Activities, s Settings) (string, error) {
+func (n *nameIndex) state(ctx context.Context, a *Activities, s api.Settings) (string, error) {
 	key := fmt.Sprintf("%s/%d", s.Config.Name, s.Revision)
 	for _, rule := range s.EnabledRules() {
 		src, err := a.options.Sources(rule.Source)
@@ -86,7 +87,7 @@ func (n *nameIndex) state(ctx context.Context, a *Activities, s Settings) (strin
 
 // read counts the names of everybody in scope. One person counts once, whatever rules claim them, as only one of them
 // provisions; whose mapping fails wants no name.
-func (n *nameIndex) read(ctx context.Context, a *Activities, s Settings) (map[uint64]int, error) {
+func (n *nameIndex) read(ctx context.Context, a *Activities, s api.Settings) (map[uint64]int, error) {
 	wanted := map[uint64]int{}
 	claimed := map[string]bool{}
 	rules := s.EnabledRules()

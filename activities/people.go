@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -28,7 +29,7 @@ type claim struct {
 // claims reads a person from the sources of all enabled rules. With no claim, why is fault.PersonNotFound or
 // PersonOutOfScope; both come from complete snapshots only. Any read that fails is an error, and so is an id that two
 // sources have, be the person in scope or not: nobody can tell whose account it is.
-func (a *Activities) claims(ctx context.Context, s Settings, id string) (claims []claim, why fault.Reason, err error) {
+func (a *Activities) claims(ctx context.Context, s api.Settings, id string) (claims []claim, why fault.Reason, err error) {
 	why = fault.PersonNotFound
 	records := map[string]*source.Record{} // :: source key -> record, nil when the source has no such person
 	snapshots := map[string]source.Snapshot{}
@@ -100,7 +101,7 @@ func noEnabled(ctx context.Context, rule config.Rule, src source.Source) (bool, 
 //
 // Errors: fault.SettingsInvalid (Invalid) with the first problem's key as the subject; fault.SourceColumnMissing;
 // fault.SourceEmpty where the source has not even columns.
-func (a *Activities) program(ctx context.Context, s Settings, rule config.Rule, src source.Source) (*mapping.Program, error) {
+func (a *Activities) program(ctx context.Context, s api.Settings, rule config.Rule, src source.Source) (*mapping.Program, error) {
 	columns, err := src.Columns(ctx)
 	if err != nil {
 		return nil, err

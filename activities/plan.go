@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -31,21 +32,21 @@ const extensionPatience = 6
 // Errors: those of sources and Graph, none of which leaves a plan; fault.ConnectionDisabled, ConnectionInvalid,
 // RuleDisabled, RuleUnknown, TenantReadSuspicious; fault.ExtensionMissing (Denied) where the extension properties have been
 // unusable for some minutes.
-func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, error) {
+func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	s, err := a.settings.fresh(ctx, in.Connection)
 	if err != nil {
-		return PlanResult{}, err
+		return api.PlanResult{}, err
 	}
 	id := activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
 	made, err := a.makeAndKeep(ctx, s, in, id)
 	if fault.Is(err, fault.ExtensionNotReady) && activity.GetInfo(ctx).Attempt >= extensionPatience {
 		// The connection's test has seen them usable, so somebody has deleted them since.
-		return PlanResult{}, fault.Wrap("plan", fault.Denied, fault.ExtensionMissing, "", err)
+		return api.PlanResult{}, fault.Wrap("plan", fault.Denied, fault.ExtensionMissing, "", err)
 	}
 	if err != nil {
-		return PlanResult{}, err
+		return api.PlanResult{}, err
 	}
 	in.PlanID, in.Revision = id, s.Revision
 	first := page(made, in)
@@ -57,7 +58,7 @@ func (a *Activities) PlanRule(ctx context.Context, in PlanInput) (PlanResult, er
 
 // makeAndKeep makes the plan of a sync, and with it the list of people whose accounts it may have missed: that list must
 // be the later of the two.
-func (a *Activities) makeAndKeep(ctx context.Context, s Settings, in PlanInput, id string) (syncPlan, error) {
+func (a *Activities) makeAndKeep(ctx context.Context, s api.Settings, in api.PlanInput, id string) (syncPlan, error) {
 	made, err := a.MakePlan(ctx, s, in.Rule, in.Permitted, in.Removed, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
@@ -76,23 +77,23 @@ func (a *Activities) makeAndKeep(ctx context.Context, s Settings, in PlanInput, 
 // A plan made anew passes the guard anew, with what this sync has taken away already counted in.
 //
 // Errors: fault.RevisionChanged (Stale) when the settings changed; else as PlanRule.
-func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, error) {
+func (a *Activities) PlanPage(ctx context.Context, in api.PlanInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	s, err := a.settings.fresh(ctx, in.Connection)
 	if err != nil {
-		return PlanResult{}, err
+		return api.PlanResult{}, err
 	}
 	if s.Revision != in.Revision {
-		return PlanResult{}, fault.New("plan", fault.Stale, fault.RevisionChanged, "")
+		return api.PlanResult{}, fault.New("plan", fault.Stale, fault.RevisionChanged, "")
 	}
 	if err := syncable(s, in.Rule); err != nil {
-		return PlanResult{}, err
+		return api.PlanResult{}, err
 	}
 	made, ok := a.plans.get(in.PlanID)
 	if !ok {
 		if made, err = a.makeAndKeep(ctx, s, in, in.PlanID); err != nil {
-			return PlanResult{}, err
+			return api.PlanResult{}, err
 		}
 	}
 	return page(made, in), nil
@@ -101,7 +102,7 @@ func (a *Activities) PlanPage(ctx context.Context, in PlanInput) (PlanResult, er
 // MakePlan reads everything and plans one rule. permitted are removals
 // that passed the guard before in the same sync, removed is how many people the running sync has taken something from
 // already; progress is told in words what is being read.
-func (a *Activities) MakePlan(ctx context.Context, s Settings, rule string, permitted []byte, removed int, progress func(string)) (*plan.Plan, error) {
+func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, permitted []byte, removed int, progress func(string)) (*plan.Plan, error) {
 	if err := syncable(s, rule); err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func readBin(ctx context.Context, client *graph.Client, sel directory.Selection)
 type listing struct{ source.Lister }
 
 // syncable reports why a rule may not be synced.
-func syncable(s Settings, rule string) error {
+func syncable(s api.Settings, rule string) error {
 	if err := s.Usable(); err != nil {
 		return err
 	}
@@ -189,18 +190,18 @@ func syncable(s Settings, rule string) error {
 }
 
 // page cuts a page and sums up the whole.
-func page(p syncPlan, in PlanInput) PlanResult {
+func page(p syncPlan, in api.PlanInput) api.PlanResult {
 	limit := in.Limit
 	if limit <= 0 {
 		limit = pageSize
 	}
 	cut := p.Page(in.After, limit, in.Removals)
-	r := PlanResult{
+	r := api.PlanResult{
 		PlanID: in.PlanID, Revision: in.Revision, Settled: cut.Settled, Reasons: cut.Reasons,
 		After: cut.After, Last: cut.Last, Whole: summarize(p.Plan),
 	}
 	for _, c := range cut.Changes {
-		item := PlannedPerson{User: c.SourceID, Planned: Planned{
+		item := api.PlannedPerson{User: c.SourceID, Planned: api.Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
 			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
 			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
@@ -212,13 +213,13 @@ func page(p syncPlan, in PlanInput) PlanResult {
 		r.Items = append(r.Items, item)
 	}
 	for _, e := range cut.Troubled {
-		r.Troubled = append(r.Troubled, PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+		r.Troubled = append(r.Troubled, api.PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
 	}
 	return r
 }
 
-func summarize(p *plan.Plan) PlanSummary {
-	s := PlanSummary{
+func summarize(p *plan.Plan) api.PlanSummary {
+	s := api.PlanSummary{
 		People: len(p.Entries), Linked: p.Linked, ConnectionLinked: p.ConnectionLinked, Guard: p.Guard,
 		Held: p.HeldCount(), ToDeprovision: len(p.Leavers), Planned: p.Planned(), Snapshot: p.Snapshot,
 		ManagersPending: p.ManagersPending,
@@ -228,7 +229,7 @@ func summarize(p *plan.Plan) PlanSummary {
 			if len(s.HeldList) == listed {
 				break
 			}
-			s.HeldList = append(s.HeldList, PersonNote{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
+			s.HeldList = append(s.HeldList, api.PersonNote{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
 		}
 	}
 	for _, e := range p.Leavers {
@@ -237,7 +238,7 @@ func summarize(p *plan.Plan) PlanSummary {
 		}
 		s.DeprovisionList = append(s.DeprovisionList, e.SourceID)
 		if e.Change == nil {
-			s.Doubtful = append(s.Doubtful, PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
+			s.Doubtful = append(s.Doubtful, api.PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
 		}
 	}
 	return s

@@ -2,10 +2,7 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +13,8 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
@@ -67,22 +65,6 @@ func (r *recentCreations) recall(person string) string {
 	return c.account
 }
 
-// UserWorkflowID is the workflow id of everything done about one person. The source id is path-escaped; one too long for
-// that stands there by its hash.
-func UserWorkflowID(connection, sourceID string) string {
-	escaped := url.PathEscape(sourceID)
-	if len(escaped) > maxEscapedID {
-		sum := sha256.Sum256([]byte(sourceID))
-		escaped = url.PathEscape(directory.HashedID(hex.EncodeToString(sum[:])))
-	}
-	return userPrefix(connection) + escaped
-}
-
-func userPrefix(connection string) string { return "user/" + connection + "/" }
-
-// maxEscapedID is how long an escaped source id may be in a workflow id, which Temporal bounds at 1,000 characters.
-const maxEscapedID = 900
-
 // earlier is what a person's runs within the settling time tell.
 type earlier struct {
 	// account was created by one of them; "" when none was.
@@ -105,8 +87,8 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user string)
 	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
 	list, err := a.options.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 20,
-		Query: fmt.Sprintf("WorkflowId = '%s' AND WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')",
-			strings.ReplaceAll(UserWorkflowID(connection, user), "'", `\'`), since),
+		Query: fmt.Sprintf("WorkflowId = '%s' AND WorkflowType = '%s' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')",
+			strings.ReplaceAll(api.UserID(connection, user), "'", `\'`), api.ProvisionUserType, since),
 	})
 	if err != nil {
 		return earlier{}, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
@@ -142,11 +124,11 @@ func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecut
 		if err != nil {
 			return "", false, fault.Wrap("look into an earlier run", fault.Transient, fault.InternalError, "", err)
 		}
-		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "ProvisionAccount" {
+		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == api.ProvisionAccountActivity {
 			under[event.GetEventId()] = true
 		}
 		if failed := event.GetActivityTaskFailedEventAttributes(); failed != nil {
-			var d ErrorDetails
+			var d wire.ErrorDetails
 			details := failed.GetFailure().GetApplicationFailureInfo().GetDetails()
 			if converter.GetDefaultDataConverter().FromPayloads(details, &d) == nil && !d.Open {
 				delete(under, failed.GetScheduledEventId())
@@ -157,7 +139,7 @@ func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecut
 			continue
 		}
 		delete(under, completed.GetScheduledEventId())
-		var done ProvisionResult
+		var done api.ProvisionResult
 		if converter.GetDefaultDataConverter().FromPayloads(completed.GetResult(), &done) == nil &&
 			(done.Action == plan.Create || done.Action == plan.Restore) {
 			return done.AccountID, false, nil
@@ -174,7 +156,7 @@ type recentPeople struct {
 }
 
 func (r recentPeople) has(user string) bool {
-	return r.everybody || r.runs[UserWorkflowID(r.connection, user)]
+	return r.everybody || r.runs[api.UserID(r.connection, user)]
 }
 
 // maxRecent bounds the list; beyond it everybody counts as recent, and is asked for one by one.
@@ -192,7 +174,7 @@ func (a *Activities) recentRuns(ctx context.Context, connection string) (recentP
 	since := a.options.Now().Add(-a.options.Settle).UTC().Format(time.RFC3339)
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 1000,
-		Query:    fmt.Sprintf("WorkflowType = 'ProvisionUser' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')", since),
+		Query:    fmt.Sprintf("WorkflowType = '%s' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')", api.ProvisionUserType, since),
 	}
 	for {
 		list, err := a.options.Temporal.ListWorkflow(ctx, request)
@@ -200,7 +182,7 @@ func (a *Activities) recentRuns(ctx context.Context, connection string) (recentP
 			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
 		}
 		for _, run := range list.GetExecutions() {
-			if id := run.GetExecution().GetWorkflowId(); strings.HasPrefix(id, userPrefix(connection)) {
+			if id := run.GetExecution().GetWorkflowId(); strings.HasPrefix(id, api.UserIDPrefix(connection)) {
 				recent.runs[id] = true
 			}
 		}

@@ -9,13 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Somebody was created a moment ago, no read shows it yet, the worker that did it is gone, and the person has another name
@@ -36,7 +35,7 @@ func TestPlannedCreationFindsAnAccountThatNoReadShowsYet(t *testing.T) {
 			t.Parallel()
 			k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
 			k.WritePeople(testkit.Header)
-			require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+			require.Equal(t, api.Valid, k.MustApply(k.Config()).Validity)
 
 			k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", ""))
 			by.create(t, k)
@@ -58,7 +57,7 @@ func TestARunThatWasTerminatedInTheMiddleOfACreationLeavesOneAccount(t *testing.
 	k := losing(t, func(k *testkit.Kit) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", "p1"), "", "by hand")
+		_ = k.Client.TerminateWorkflow(ctx, api.UserID("contoso", "p1"), "", "by hand")
 	})
 	cut, err := k.Sync("staff")
 	require.NoError(t, err)
@@ -77,13 +76,13 @@ func TestAnAccountOfARunThatEndedBadlyIsFound(t *testing.T) {
 	t.Parallel()
 	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
 	k.WritePeople(testkit.Header)
-	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	require.Equal(t, api.Valid, k.MustApply(k.Config()).Validity)
 	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", "SPE_E3"))
 	k.Simulator.OnRequest(func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/assignLicense") {
 			ctx, cancel := k.Context()
 			defer cancel()
-			_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", "p1"), "", "by hand")
+			_ = k.Client.TerminateWorkflow(ctx, api.UserID("contoso", "p1"), "", "by hand")
 		}
 	})
 	_, err := k.Sync("staff")
@@ -104,7 +103,7 @@ func TestAnAccountOfARunThatEndedBadlyIsFound(t *testing.T) {
 func losing(t *testing.T, before func(k *testkit.Kit)) *testkit.Kit {
 	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{RandomSeed: 2, ReplicaLag: 15 * time.Second}})
 	k.WritePeople(testkit.Header)
-	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	require.Equal(t, api.Valid, k.MustApply(k.Config()).Validity)
 	k.WritePeople(testkit.Header, testkit.Person("p1", "before", "Ann", "Lee", ""))
 	creation := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1.0/users" }
 	k.Simulator.FailNext(creation, simulator.Fault{Commit: true, Reset: true})

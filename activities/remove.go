@@ -5,6 +5,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -23,7 +24,7 @@ import (
 //
 // Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient, after some attempts Refused),
 // RevisionChanged (Stale), and those of sources and Graph.
-func (a *Activities) RemoveAccount(ctx context.Context, in RemoveInput) (ProvisionResult, error) {
+func (a *Activities) RemoveAccount(ctx context.Context, in api.RemoveInput) (api.ProvisionResult, error) {
 	defer heartbeat(ctx)()
 	r := &removal{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
 	return r.run(ctx)
@@ -32,34 +33,34 @@ func (a *Activities) RemoveAccount(ctx context.Context, in RemoveInput) (Provisi
 // removal is one attempt at removing one person.
 type removal struct {
 	a       *Activities
-	in      RemoveInput
+	in      api.RemoveInput
 	attempt int32
 
-	settings Settings
+	settings api.Settings
 	client   *graph.Client
 	why      fault.Reason
 }
 
-func (r *removal) run(ctx context.Context) (ProvisionResult, error) {
+func (r *removal) run(ctx context.Context) (api.ProvisionResult, error) {
 	if err := r.readSettings(ctx); err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	if done, err := r.checkPerson(ctx); done != nil || err != nil {
 		return orZero(done), err
 	}
 	account, rule, err := r.find(ctx)
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	if account == nil {
-		return ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.AccountNotFound}, nil
+		return api.ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.AccountNotFound}, nil
 	}
 	return r.act(ctx, account, rule)
 }
 
-func orZero(r *ProvisionResult) ProvisionResult {
+func orZero(r *api.ProvisionResult) api.ProvisionResult {
 	if r == nil {
-		return ProvisionResult{}
+		return api.ProvisionResult{}
 	}
 	return *r
 }
@@ -96,7 +97,7 @@ func (r *removal) readSettings(ctx context.Context) (err error) {
 }
 
 // checkPerson makes sure that no enabled rule claims the person. done is set when that settles the matter.
-func (r *removal) checkPerson(ctx context.Context) (done *ProvisionResult, err error) {
+func (r *removal) checkPerson(ctx context.Context) (done *api.ProvisionResult, err error) {
 	if err := r.checkSnapshot(ctx); err != nil {
 		return nil, err
 	}
@@ -113,10 +114,10 @@ func (r *removal) checkPerson(ctx context.Context) (done *ProvisionResult, err e
 		return nil, nil
 	case r.in.RuleDeletion:
 		// Another rule provisions the person and takes the link over at its next sync.
-		return &ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.PersonClaimedByOther}, nil
+		return &api.ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, Action: plan.None, Outcome: plan.Success, Reason: fault.PersonClaimedByOther}, nil
 	}
 	if r.in.Planned != nil {
-		return &ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, AccountID: r.in.Planned.AccountID,
+		return &api.ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, AccountID: r.in.Planned.AccountID,
 			Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.PersonReturned}, nil
 	}
 	return nil, refuse("remove", fault.PersonInScope, "")
@@ -247,9 +248,9 @@ func (r *removal) decide(account *directory.Account, rule string) (plan.Settings
 }
 
 // act decides and carries the decision out with one write.
-func (r *removal) act(ctx context.Context, account *directory.Account, rule string) (ProvisionResult, error) {
+func (r *removal) act(ctx context.Context, account *directory.Account, rule string) (api.ProvisionResult, error) {
 	s, change := r.decide(account, rule)
-	result := ProvisionResult{
+	result := api.ProvisionResult{
 		Rule: rule, Revision: r.settings.Revision, Action: change.Action, AccountID: account.ID, Attributes: change.Attributes,
 		Outcome: change.Outcome, Reason: change.Reason, Subject: change.Subject, Revoke: change.Disable, Deleted: change.Delete,
 	}

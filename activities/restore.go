@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -31,32 +32,32 @@ func lastRestoreAttempt(ctx context.Context) *restoreAttempt {
 }
 
 // restore takes the account out of the bin and then treats it as any linked one.
-func (p *provisioning) restore(ctx context.Context, c plan.Change) (ProvisionResult, error) {
+func (p *provisioning) restore(ctx context.Context, c plan.Change) (api.ProvisionResult, error) {
 	again := p.taken != nil && p.taken.Account == c.AccountID
 	if !again {
 		p.taken = &restoreAttempt{Account: c.AccountID, At: p.a.options.Now()}
 	}
 	if err := p.pulse.note(ctx, p.a.options.Temporal, *p.taken); err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	err := p.client.RestoreUser(ctx, c.AccountID)
 	switch {
 	case fault.Is(err, fault.AccountExists):
-		return ProvisionResult{}, fault.Wrap("restore user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, err)
+		return api.ProvisionResult{}, fault.Wrap("restore user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, err)
 	case again && fault.Is(err, fault.AccountNotFound):
 		// An earlier attempt has taken it out, and the bin was read from a server that does not know.
 	case err != nil:
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	p.restored = true
 	// A pass that begins anew, because settings changed just now, has no heartbeat of this one.
 	p.a.recent.remember(p.in.Connection+"/"+p.in.User, c.AccountID)
 	account, err := p.client.UserByID(graph.Young(ctx), c.AccountID, p.settings.Selection())
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	if !p.isOurs(account) {
-		return ProvisionResult{}, refuse("restore user", fault.LinkChanged, "")
+		return api.ProvisionResult{}, refuse("restore user", fault.LinkChanged, "")
 	}
 	done, err := p.act(ctx, plan.Match{Linked: []*directory.Account{account}})
 	if fault.KindOf(err) == fault.Stale {

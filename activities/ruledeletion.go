@@ -5,81 +5,54 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// BeginDeletionInput is the argument of BeginRuleDeletion.
-type BeginDeletionInput struct {
-	Connection string `json:"connection"`
-	Rule       string `json:"rule"`
-	// ConnectionWorkflow and SyncWorkflow are the ids of the workflows concerned.
-	ConnectionWorkflow string `json:"connectionWorkflow"`
-	SyncWorkflow       string `json:"syncWorkflow"`
-}
-
-// DeletionTerms are the preferences that say what becomes of a deleted rule's people, as they are at one moment.
-type DeletionTerms struct {
-	// Deprovision is deprovisionOnRuleDeletion.
-	Deprovision bool `json:"deprovision"`
-	// Allowed is allowDeprovision.
-	Allowed bool `json:"allowed"`
-	// Untouched: the connection has never been valid, so nobody was provisioned by it.
-	Untouched bool `json:"untouched,omitempty"`
-}
-
-func terms(s Settings) DeletionTerms {
-	return DeletionTerms{
+func terms(s api.Settings) api.DeletionTerms {
+	return api.DeletionTerms{
 		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision,
 		Untouched: s.Pinned.TenantID == "",
 	}
 }
 
-// Forbidden: the people are to be deprovisioned, and may not be.
-func (t DeletionTerms) Forbidden() bool { return t.Deprovision && !t.Allowed }
-
 // BeginRuleDeletion disables the rule for good, by the connection's own update, and waits until the rule's running sync has
 // ended, so that nobody is provisioned by it while others are deprovisioned.
 //
 // Errors: fault.RuleUnknown, ConnectionUnknown (Refused) and what the connection refuses.
-func (a *Activities) BeginRuleDeletion(ctx context.Context, in BeginDeletionInput) (DeletionTerms, error) {
+func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletionInput) (api.DeletionTerms, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	s, err := a.settings.fresh(ctx, in.Connection)
 	if err != nil {
-		return DeletionTerms{}, err
+		return api.DeletionTerms{}, err
 	}
 	state, ok := s.Rule(in.Rule)
 	if !ok {
-		return DeletionTerms{}, refuse("delete rule", fault.RuleUnknown, in.Rule)
+		return api.DeletionTerms{}, refuse("delete rule", fault.RuleUnknown, in.Rule)
 	}
 	if !state.Deleting {
 		if err := a.markDeleting(ctx, in); err != nil {
-			return DeletionTerms{}, err
+			return api.DeletionTerms{}, err
 		}
 	}
-	err = a.options.Temporal.GetWorkflow(ctx, in.SyncWorkflow, "").Get(ctx, nil)
+	err = a.options.Temporal.GetWorkflow(ctx, api.SyncID(in.Connection, in.Rule), "").Get(ctx, nil)
 	if ctx.Err() != nil {
-		return DeletionTerms{}, ctx.Err()
+		return api.DeletionTerms{}, ctx.Err()
 	}
 	var ended *temporal.WorkflowExecutionError
 	if err != nil && !isGone(err) && !errors.As(err, &ended) {
-		return DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.InternalError, in.Rule, err)
+		return api.DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.InternalError, in.Rule, err)
 	}
 	// A test may have passed while the sync was waited for.
 	if s, err = a.settings.fresh(ctx, in.Connection); err != nil {
-		return DeletionTerms{}, err
+		return api.DeletionTerms{}, err
 	}
 	return terms(s), nil
-}
-
-// AwaitTermsInput is the argument of AwaitDeletionTerms.
-type AwaitTermsInput struct {
-	Connection string `json:"connection"`
 }
 
 // How often AwaitDeletionTerms looks, and after how long it gives up for this time.
@@ -92,7 +65,7 @@ const (
 // never deprovision. After an hour it returns in any case.
 //
 // Errors: those of reading the settings.
-func (a *Activities) AwaitDeletionTerms(ctx context.Context, in AwaitTermsInput) error {
+func (a *Activities) AwaitDeletionTerms(ctx context.Context, in api.AwaitTermsInput) error {
 	defer heartbeat(ctx)()
 	tick := time.NewTicker(a.pace(termsEvery))
 	defer tick.Stop()
@@ -116,10 +89,10 @@ func (a *Activities) AwaitDeletionTerms(ctx context.Context, in AwaitTermsInput)
 }
 
 // markDeleting sends the connection its update deleteRule. The deletion that the connection would start is this one.
-func (a *Activities) markDeleting(ctx context.Context, in BeginDeletionInput) error {
+func (a *Activities) markDeleting(ctx context.Context, in api.BeginDeletionInput) error {
 	handle, err := a.options.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: in.ConnectionWorkflow, UpdateName: "deleteRule",
-		Args:         []any{map[string]string{"rule": in.Rule, "confirm": in.Rule}},
+		WorkflowID: api.ConnectionID(in.Connection), UpdateName: api.UpdateDeleteRule,
+		Args:         []any{api.RuleInput{Rule: in.Rule, Confirm: in.Rule}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {

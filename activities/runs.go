@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -17,7 +18,7 @@ import (
 //
 // Errors: that of the awaited workflow; fault.Stopped when it was cancelled or terminated; fault.RunMissed (Stale) when it
 // ended before it could be asked, or was of another type: whoever waits may start their own now.
-func (a *Activities) AwaitRun(ctx context.Context, in AwaitInput) (json.RawMessage, error) {
+func (a *Activities) AwaitRun(ctx context.Context, in api.AwaitInput) (json.RawMessage, error) {
 	p := &pulse{}
 	// A worker that dies in between leads to one signal too many, which costs a look; one too few would lose a wake-up.
 	asked := activity.HasHeartbeatDetails(ctx)
@@ -55,7 +56,7 @@ func (a *Activities) AwaitRun(ctx context.Context, in AwaitInput) (json.RawMessa
 }
 
 // isOfType asks whether the run to wait for is of the wanted type.
-func (a *Activities) isOfType(ctx context.Context, in AwaitInput) (bool, error) {
+func (a *Activities) isOfType(ctx context.Context, in api.AwaitInput) (bool, error) {
 	if in.Type == "" {
 		return true, nil
 	}

@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -21,8 +23,8 @@ const catchUpWindow = time.Minute
 // skips a sync while the one before still runs.
 //
 // Errors: fault.InternalError (Transient) when Temporal refuses.
-func (a *Activities) SetSchedule(ctx context.Context, in ScheduleInput) error {
-	id := "sync/" + in.Connection + "/" + in.Rule
+func (a *Activities) SetSchedule(ctx context.Context, in api.ScheduleInput) error {
+	id := api.SyncID(in.Connection, in.Rule)
 	schedules := a.options.Temporal.ScheduleClient()
 	handle := schedules.GetHandle(ctx, id)
 	every, err := time.ParseDuration(in.Every)
@@ -35,12 +37,12 @@ func (a *Activities) SetSchedule(ctx context.Context, in ScheduleInput) error {
 	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}}
 	action := &client.ScheduleWorkflowAction{
 		ID:        id,
-		Workflow:  "SyncRule",
-		Args:      []any{map[string]string{"connection": in.Connection, "rule": in.Rule}},
-		TaskQueue: "entraflow",
+		Workflow:  api.SyncRuleType,
+		Args:      []any{api.SyncInput{Connection: in.Connection, Rule: in.Rule}},
+		TaskQueue: api.TaskQueue,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword("EntraflowConnection").ValueSet(in.Connection),
-			temporal.NewSearchAttributeKeyKeyword("EntraflowRule").ValueSet(in.Rule),
+			wire.AttributeConnection.ValueSet(in.Connection),
+			wire.AttributeRule.ValueSet(in.Rule),
 		),
 	}
 	_, err = schedules.Create(ctx, client.ScheduleOptions{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/graph"
 )
@@ -11,7 +12,7 @@ import (
 // client gives the client of a connection that has been tested. It signs in to the tenant that was pinned then: where the
 // configuration names the tenant by a domain, that domain may have moved to another tenant since, and nobody is to be
 // provisioned there.
-func (a *Activities) client(s Settings) (*graph.Client, error) {
+func (a *Activities) client(s api.Settings) (*graph.Client, error) {
 	return a.graph(pinned(s.Config, s.Pinned.TenantID))
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -24,11 +26,11 @@ import (
 //
 // Errors: fault.Stale when settings or plan are out of date (the workflow runs it again without the plan); everything the
 // source, the mappings and Graph return.
-func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (ProvisionResult, error) {
+func (a *Activities) ProvisionAccount(ctx context.Context, in api.ProvisionInput) (api.ProvisionResult, error) {
 	p := &provisioning{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
 	done, err := p.run(ctx)
 	if err != nil && (p.posted != nil || p.taken != nil || p.announced) {
-		err = OpenEnded(err)
+		err = wire.OpenEnded(err)
 	}
 	return done, err
 }
@@ -36,10 +38,10 @@ func (a *Activities) ProvisionAccount(ctx context.Context, in ProvisionInput) (P
 // provisioning is one attempt at one person.
 type provisioning struct {
 	a       *Activities
-	in      ProvisionInput
+	in      api.ProvisionInput
 	attempt int32
 
-	settings Settings
+	settings api.Settings
 	client   *graph.Client
 	claims   []claim
 	claim    claim
@@ -59,7 +61,7 @@ type provisioning struct {
 	foundManager *string
 }
 
-func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
+func (p *provisioning) run(ctx context.Context) (api.ProvisionResult, error) {
 	p.pulse = &pulse{}
 	if p.posted = lastCreateAttempt(ctx); p.posted != nil {
 		p.pulse.details = *p.posted
@@ -69,19 +71,19 @@ func (p *provisioning) run(ctx context.Context) (ProvisionResult, error) {
 	}
 	defer p.pulse.start(ctx)()
 	if err := p.readSettings(ctx); err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	claims, why, err := p.a.claims(ctx, p.settings, p.in.User)
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	if len(claims) == 0 {
-		return ProvisionResult{Revision: p.settings.Revision, Action: plan.None, Outcome: plan.Unsynced, Reason: why}, nil
+		return api.ProvisionResult{Revision: p.settings.Revision, Action: plan.None, Outcome: plan.Unsynced, Reason: why}, nil
 	}
 	p.claims = claims
 	match, err := p.match(ctx)
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	return p.act(ctx, match)
 }
@@ -231,14 +233,14 @@ func (p *provisioning) permitted(c plan.Change) bool {
 }
 
 // act decides and carries the decision out.
-func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+func (p *provisioning) act(ctx context.Context, m plan.Match) (api.ProvisionResult, error) {
 	s, change, err := p.decide(ctx, m)
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	if change.Removes() {
 		if err := p.a.mayRemove(ctx, p.in.Connection, p.claim.rule.Name, p.settings.Revision); err != nil {
-			return ProvisionResult{}, err
+			return api.ProvisionResult{}, err
 		}
 	}
 	switch {
@@ -248,7 +250,7 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 			return p.act(ctx, known.match)
 		}
 		if err != nil {
-			return ProvisionResult{}, err
+			return api.ProvisionResult{}, err
 		}
 		change.AccountID = account
 	case change.Action == plan.Restore:
@@ -259,7 +261,7 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 			return p.actWithoutName(ctx, m)
 		}
 		if err != nil {
-			return ProvisionResult{}, err
+			return api.ProvisionResult{}, err
 		}
 	}
 	return p.result(change, m), nil
@@ -267,14 +269,14 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (ProvisionResult, 
 
 // actWithoutName decides again when the new name of a linked account turned out to be taken: everything but the name is
 // then written.
-func (p *provisioning) actWithoutName(ctx context.Context, m plan.Match) (ProvisionResult, error) {
+func (p *provisioning) actWithoutName(ctx context.Context, m plan.Match) (api.ProvisionResult, error) {
 	holder, err := p.client.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
 	if fault.Is(err, fault.AccountNotFound) {
 		// The name is taken by something that reads do not show; it counts as somebody else.
 		holder, err = &directory.Account{UserPrincipalName: p.person.Desired.UserPrincipalName}, nil
 	}
 	if err != nil {
-		return ProvisionResult{}, err
+		return api.ProvisionResult{}, err
 	}
 	m.SameName = holder
 	return p.act(ctx, m)
@@ -318,8 +320,8 @@ func (p *provisioning) young(ctx context.Context) context.Context {
 
 // result says what was done. An account that an earlier attempt created counts as created, whatever this attempt found
 // left to do.
-func (p *provisioning) result(c plan.Change, m plan.Match) ProvisionResult {
-	r := ProvisionResult{
+func (p *provisioning) result(c plan.Change, m plan.Match) api.ProvisionResult {
+	r := api.ProvisionResult{
 		Rule: p.claim.rule.Name, Revision: p.settings.Revision,
 		Action: c.Action, AccountID: c.AccountID, Attributes: withoutManager(c.Attributes), Manager: c.Manager, ClearManager: c.ClearManager,
 		Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject,

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/engine"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // service is what is looked at of a service.
@@ -185,7 +185,7 @@ func TestSearchAttributes(t *testing.T) {
 	for _, found := range regexp.MustCompile(`--name (\w+) --type Keyword`).FindAllSubmatch(read(t, "deploy/temporal/namespace.sh"), -1) {
 		registered = append(registered, string(found[1]))
 	}
-	require.ElementsMatch(t, workflows.SearchAttributes(), registered)
+	require.ElementsMatch(t, wire.SearchAttributes(), registered)
 }
 
 // Every script that a container is started with is there, and can be run.

@@ -14,10 +14,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func read(t *testing.T, path string) string {
@@ -172,17 +173,17 @@ func TestOperationsHasEverySettingAndMessage(t *testing.T) {
 			require.Equal(t, "`"+d+"`", row[1], f.Name)
 		}
 	}
-	for _, name := range workflows.SearchAttributes() {
+	for _, name := range wire.SearchAttributes() {
 		require.Contains(t, page, "--name "+name+" --type Keyword")
 	}
 	for _, message := range []string{
-		workflows.UpdateApply, workflows.UpdateTest, workflows.UpdateEnable, workflows.UpdateDisable, workflows.UpdateEnableRule,
-		workflows.UpdateDisableRule, workflows.UpdateDeleteRule, workflows.UpdateApproveRemovals, workflows.UpdateDelete,
+		api.UpdateApply, api.UpdateTest, api.UpdateEnable, api.UpdateDisable, api.UpdateEnableRule,
+		api.UpdateDisableRule, api.UpdateDeleteRule, api.UpdateApproveRemovals, api.UpdateDelete,
 	} {
 		require.Regexp(t, `(?m)^temporal workflow (update execute|execute-update-with-start).* (--name|--update-name) `+message+`\b`, page)
 	}
 	for _, workflowType := range []string{
-		workflows.ConnectionType, workflows.SyncRuleType, workflows.ProvisionUserType, workflows.DeprovisionUserType, workflows.DeleteRuleType,
+		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType,
 	} {
 		require.Contains(t, page, "| `"+workflowType+"` |")
 		require.Contains(t, page, "--type "+workflowType)

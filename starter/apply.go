@@ -7,11 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -31,14 +30,14 @@ before its rules run. Rules that changed are synced. A rule that is no longer in
 				return err
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
-				result, err := a.applyTo(ctx, t, workflows.ApplyInput{Config: *cfg, KeepSyncs: noSync})
+				result, err := a.applyTo(ctx, t, api.ApplyInput{Config: *cfg, KeepSyncs: noSync})
 				if err != nil {
 					return t.explainImmutable(ctx, *cfg, err)
 				}
 				if err := a.print(result, applyText(cfg.Name, result)); err != nil {
 					return err
 				}
-				if result.Validity != workflows.Valid {
+				if result.Validity != api.Valid {
 					return invalid(cfg.Name, result.Test)
 				}
 				return nil
@@ -85,7 +84,7 @@ func (t *link) explainImmutable(ctx context.Context, cfg config.Connection, err 
 }
 
 // applyText says what an apply changed.
-func applyText(connection string, r workflows.ApplyResult) string {
+func applyText(connection string, r api.ApplyResult) string {
 	var b strings.Builder
 	if len(r.Changes) == 0 {
 		fmt.Fprintf(&b, "connection %s: the file changes nothing\n", connection)
@@ -104,14 +103,14 @@ func applyText(connection string, r workflows.ApplyResult) string {
 	if len(r.Synced) > 0 {
 		fmt.Fprintf(&b, "syncs started: %s; `starter sync` shows how far they are\n", listed(r.Synced))
 	}
-	if r.Validity != workflows.Valid {
+	if r.Validity != api.Valid {
 		fmt.Fprintf(&b, "the connection is saved but provisions nothing until a test passes: mend the cause, then `starter connection test %s`\n", connection)
 	}
 	return b.String()
 }
 
 // invalid says why a connection cannot be used.
-func invalid(connection string, test *check.Report) error {
+func invalid(connection string, test *api.TestReport) error {
 	if test != nil {
 		if c, failed := test.Failure(); failed {
 			return incomplete(or(c.Fix, "mend the cause and test again"), "connection %s cannot be used, test of %s: %s", connection, c.Name, c.Message)
@@ -121,7 +120,7 @@ func invalid(connection string, test *check.Report) error {
 }
 
 // reportText is a connection test's report as a table, with cause and fix below what is not right.
-func reportText(r check.Report) string {
+func reportText(r api.TestReport) string {
 	var b strings.Builder
 	verdict := "passed"
 	if !r.OK {

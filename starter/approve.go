@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // approveCommand is the command line that lets exactly these removals be carried out once.
@@ -32,8 +32,8 @@ func (a *app) approve(ctx context.Context, t *link, connection, rule, hash strin
 			return err
 		}
 	}
-	var r workflows.StateResult
-	if err := a.update(ctx, t, connection, workflows.UpdateApproveRemovals, &r, workflows.ApproveInput{Rule: rule, Hash: hash}); err != nil {
+	var r api.StateResult
+	if err := a.update(ctx, t, connection, api.UpdateApproveRemovals, &r, api.ApproveInput{Rule: rule, Hash: hash}); err != nil {
 		return err
 	}
 	a.notes.Sayf("%s", r.Message)
@@ -52,9 +52,9 @@ func (a *app) approve(ctx context.Context, t *link, connection, rule, hash strin
 }
 
 // ruleHolding finds the rule whose last sync held the removals with this hash.
-func ruleHolding(d workflows.Description, hash string) (string, error) {
+func ruleHolding(d api.Description, hash string) (string, error) {
 	for _, r := range d.Rules {
-		if s, ok := d.Syncs[r.Name]; ok && s.State == workflows.SyncHeld && s.Guard.Hash == hash {
+		if s, ok := d.Syncs[r.Name]; ok && s.State == api.SyncHeld && s.Guard.Hash == hash {
 			return r.Name, nil
 		}
 	}
@@ -64,7 +64,7 @@ func ruleHolding(d workflows.Description, hash string) (string, error) {
 // latestSync is the sync of a rule that was started last. The connection starts it, or asks the running one to plan once
 // more, before it answers.
 func (t *link) latestSync(ctx context.Context, connection, rule string) (syncRun, error) {
-	s := syncRun{rule: rule, id: workflows.SyncID(connection, rule)}
+	s := syncRun{rule: rule, id: api.SyncID(connection, rule)}
 	found, err := t.DescribeWorkflowExecution(ctx, s.id, "")
 	if err != nil {
 		return s, t.unanswered(err, connection)

@@ -9,11 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) connectionCommand() *cobra.Command {
@@ -39,11 +37,11 @@ the saved connection is tested by a worker, and goes on if it was invalid and pa
 	test.Flags().StringVarP(&path, "file", "f", "", "test this file instead of a saved connection")
 	enable := a.connectionAction("enable [NAME]", "Enable a connection and sync its rules", cobra.MaximumNArgs(1),
 		func(ctx context.Context, t *link, name string) error {
-			return a.changeState(ctx, t, name, workflows.UpdateEnable)
+			return a.changeState(ctx, t, name, api.UpdateEnable)
 		})
 	disable := a.connectionAction("disable [NAME]", "Disable a connection: nobody is removed, running syncs stop", cobra.MaximumNArgs(1),
 		func(ctx context.Context, t *link, name string) error {
-			return a.changeState(ctx, t, name, workflows.UpdateDisable)
+			return a.changeState(ctx, t, name, api.UpdateDisable)
 		})
 	remove := &cobra.Command{
 		Use:   "delete [NAME] --confirm NAME",
@@ -73,7 +71,7 @@ rule delete, which says what becomes of their people. Without --confirm nothing 
 // connectionDelete deletes a connection whose name was confirmed. Without a name it is not, and only says which there is.
 func (a *app) connectionDelete(ctx context.Context, t *link, name string) error {
 	if name != "" {
-		return a.changeState(ctx, t, name, workflows.UpdateDelete)
+		return a.changeState(ctx, t, name, api.UpdateDelete)
 	}
 	name, err := t.only(ctx, "")
 	if err != nil {
@@ -129,7 +127,7 @@ func (a *app) changeState(ctx context.Context, t *link, connection, update strin
 	if err != nil {
 		return err
 	}
-	var r workflows.StateResult
+	var r api.StateResult
 	if err := a.update(ctx, t, connection, update, &r, args...); err != nil {
 		return err
 	}
@@ -138,14 +136,14 @@ func (a *app) changeState(ctx context.Context, t *link, connection, update strin
 
 // connectionLine is one connection of a list.
 type connectionLine struct {
-	Name        string             `json:"name"`
-	State       string             `json:"state"`
-	Validity    workflows.Validity `json:"validity"`
-	Enabled     bool               `json:"enabled"`
-	TenantID    string             `json:"tenantId"`
-	Cloud       string             `json:"cloud"`
-	Rules       int                `json:"rules"`
-	Description string             `json:"description,omitempty"`
+	Name        string       `json:"name"`
+	State       string       `json:"state"`
+	Validity    api.Validity `json:"validity"`
+	Enabled     bool         `json:"enabled"`
+	TenantID    string       `json:"tenantId"`
+	Cloud       string       `json:"cloud"`
+	Rules       int          `json:"rules"`
+	Description string       `json:"description,omitempty"`
 }
 
 func (a *app) connectionList(ctx context.Context, t *link, _ string) error {
@@ -197,7 +195,7 @@ func (a *app) connectionShow(ctx context.Context, t *link, name string) error {
 	table.Row(c.Credential().Key, c.Credential().Reference)
 	table.Row("cloud", c.Cloud)
 	table.Row("revision", number(d.Revision))
-	if u := t.workflowURL(workflows.ConnectionID(name)); u != "" {
+	if u := t.workflowURL(api.ConnectionID(name)); u != "" {
 		table.Row("web ui", u)
 	}
 	b.WriteString(table.String() + "\n" + rulesText(d))
@@ -208,7 +206,7 @@ func (a *app) connectionShow(ctx context.Context, t *link, name string) error {
 }
 
 // rulesText is the table of a connection's rules and their last syncs.
-func rulesText(d workflows.Description) string {
+func rulesText(d api.Description) string {
 	if len(d.Rules) == 0 {
 		return "no rules\n"
 	}
@@ -244,8 +242,8 @@ func (a *app) connectionTest(ctx context.Context, t *link, name string) error {
 	if err != nil {
 		return err
 	}
-	var r check.Report
-	if err := a.update(ctx, t, name, workflows.UpdateTest, &r); err != nil {
+	var r api.TestReport
+	if err := a.update(ctx, t, name, api.UpdateTest, &r); err != nil {
 		return err
 	}
 	return a.printReport(name, r)
@@ -267,7 +265,7 @@ func (a *app) testFile(ctx context.Context, path string) (err error) {
 		return err
 	}
 	stop := a.waiting("testing connection " + cfg.Name)
-	r := e.Check(ctx, *cfg, activities.Pinned{}, func(string) {})
+	r := e.Check(ctx, *cfg, api.Pinned{}, func(string) {})
 	stop()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -275,7 +273,7 @@ func (a *app) testFile(ctx context.Context, path string) (err error) {
 	return a.printReport(cfg.Name, r)
 }
 
-func (a *app) printReport(connection string, r check.Report) error {
+func (a *app) printReport(connection string, r api.TestReport) error {
 	if err := a.print(r, reportText(r)); err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/devserver"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func TestTheExampleSyncsAsItsReadmeSaysAndThenWritesNothing(t *testing.T) {
@@ -80,25 +80,25 @@ func TestAMessageThatMeetsARollOverIsSentAgain(t *testing.T) {
 	// A connection that turns the first three messages away, as one does that is about to continue as new.
 	var turnedAway atomic.Int32
 	var ids sync.Map
-	w := worker.New(c, workflows.TaskQueue, worker.Options{})
-	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.ConnectionInput) error {
+	w := worker.New(c, api.TaskQueue, worker.Options{})
+	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ api.ConnectionInput) error {
 		done := false
 		return errors.Join(
-			workflow.SetUpdateHandlerWithOptions(ctx, workflows.UpdateApply,
-				func(ctx workflow.Context, _ workflows.ApplyInput) (workflows.ApplyResult, error) {
+			workflow.SetUpdateHandlerWithOptions(ctx, api.UpdateApply,
+				func(ctx workflow.Context, _ api.ApplyInput) (api.ApplyResult, error) {
 					done = true
-					return workflows.ApplyResult{Validity: workflows.Valid}, nil
+					return api.ApplyResult{Validity: api.Valid}, nil
 				},
-				workflow.UpdateHandlerOptions{Validator: func(ctx workflow.Context, _ workflows.ApplyInput) error {
+				workflow.UpdateHandlerOptions{Validator: func(ctx workflow.Context, _ api.ApplyInput) error {
 					ids.Store(workflow.GetCurrentUpdateInfo(ctx).ID, true)
 					if turnedAway.Add(1) <= 3 {
-						return temporal.NewApplicationError("rolling over", workflows.RollingOver)
+						return temporal.NewApplicationError("rolling over", api.RollingOver)
 					}
 					return nil
 				}}),
 			workflow.Await(ctx, func() bool { return done }),
 		)
-	}, workflow.RegisterOptions{Name: workflows.ConnectionType})
+	}, workflow.RegisterOptions{Name: api.ConnectionType})
 	require.NoError(t, w.Start())
 	defer w.Stop()
 

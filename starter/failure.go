@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
@@ -123,7 +123,7 @@ func failureOf(err error) *failure {
 
 // refusal is what a workflow answered to a message.
 func refusal(err error, e *temporal.ApplicationError) *failure {
-	f := activities.FaultOf(err)
+	f := wire.FaultOf(err)
 	if !fault.Reason(e.Type()).Known() {
 		return &failure{status: statusIncomplete, what: e.Message()}
 	}

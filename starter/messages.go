@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/workflows"
+	"github.com/entraflow/entraflow/internal/api"
 )
 
 // patience is how long a connection may take to answer an update; a test waits for new extension properties, which can
@@ -24,27 +24,27 @@ const patience = 30 * time.Minute
 func (a *app) update(ctx context.Context, t *link, connection, name string, result any, args ...any) error {
 	return a.send(ctx, t, connection, result, func(ctx context.Context, id string) (client.WorkflowUpdateHandle, error) {
 		return t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			UpdateID: id, WorkflowID: workflows.ConnectionID(connection), UpdateName: name, Args: args,
+			UpdateID: id, WorkflowID: api.ConnectionID(connection), UpdateName: name, Args: args,
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 	})
 }
 
 // applyTo sends a configuration to its connection, which is started where it does not run yet.
-func (a *app) applyTo(ctx context.Context, t *link, in workflows.ApplyInput) (result workflows.ApplyResult, err error) {
+func (a *app) applyTo(ctx context.Context, t *link, in api.ApplyInput) (result api.ApplyResult, err error) {
 	connection := in.Config.Name
 	err = a.send(ctx, t, connection, &result, func(ctx context.Context, id string) (client.WorkflowUpdateHandle, error) {
 		// An operation serves one attempt only.
 		start := t.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-			ID:                       workflows.ConnectionID(connection),
-			TaskQueue:                workflows.TaskQueue,
+			ID:                       api.ConnectionID(connection),
+			TaskQueue:                api.TaskQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			StaticSummary:            "Connection " + connection,
-		}, workflows.ConnectionType, workflows.ConnectionInput{Name: connection})
+		}, api.ConnectionType, api.ConnectionInput{Name: connection})
 		return t.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions: client.UpdateWorkflowOptions{
-				UpdateID: id, UpdateName: workflows.UpdateApply, Args: []any{in},
+				UpdateID: id, UpdateName: api.UpdateApply, Args: []any{in},
 				WaitForStage: client.WorkflowUpdateStageCompleted,
 			},
 		})
@@ -85,7 +85,7 @@ func (a *app) send(ctx context.Context, t *link, connection string, result any,
 func worthRepeating(err error) bool {
 	var notReady *serviceerror.WorkflowNotReady
 	var refused *temporal.ApplicationError
-	return errors.As(err, &notReady) || errors.As(err, &refused) && refused.Type() == workflows.RollingOver
+	return errors.As(err, &notReady) || errors.As(err, &refused) && refused.Type() == api.RollingOver
 }
 
 // waiting shows how long something takes until stop is called; it says nothing about what is done at once.

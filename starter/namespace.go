@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/entraflow/entraflow/workflows"
+	"github.com/entraflow/entraflow/internal/api/wire"
 )
 
 // retention is how long the histories of closed workflows are kept: people's histories are what an administrator looks
@@ -42,7 +42,7 @@ func (a *app) prepareNamespace(ctx context.Context, t *link) error {
 		return err
 	}
 	if len(missing) == 0 {
-		missing = workflows.SearchAttributes()
+		missing = wire.SearchAttributes()
 	}
 	a.notes.Sayf("warning: search attributes could not be registered (%v); workflows wait until they are", err)
 	for _, name := range missing {
@@ -100,7 +100,7 @@ func (t *link) missingAttributes(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(workflows.SearchAttributes(), func(name string) bool {
+	return slices.DeleteFunc(wire.SearchAttributes(), func(name string) bool {
 		return have.CustomAttributes[name] == enumspb.INDEXED_VALUE_TYPE_KEYWORD
 	}), nil
 }

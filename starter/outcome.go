@@ -7,15 +7,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // outcome is how one sync ended. Its JSON is fixed in its counters; more fields may come.
 type outcome struct {
-	workflows.SyncResult
+	api.SyncResult
 	WorkflowID string `json:"workflowId,omitempty"`
 	RunID      string `json:"runId,omitempty"`
 	// URL is the sync's page in the Web UI.
@@ -76,7 +75,7 @@ func unfinished(list []outcome) error {
 	var names []string
 	next := "mend the cause, then: starter sync"
 	for _, o := range list {
-		if o.State == workflows.SyncCompleted {
+		if o.State == api.SyncCompleted {
 			continue
 		}
 		name := o.Rule + " " + string(o.State)
@@ -84,7 +83,7 @@ func unfinished(list []outcome) error {
 			name += " (" + string(o.Reason) + ")"
 		}
 		names = append(names, name)
-		if o.State == workflows.SyncHeld {
+		if o.State == api.SyncHeld {
 			next = "look at the people listed as held; if all of them are right: " + approveCommand(o.Connection, o.Rule, o.Guard)
 		}
 	}
@@ -159,7 +158,7 @@ func reasonsText(reasons map[fault.Reason]int) string {
 }
 
 // notesText names the first people of a list.
-func notesText(list []activities.PersonNote, total int) string {
+func notesText(list []api.PersonNote, total int) string {
 	table := terminal.Table{Indent: "    "}
 	for _, n := range list[:min(len(list), maxNamed)] {
 		table.Row(n.User, or(string(n.Outcome), string(n.Action)), string(n.Reason), n.Subject)

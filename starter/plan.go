@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -73,7 +73,7 @@ func (a *app) plan(ctx context.Context, r planRequest) (err error) {
 		if settings.Revision == 0 && (fault.Is(err, fault.ExtensionMissing) || fault.Is(err, fault.ExtensionNotReady)) {
 			// Without usable properties nobody can be linked: a plan without links is the true one.
 			a.notes.Sayf("the tenant has no usable extension properties of this application yet, so no account is linked; the connection test registers them")
-			settings.Pinned = activities.Pinned{}
+			settings.Pinned = api.Pinned{}
 			p, err = e.Plan(ctx, settings, rule, progress)
 		}
 		if err != nil {
@@ -89,13 +89,13 @@ func (a *app) plan(ctx context.Context, r planRequest) (err error) {
 }
 
 // planSettings are those of the saved connection or, with a file, what they would be once it is applied.
-func (a *app) planSettings(ctx context.Context, r planRequest) (activities.Settings, error) {
+func (a *app) planSettings(ctx context.Context, r planRequest) (api.Settings, error) {
 	if r.path == "" {
 		return a.savedSettings(ctx, r.connection)
 	}
 	cfg, err := a.load(ctx, r.path)
 	if err != nil {
-		return activities.Settings{}, err
+		return api.Settings{}, err
 	}
 	settings := a.knownSettings(ctx, *cfg)
 	settings.Config, settings.Enabled, settings.Valid = *cfg, true, true
@@ -103,14 +103,14 @@ func (a *app) planSettings(ctx context.Context, r planRequest) (activities.Setti
 	settings.Rules = nil
 	for _, rule := range cfg.Rules {
 		state, _ := known.Rule(rule.Name)
-		settings.Rules = append(settings.Rules, activities.RuleSettings{
+		settings.Rules = append(settings.Rules, api.RuleSettings{
 			Name: rule.Name, Enabled: rule.Enabled || rule.Name == r.rule, Synced: state.Synced, InFile: true,
 		})
 	}
 	return settings, nil
 }
 
-func (a *app) savedSettings(ctx context.Context, connection string) (s activities.Settings, err error) {
+func (a *app) savedSettings(ctx context.Context, connection string) (s api.Settings, err error) {
 	err = a.withTemporal(ctx, func(ctx context.Context, t *link) error {
 		connection, err := t.only(ctx, connection)
 		if err != nil {
@@ -128,13 +128,13 @@ const lookTimeout = 5 * time.Second
 
 // knownSettings are what is known of a file's connection, if it runs: pinned facts and which rules have synced. Otherwise
 // the properties bear the names that the connection test would give them, and every sync is a rule's first.
-func (a *app) knownSettings(ctx context.Context, cfg config.Connection) activities.Settings {
+func (a *app) knownSettings(ctx context.Context, cfg config.Connection) api.Settings {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	_, named, _ := a.clientOptions()
 	_, running := devserver.Find(filepath.Join(a.dir, stateDir))
 	if named || running {
-		var s activities.Settings
+		var s api.Settings
 		err := a.withTemporal(ctx, func(ctx context.Context, t *link) error {
 			d, err := t.describe(ctx, cfg.Name)
 			s = d.Settings
@@ -145,14 +145,14 @@ func (a *app) knownSettings(ctx context.Context, cfg config.Connection) activiti
 		}
 	}
 	a.notes.Sayf("connection %s was not found running; this plans its first sync", cfg.Name)
-	return activities.Settings{Pinned: activities.Pinned{
+	return api.Settings{Pinned: api.Pinned{
 		LinkProperty: graph.ExtensionName(cfg.ClientID, graph.LinkProperty),
 		MarkProperty: graph.ExtensionName(cfg.ClientID, graph.MarkProperty),
 	}}
 }
 
 // plannedRules are the one that was named or all enabled ones.
-func plannedRules(s activities.Settings, rule string) ([]string, error) {
+func plannedRules(s api.Settings, rule string) ([]string, error) {
 	if rule != "" {
 		if _, ok := s.Rule(rule); !ok {
 			return nil, fault.New("", fault.Refused, fault.RuleUnknown, "connection "+s.Config.Name+", rule "+rule)

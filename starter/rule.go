@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/workflows"
+	"github.com/entraflow/entraflow/internal/api"
 )
 
 func (a *app) ruleCommand() *cobra.Command {
@@ -18,8 +18,8 @@ func (a *app) ruleCommand() *cobra.Command {
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error { return a.ruleList(ctx, t, connection) })
 		},
 	}
-	enable := a.ruleAction("enable [CONNECTION] RULE", "Enable a rule and sync it; its first sync removes nothing", workflows.UpdateEnableRule, &connection)
-	disable := a.ruleAction("disable [CONNECTION] RULE", "Disable a rule: nobody is removed, its running sync stops", workflows.UpdateDisableRule, &connection)
+	enable := a.ruleAction("enable [CONNECTION] RULE", "Enable a rule and sync it; its first sync removes nothing", api.UpdateEnableRule, &connection)
+	disable := a.ruleAction("disable [CONNECTION] RULE", "Disable a rule: nobody is removed, its running sync stops", api.UpdateDisableRule, &connection)
 	c := a.group("rule", "Operate the rules of a connection", `  go run ./starter rule list
   go run ./starter rule disable staff --connection contoso
   go run ./starter rule delete contoso staff --confirm staff`, list, enable, disable, a.ruleDeleteCommand(&connection))
@@ -38,7 +38,7 @@ func (a *app) ruleAction(use, short, update string, connection *string) *cobra.C
 				return err
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
-				return a.changeState(ctx, t, name, update, workflows.RuleInput{Rule: rule})
+				return a.changeState(ctx, t, name, update, api.RuleInput{Rule: rule})
 			})
 		},
 	}
@@ -54,8 +54,8 @@ func (a *app) ruleList(ctx context.Context, t *link, connection string) error {
 		return err
 	}
 	return a.print(struct {
-		Connection string                           `json:"connection"`
-		Rules      any                              `json:"rules"`
-		Syncs      map[string]workflows.SyncSummary `json:"syncs"`
+		Connection string                     `json:"connection"`
+		Rules      any                        `json:"rules"`
+		Syncs      map[string]api.SyncSummary `json:"syncs"`
 	}{connection, d.Rules, d.Syncs}, rulesText(d))
 }

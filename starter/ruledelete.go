@@ -11,10 +11,10 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // ruleDeletion is what the flags of `rule delete` say.
@@ -105,9 +105,9 @@ func (a *app) beginDeletion(ctx context.Context, t *link, d *ruleDeletion) error
 	case !ok:
 		return fault.New("", fault.Refused, fault.RuleUnknown, d.rule)
 	case d.confirm != "":
-		var r workflows.StateResult
-		in := workflows.RuleInput{Rule: d.rule, Confirm: d.confirm}
-		if err := a.update(ctx, t, d.connection, workflows.UpdateDeleteRule, &r, in); err != nil {
+		var r api.StateResult
+		in := api.RuleInput{Rule: d.rule, Confirm: d.confirm}
+		if err := a.update(ctx, t, d.connection, api.UpdateDeleteRule, &r, in); err != nil {
 			return err
 		}
 		a.notes.Sayf("%s", r.Message)
@@ -122,7 +122,7 @@ func (a *app) beginDeletion(ctx context.Context, t *link, d *ruleDeletion) error
 	if r := t.deletion(ctx, d.connection, d.rule); r.Waiting {
 		d.seen = r.Pass
 	}
-	err = t.SignalWorkflow(ctx, workflows.DeleteRuleID(d.connection, d.rule), "", workflows.SignalAgain, nil)
+	err = t.SignalWorkflow(ctx, api.DeleteRuleID(d.connection, d.rule), "", api.SignalAgain, nil)
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
 		return wrongUse("start it anew: starter rule delete "+d.connection+" "+d.rule+" --confirm "+d.rule,
@@ -132,7 +132,7 @@ func (a *app) beginDeletion(ctx context.Context, t *link, d *ruleDeletion) error
 }
 
 // unconfirmed says what deleting the rule would do.
-func unconfirmed(d workflows.Description, rule activities.RuleSettings) error {
+func unconfirmed(d api.Description, rule api.RuleSettings) error {
 	name, p := d.Config.Name, d.Config.Preferences
 	if rule.Deleting {
 		return wrongUse(fmt.Sprintf("starter rule delete %s %s --confirm %s shows how far it is, with --retry-now it tries those who failed again at once", name, rule.Name, rule.Name),
@@ -155,23 +155,23 @@ func unconfirmed(d workflows.Description, rule activities.RuleSettings) error {
 }
 
 // deletion asks how far a deletion is; the zero value says that it could not be learned.
-func (t *link) deletion(ctx context.Context, connection, rule string) workflows.DeleteRuleResult {
-	var r workflows.DeleteRuleResult
+func (t *link) deletion(ctx context.Context, connection, rule string) api.DeleteRuleResult {
+	var r api.DeleteRuleResult
 	query, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	value, err := t.QueryWorkflow(query, workflows.DeleteRuleID(connection, rule), "", workflows.QueryProgress)
+	value, err := t.QueryWorkflow(query, api.DeleteRuleID(connection, rule), "", api.QueryProgress)
 	if err != nil || value.Get(&r) != nil {
-		return workflows.DeleteRuleResult{Connection: connection, Rule: rule}
+		return api.DeleteRuleResult{Connection: connection, Rule: rule}
 	}
 	return r
 }
 
 // followDeletion shows how far the deletion is until it ends, or until only those are left who cannot be settled now.
 func (a *app) followDeletion(ctx context.Context, t *link, d ruleDeletion) error {
-	var result workflows.DeleteRuleResult
+	var result api.DeleteRuleResult
 	ended := make(chan error, 1)
 	go func() {
-		ended <- t.GetWorkflow(ctx, workflows.DeleteRuleID(d.connection, d.rule), "").Get(ctx, &result)
+		ended <- t.GetWorkflow(ctx, api.DeleteRuleID(d.connection, d.rule), "").Get(ctx, &result)
 	}()
 	tick := time.NewTicker(a.poll)
 	defer tick.Stop()
@@ -192,7 +192,7 @@ func (a *app) followDeletion(ctx context.Context, t *link, d ruleDeletion) error
 }
 
 // deletionWaits tells of a deletion that cannot go on for now. It may be days until somebody has mended the cause.
-func (a *app) deletionWaits(t *link, r workflows.DeleteRuleResult, d ruleDeletion) error {
+func (a *app) deletionWaits(t *link, r api.DeleteRuleResult, d ruleDeletion) error {
 	if err := a.printDeletion(t, r, d); err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (a *app) deletionWaits(t *link, r workflows.DeleteRuleResult, d ruleDeletio
 }
 
 // deletionEnded tells of the end, or that only the waiting has ended.
-func (a *app) deletionEnded(ctx context.Context, t *link, d ruleDeletion, r workflows.DeleteRuleResult, err error) error {
+func (a *app) deletionEnded(ctx context.Context, t *link, d ruleDeletion, r api.DeleteRuleResult, err error) error {
 	var failed *temporal.ApplicationError
 	switch {
 	case err == nil:
@@ -214,7 +214,7 @@ func (a *app) deletionEnded(ctx context.Context, t *link, d ruleDeletion, r work
 		return &failure{status: statusIncomplete, what: "stopped waiting; the deletion of rule " + d.rule + " goes on",
 			next: fmt.Sprintf("starter rule delete %s %s --confirm %s shows how far it is", d.connection, d.rule, d.rule)}
 	case errors.As(err, &failed):
-		f := activities.FaultOf(err)
+		f := wire.FaultOf(err)
 		return &failure{status: statusIncomplete, what: fmt.Sprintf("the deletion of rule %s failed, and the rule stays disabled: %s (%s)", d.rule, f.Message(), f.Reason),
 			next: fmt.Sprintf("mend the cause, then start it anew: starter rule delete %s %s --confirm %s", d.connection, d.rule, d.rule)}
 	}
@@ -222,7 +222,7 @@ func (a *app) deletionEnded(ctx context.Context, t *link, d ruleDeletion, r work
 }
 
 // deletionProgress words how far a deletion is.
-func deletionProgress(r workflows.DeleteRuleResult) string {
+func deletionProgress(r api.DeleteRuleResult) string {
 	if r.Linked == 0 {
 		return strings.ToLower(strings.TrimSuffix(or(r.Phase, "Starting."), "."))
 	}
@@ -234,7 +234,7 @@ func deletionProgress(r workflows.DeleteRuleResult) string {
 }
 
 // troubleText names those who could not be settled, and says that they are tried again.
-func troubleText(r workflows.DeleteRuleResult, d ruleDeletion) string {
+func troubleText(r api.DeleteRuleResult, d ruleDeletion) string {
 	if r.Failed == 0 {
 		return ""
 	}
@@ -244,13 +244,13 @@ func troubleText(r workflows.DeleteRuleResult, d ruleDeletion) string {
 
 // deletionResult is the JSON of `rule delete`.
 type deletionResult struct {
-	workflows.DeleteRuleResult
+	api.DeleteRuleResult
 	WorkflowID string `json:"workflowId"`
 	URL        string `json:"url,omitempty"`
 }
 
-func (a *app) printDeletion(t *link, r workflows.DeleteRuleResult, d ruleDeletion) error {
-	id := workflows.DeleteRuleID(d.connection, d.rule)
+func (a *app) printDeletion(t *link, r api.DeleteRuleResult, d ruleDeletion) error {
+	id := api.DeleteRuleID(d.connection, d.rule)
 	result := deletionResult{DeleteRuleResult: r, WorkflowID: id, URL: t.workflowURL(id)}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", or(r.Message, "rule "+d.rule+" is being deleted: "+deletionProgress(r)))

@@ -9,7 +9,8 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/workflows"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 )
 
 // stalledPolls is how many times a sync is asked how far it is, without an answer that differs, before it is asked why.
@@ -63,8 +64,8 @@ func (t *link) obstacle(ctx context.Context, connection string, r syncRun) (work
 	list, err := t.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: t.namespace, PageSize: 20,
 		Query: fmt.Sprintf("WorkflowType IN ('%s', '%s') AND ExecutionStatus = 'Running' AND %s = '%s' AND %s = '%s'",
-			workflows.ProvisionUserType, workflows.DeprovisionUserType,
-			workflows.AttributeConnection.GetName(), connection, workflows.AttributeRule.GetName(), r.rule),
+			api.ProvisionUserType, api.DeprovisionUserType,
+			wire.AttributeConnection.GetName(), connection, wire.AttributeRule.GetName(), r.rule),
 	})
 	if err != nil {
 		return "", ""

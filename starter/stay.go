@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/entraflow/entraflow/workflows"
+	"github.com/entraflow/entraflow/internal/api"
 )
 
 // lookEvery is how often `up` looks for syncs that ended.
@@ -18,7 +18,7 @@ const lookEvery = 3 * time.Second
 func (u *running) stay(ctx context.Context, first []outcome) error {
 	if u.link.ui != "" {
 		u.notes.Sayf("\nWeb UI: %s", u.link.ui+"/namespaces/"+u.link.namespace+"/workflows")
-		u.notes.Sayf("  connection: %s", u.link.workflowURL(workflows.ConnectionID(u.cfg.Name)))
+		u.notes.Sayf("  connection: %s", u.link.workflowURL(api.ConnectionID(u.cfg.Name)))
 		for _, o := range first {
 			u.notes.Sayf("  rule %s: %s", o.Rule, u.link.workflowURL(o.WorkflowID))
 		}

@@ -13,9 +13,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) syncCommand() *cobra.Command {
@@ -96,7 +96,7 @@ func (a *app) sync(ctx context.Context, t *link, connection, rule string, noWait
 }
 
 // rulesToSync are the rule that was named, if it may run, or all enabled ones.
-func rulesToSync(d workflows.Description, rule string) ([]string, error) {
+func rulesToSync(d api.Description, rule string) ([]string, error) {
 	if err := d.Usable(); err != nil {
 		return nil, err
 	}
@@ -132,14 +132,14 @@ type syncRun struct {
 // startSync starts the sync of a rule, or asks the running one to plan once more. It can end between the two questions,
 // so they are asked in turn until one is answered.
 func (t *link) startSync(ctx context.Context, connection, rule string) (syncRun, error) {
-	s := syncRun{rule: rule, id: workflows.SyncID(connection, rule)}
+	s := syncRun{rule: rule, id: api.SyncID(connection, rule)}
 	for {
 		run, err := t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: s.id, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+			ID: s.id, TaskQueue: api.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 			StaticSummary: "Sync of rule " + rule + ", asked for at the command line",
 			TypedSearchAttributes: temporal.NewSearchAttributes(
-				workflows.AttributeConnection.ValueSet(connection), workflows.AttributeRule.ValueSet(rule)),
-		}, workflows.SyncRuleType, workflows.SyncInput{Connection: connection, Rule: rule})
+				wire.AttributeConnection.ValueSet(connection), wire.AttributeRule.ValueSet(rule)),
+		}, api.SyncRuleType, api.SyncInput{Connection: connection, Rule: rule})
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		switch {
 		case err == nil:
@@ -148,7 +148,7 @@ func (t *link) startSync(ctx context.Context, connection, rule string) (syncRun,
 		case !errors.As(err, &running):
 			return s, t.unanswered(err, connection)
 		}
-		err = t.SignalWorkflow(ctx, s.id, running.RunId, workflows.SignalAgain, nil)
+		err = t.SignalWorkflow(ctx, s.id, running.RunId, api.SignalAgain, nil)
 		var gone *serviceerror.NotFound
 		switch {
 		case err == nil:
@@ -219,21 +219,21 @@ func (t *link) await(ctx context.Context, r syncRun) outcome {
 }
 
 // failedSync is the result inside the error of a sync that failed.
-func failedSync(err error) workflows.SyncResult {
-	r := workflows.SyncResult{State: workflows.SyncFailed}
+func failedSync(err error) api.SyncResult {
+	r := api.SyncResult{State: api.SyncFailed}
 	var failed *temporal.ApplicationError
 	if errors.As(err, &failed) {
-		var details activities.ErrorDetails
-		if failed.HasDetails() && failed.Details(&details, &r) == nil && r.State == workflows.SyncFailed && r.Reason != "" {
+		var details wire.ErrorDetails
+		if failed.HasDetails() && failed.Details(&details, &r) == nil && r.State == api.SyncFailed && r.Reason != "" {
 			return r
 		}
-		f := activities.FaultOf(err)
+		f := wire.FaultOf(err)
 		r.Reason, r.Message = f.Reason, failed.Message()
 		return r
 	}
 	var terminated *temporal.TerminatedError
 	if errors.As(err, &terminated) || temporal.IsCanceledError(err) {
-		r.State, r.Reason, r.Message = workflows.SyncStopped, fault.Stopped, fault.Stopped.Sentence()
+		r.State, r.Reason, r.Message = api.SyncStopped, fault.Stopped, fault.Stopped.Sentence()
 		return r
 	}
 	r.Reason, r.Message = fault.InternalError, err.Error()
@@ -242,13 +242,13 @@ func failedSync(err error) workflows.SyncResult {
 
 // progress asks a running sync how far it is; the zero value says that it could not be learned, which is no trouble: the
 // result comes by another way.
-func (t *link) progress(ctx context.Context, id string) workflows.SyncResult {
-	var r workflows.SyncResult
+func (t *link) progress(ctx context.Context, id string) api.SyncResult {
+	var r api.SyncResult
 	query, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	value, err := t.QueryWorkflow(query, id, "", workflows.QueryProgress)
+	value, err := t.QueryWorkflow(query, id, "", api.QueryProgress)
 	if err != nil || value.Get(&r) != nil {
-		return workflows.SyncResult{}
+		return api.SyncResult{}
 	}
 	return r
 }
@@ -260,7 +260,7 @@ type meter struct {
 }
 
 // read words a reading: the phase, and people done with the rate since the first of them.
-func (m *meter) read(now time.Time, r workflows.SyncResult) string {
+func (m *meter) read(now time.Time, r api.SyncResult) string {
 	if r.Planned == 0 {
 		return strings.ToLower(strings.TrimSuffix(or(r.Phase, "Starting."), "."))
 	}

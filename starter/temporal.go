@@ -17,8 +17,8 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 	sdklog "go.temporal.io/sdk/log"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/devserver"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // link is a connection to Temporal.
@@ -109,7 +109,7 @@ func (t *link) requireWorker(ctx context.Context) error {
 	for {
 		q, err := t.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace:     t.namespace,
-			TaskQueue:     &taskqueuepb.TaskQueue{Name: workflows.TaskQueue},
+			TaskQueue:     &taskqueuepb.TaskQueue{Name: api.TaskQueue},
 			TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
 		})
 		if err != nil {
@@ -143,11 +143,11 @@ func (a *app) withTemporal(ctx context.Context, f func(ctx context.Context, t *l
 const queryTimeout = 15 * time.Second
 
 // describe asks a connection for its settings and state.
-func (t *link) describe(ctx context.Context, connection string) (workflows.Description, error) {
-	var d workflows.Description
+func (t *link) describe(ctx context.Context, connection string) (api.Description, error) {
+	var d api.Description
 	query, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	value, err := t.QueryWorkflow(query, workflows.ConnectionID(connection), "", workflows.QueryDescribe)
+	value, err := t.QueryWorkflow(query, api.ConnectionID(connection), "", api.QueryDescribe)
 	if err != nil {
 		if ctx.Err() != nil {
 			return d, ctx.Err()
@@ -157,7 +157,7 @@ func (t *link) describe(ctx context.Context, connection string) (workflows.Descr
 	if err := value.Get(&d); err != nil {
 		return d, err
 	}
-	if d.State == workflows.StateDeleted {
+	if d.State == api.StateDeleted {
 		// Its workflow has ended, and answers as long as its history is kept.
 		return d, t.unanswered(serviceerror.NewNotFound("deleted"), connection)
 	}
@@ -169,7 +169,7 @@ func (t *link) connections(ctx context.Context) ([]string, error) {
 	var names []string
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: t.namespace,
-		Query:     fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.ConnectionType),
+		Query:     fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", api.ConnectionType),
 	}
 	for {
 		page, err := t.ListWorkflow(ctx, request)
@@ -190,7 +190,7 @@ func (t *link) connections(ctx context.Context) ([]string, error) {
 
 // connectionName is the inverse of workflows.ConnectionID. Runs that were started under another id are no connections.
 func connectionName(id string) (name string, ok bool) {
-	prefix := workflows.ConnectionID("")
+	prefix := api.ConnectionID("")
 	if len(id) <= len(prefix) || id[:len(prefix)] != prefix {
 		return "", false
 	}

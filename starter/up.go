@@ -12,13 +12,14 @@ import (
 	"github.com/spf13/cobra"
 	sdklog "go.temporal.io/sdk/log"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/filelock"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) upCommand() *cobra.Command {
@@ -207,7 +208,7 @@ func (u *running) devServer(ctx context.Context, namespace string) (*devserver.S
 	u.notes.Progress("starting Temporal")
 	say := func(text string) { u.notes.Sayf("%s", text) }
 	server, err := devserver.Start(ctx, devserver.Options{
-		Dir: u.dir, Namespace: namespace, SearchAttributes: workflows.SearchAttributes(), Progress: say,
+		Dir: u.dir, Namespace: namespace, SearchAttributes: wire.SearchAttributes(), Progress: say,
 		Binary: devserver.Locator{Getenv: u.getenv, Dir: u.app.dir, Progress: say}.Locate,
 	})
 	if err != nil {
@@ -279,7 +280,7 @@ func (u *running) worker(context.Context) error {
 // firstSyncs applies the file and syncs each enabled rule once.
 func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 	// Syncs are started here, for every rule: one each is enough.
-	applied, err := u.applyTo(ctx, u.link, workflows.ApplyInput{Config: *u.cfg, KeepSyncs: true})
+	applied, err := u.applyTo(ctx, u.link, api.ApplyInput{Config: *u.cfg, KeepSyncs: true})
 	if err != nil {
 		return nil, u.link.explainImmutable(ctx, *u.cfg, err)
 	}
@@ -307,11 +308,11 @@ func (u *running) firstSyncs(ctx context.Context) ([]outcome, error) {
 }
 
 // idle says for each enabled rule why it does not run.
-func idle(d workflows.Description, why *fault.Error) []outcome {
+func idle(d api.Description, why *fault.Error) []outcome {
 	out := []outcome{}
 	for _, r := range d.EnabledRules() {
-		o := outcome{WorkflowID: workflows.SyncID(d.Config.Name, r.Name)}
-		o.Connection, o.Rule, o.State, o.Reason = d.Config.Name, r.Name, workflows.SyncStopped, why.Reason
+		o := outcome{WorkflowID: api.SyncID(d.Config.Name, r.Name)}
+		o.Connection, o.Rule, o.State, o.Reason = d.Config.Name, r.Name, api.SyncStopped, why.Reason
 		o.Message = "not synced: " + why.Message()
 		out = append(out, o)
 	}

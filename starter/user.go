@@ -10,10 +10,10 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // userCommand holds what can be done about one person.
@@ -45,7 +45,7 @@ func (a *app) personCommand(c *cobra.Command, do func(ctx context.Context, t *li
 
 // personResult is the JSON of `user provision` and `user deprovision`.
 type personResult struct {
-	workflows.UserResult
+	api.UserResult
 	// Steps are what was found on the way, of `user provision`.
 	Steps      []personStep `json:"steps,omitempty"`
 	WorkflowID string       `json:"workflowId"`
@@ -54,15 +54,15 @@ type personResult struct {
 
 // runPerson runs the person's canonical workflow and waits for its end. A run of the same kind that is under way is asked
 // to look again; what that run cannot do is begun when it has ended.
-func (t *link) runPerson(ctx context.Context, workflowType string, in workflows.UserInput) (personResult, error) {
-	r := personResult{WorkflowID: activities.UserWorkflowID(in.Connection, in.User)}
+func (t *link) runPerson(ctx context.Context, workflowType string, in api.UserInput) (personResult, error) {
+	r := personResult{WorkflowID: api.UserID(in.Connection, in.User)}
 	r.URL = t.workflowURL(r.WorkflowID)
-	joins := workflowType == workflows.ProvisionUserType && !in.SamePerson
+	joins := workflowType == api.ProvisionUserType && !in.SamePerson
 	for {
 		run, err := t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: r.WorkflowID, TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+			ID: r.WorkflowID, TaskQueue: api.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 			StaticSummary:         "Asked for at the command line",
-			TypedSearchAttributes: temporal.NewSearchAttributes(workflows.AttributeConnection.ValueSet(in.Connection)),
+			TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(in.Connection)),
 		}, workflowType, in)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		if errors.As(err, &running) {
@@ -73,7 +73,7 @@ func (t *link) runPerson(ctx context.Context, workflowType string, in workflows.
 				}
 				continue
 			}
-			err = t.SignalWorkflow(ctx, r.WorkflowID, running.RunId, workflows.SignalAgain, nil)
+			err = t.SignalWorkflow(ctx, r.WorkflowID, running.RunId, api.SignalAgain, nil)
 			var gone *serviceerror.NotFound
 			if errors.As(err, &gone) {
 				continue
@@ -97,9 +97,9 @@ func ended(ctx context.Context, run client.WorkflowRun) error {
 }
 
 // personOutcome finds the result inside the error of a run that failed; nil then, and the outcome says it.
-func personOutcome(err error, r *workflows.UserResult) error {
+func personOutcome(err error, r *api.UserResult) error {
 	var failed *temporal.ApplicationError
-	var details activities.ErrorDetails
+	var details wire.ErrorDetails
 	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&details, r) == nil && r.Outcome == plan.Failed {
 		return nil
 	}

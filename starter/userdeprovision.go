@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) userDeprovisionCommand() *cobra.Command {
@@ -70,8 +70,8 @@ func (a *app) deprovision(ctx context.Context, t *link, connection, id string) e
 	if err := d.Usable(); err != nil {
 		return err
 	}
-	stop := a.waiting("waiting for " + activities.UserWorkflowID(connection, id))
-	r, err := t.runPerson(ctx, workflows.DeprovisionUserType, workflows.UserInput{Connection: connection, User: id})
+	stop := a.waiting("waiting for " + api.UserID(connection, id))
+	r, err := t.runPerson(ctx, api.DeprovisionUserType, api.UserInput{Connection: connection, User: id})
 	stop()
 	if err != nil {
 		return err

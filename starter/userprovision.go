@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (a *app) userProvisionCommand() *cobra.Command {
@@ -29,7 +29,7 @@ Exit status 1 if the person failed, 2 if nothing was done because nobody is to b
   go run ./starter user provision contoso E10001 --dry-run
   go run ./starter user provision contoso E10001 --same-person`,
 	}, func(ctx context.Context, t *link, connection, id string) error {
-		return a.provision(ctx, t, workflows.UserInput{Connection: connection, User: id, SamePerson: samePerson}, dryRun)
+		return a.provision(ctx, t, api.UserInput{Connection: connection, User: id, SamePerson: samePerson}, dryRun)
 	})
 	c.Flags().BoolVar(&samePerson, "same-person", false, "vouch that the id still means the person of the account, where source_id_reused or linked_from_another_source was reported")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "stop before acting")
@@ -52,16 +52,16 @@ type personStep struct {
 	Reason  fault.Reason `json:"reason,omitempty"`
 }
 
-func (a *app) provision(ctx context.Context, t *link, in workflows.UserInput, dryRun bool) error {
+func (a *app) provision(ctx context.Context, t *link, in api.UserInput, dryRun bool) error {
 	found, err := a.inspect(ctx, t, activities.InspectInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson})
 	if err != nil {
 		return err
 	}
-	r := personResult{WorkflowID: activities.UserWorkflowID(in.Connection, in.User)}
+	r := personResult{WorkflowID: api.UserID(in.Connection, in.User)}
 	steps, end := found.steps()
 	if end == nil && !dryRun {
 		stop := a.waiting("waiting for " + r.WorkflowID)
-		r, err = t.runPerson(ctx, workflows.ProvisionUserType, in)
+		r, err = t.runPerson(ctx, api.ProvisionUserType, in)
 		stop()
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (a *app) provision(ctx context.Context, t *link, in workflows.UserInput, dr
 		}
 		r.Steps = append(steps, act)
 	} else {
-		r.UserResult = workflows.UserResult{Connection: in.Connection, Rule: found.Rule, User: in.User, Action: plan.None, Outcome: plan.Unsynced}
+		r.UserResult = api.UserResult{Connection: in.Connection, Rule: found.Rule, User: in.User, Action: plan.None, Outcome: plan.Unsynced}
 		r.Steps = append(steps, found.wouldAct(end)...)
 		found.expect(&r.UserResult, end)
 	}
@@ -236,7 +236,7 @@ func (i inspected) wouldAct(end *fault.Error) []personStep {
 }
 
 // expect fills in how a run would end.
-func (i inspected) expect(r *workflows.UserResult, end *fault.Error) {
+func (i inspected) expect(r *api.UserResult, end *fault.Error) {
 	if c := i.Change; c != nil && !i.Leaving {
 		r.Action, r.AccountID, r.Attributes = c.Action, c.AccountID, c.Attributes
 		r.Outcome, r.Reason, r.Subject = c.Outcome, c.Reason, c.Subject

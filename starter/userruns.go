@@ -10,10 +10,9 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // personRun is one execution about a person.
@@ -33,7 +32,7 @@ const maxRuns = 10
 
 // personRuns lists the last executions about a person, the latest first, as far back as the namespace keeps them.
 func (t *link) personRuns(ctx context.Context, connection, id string) ([]personRun, error) {
-	workflow := activities.UserWorkflowID(connection, id)
+	workflow := api.UserID(connection, id)
 	list, err := t.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: t.namespace, PageSize: maxRuns,
 		Query: fmt.Sprintf("WorkflowId = '%s'", strings.ReplaceAll(workflow, "'", `\'`)),
@@ -58,7 +57,7 @@ func (t *link) personRun(ctx context.Context, workflow string, e *workflowpb.Wor
 	}
 	ended := e.GetCloseTime().AsTime()
 	r.EndedAt = &ended
-	var result workflows.UserResult
+	var result api.UserResult
 	if personOutcome(t.GetWorkflow(ctx, workflow, r.RunID).Get(ctx, &result), &result) == nil {
 		r.Action, r.Outcome, r.Reason = result.Action, result.Outcome, result.Reason
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -90,7 +91,7 @@ func (a *app) userShow(ctx context.Context, t *link, connection, id string) erro
 		return err
 	}
 	shown := found.shown()
-	shown.User, shown.WorkflowID = id, activities.UserWorkflowID(connection, id)
+	shown.User, shown.WorkflowID = id, api.UserID(connection, id)
 	if shown.Runs, err = t.personRuns(ctx, connection, id); err != nil {
 		return err
 	}

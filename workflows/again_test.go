@@ -14,6 +14,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/workflows"
 )
@@ -21,7 +23,7 @@ import (
 // Whoever asks a sync to look again is served, also when it is failing, being cancelled or telling how it ended.
 func TestASyncThatEndsBeginsAnewForWhoeverAskedMeanwhile(t *testing.T) {
 	t.Parallel()
-	again := func(env *testsuite.TestWorkflowEnvironment) { env.SignalWorkflow(workflows.SignalAgain, nil) }
+	again := func(env *testsuite.TestWorkflowEnvironment) { env.SignalWorkflow(api.SignalAgain, nil) }
 	for name, test := range map[string]struct {
 		plan error
 		// during happens while the plan is made, ending while the connection is told.
@@ -40,16 +42,16 @@ func TestASyncThatEndsBeginsAnewForWhoeverAskedMeanwhile(t *testing.T) {
 			var suite testsuite.WorkflowTestSuite
 			suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 			env := suite.NewTestWorkflowEnvironment()
-			env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.SyncID("contoso", "staff"), TaskQueue: workflows.TaskQueue})
-			env.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: workflows.SyncRuleType})
+			env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: api.SyncID("contoso", "staff"), TaskQueue: api.TaskQueue})
+			env.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
 			var a *activities.Activities
 			env.RegisterActivity(a.PlanRule)
 			var planned error
 			if test.plan != nil {
-				planned = activities.Reported(test.plan)
+				planned = wire.Reported(test.plan)
 			}
-			env.OnActivity(a.PlanRule, mock.Anything, mock.Anything).Return(activities.PlanResult{Last: true}, planned).After(time.Minute)
-			env.OnSignalExternalWorkflow(mock.Anything, workflows.ConnectionID("contoso"), "", workflows.SignalSyncFinished, mock.Anything).
+			env.OnActivity(a.PlanRule, mock.Anything, mock.Anything).Return(api.PlanResult{Last: true}, planned).After(time.Minute)
+			env.OnSignalExternalWorkflow(mock.Anything, api.ConnectionID("contoso"), "", api.SignalSyncFinished, mock.Anything).
 				Return(func(string, string, string, string, any) error {
 					if test.ending != nil {
 						test.ending(env)
@@ -59,7 +61,7 @@ func TestASyncThatEndsBeginsAnewForWhoeverAskedMeanwhile(t *testing.T) {
 			if test.during != nil {
 				env.RegisterDelayedCallback(func() { test.during(env) }, time.Second)
 			}
-			env.ExecuteWorkflow(workflows.SyncRuleType, workflows.SyncInput{Connection: "contoso", Rule: "staff"})
+			env.ExecuteWorkflow(api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: "staff"})
 
 			var next *workflow.ContinueAsNewError
 			require.Equal(t, test.anew, errors.As(env.GetWorkflowError(), &next), "%v", env.GetWorkflowError())

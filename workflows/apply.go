@@ -7,28 +7,29 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
 // validateApply turns a configuration away that contradicts itself or what never changes. Nothing of it is then stored.
-func (c *connection) validateApply(in ApplyInput) error {
+func (c *connection) validateApply(in api.ApplyInput) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
 	if in.Config.Name != c.name {
-		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
+		return wire.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
 			fmt.Sprintf("the configuration is named %q and this is connection %q", in.Config.Name, c.name)))
 	}
 	if problems := in.Config.Validate(); len(problems) > 0 {
-		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid, problems.Error()))
+		return wire.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid, problems.Error()))
 	}
 	return c.checkImmutable(in)
 }
 
 // checkImmutable refuses to change what never changes after creation: links depend on it.
-func (c *connection) checkImmutable(in ApplyInput) error {
+func (c *connection) checkImmutable(in api.ApplyInput) error {
 	if !c.state.Applied {
 		return nil
 	}
@@ -36,7 +37,7 @@ func (c *connection) checkImmutable(in ApplyInput) error {
 		return err
 	}
 	if forbidden := config.ChangeOf(c.state.Settings.Config, c.merge(in.Config)).Forbidden; len(forbidden) > 0 {
-		return activities.Reported(fault.New("", fault.Refused, fault.SettingImmutable, strings.Join(forbidden, ", ")))
+		return wire.Reported(fault.New("", fault.Refused, fault.SettingImmutable, strings.Join(forbidden, ", ")))
 	}
 	return nil
 }
@@ -48,7 +49,7 @@ func (c *connection) checkFormer(in config.Connection) error {
 	for _, r := range in.Rules {
 		former, ok := c.state.FormerSources[r.Name]
 		if ok && c.rule(r.Name) < 0 && former.File != r.Source.File && former.Tag() == r.Source.Tag() {
-			return activities.Reported(fault.New("", fault.Refused, fault.SettingImmutable, fmt.Sprintf(
+			return wire.Reported(fault.New("", fault.Refused, fault.SettingImmutable, fmt.Sprintf(
 				"source of rule %s (a deleted rule of this name read %s, a file of the same name; name the rule or the file otherwise)", r.Name, former.File)))
 		}
 	}
@@ -69,7 +70,7 @@ func (c *connection) merge(in config.Connection) config.Connection {
 }
 
 // apply creates the connection or changes it, tests it where that is called for, and starts the syncs that follow.
-func (c *connection) apply(ctx workflow.Context, in ApplyInput) (result ApplyResult, err error) {
+func (c *connection) apply(ctx workflow.Context, in api.ApplyInput) (result api.ApplyResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		// Handlers before this one may have changed the state since the validator looked. What it said of the
 		// configuration by itself still holds, and is not asked again: a later version may be stricter, and replay must not
@@ -83,8 +84,8 @@ func (c *connection) apply(ctx workflow.Context, in ApplyInput) (result ApplyRes
 	return result, err
 }
 
-func (c *connection) applyChecked(ctx workflow.Context, in ApplyInput) (ApplyResult, error) {
-	result := ApplyResult{Created: !c.state.Applied}
+func (c *connection) applyChecked(ctx workflow.Context, in api.ApplyInput) (api.ApplyResult, error) {
+	result := api.ApplyResult{Created: !c.state.Applied}
 	merged := c.merge(in.Config)
 	change := config.ChangeOf(c.state.Settings.Config, merged)
 	if result.Created {
@@ -133,9 +134,9 @@ func creation(merged config.Connection) config.Change {
 }
 
 // take makes the new configuration the connection's own.
-func (c *connection) take(file, merged config.Connection, change config.Change, result *ApplyResult) {
+func (c *connection) take(file, merged config.Connection, change config.Change, result *api.ApplyResult) {
 	s := &c.state.Settings
-	states := make([]activities.RuleSettings, 0, len(merged.Rules))
+	states := make([]api.RuleSettings, 0, len(merged.Rules))
 	for _, r := range merged.Rules {
 		_, inFile := file.Rule(r.Name)
 		states = append(states, c.ruleState(r, inFile, change, result))
@@ -150,10 +151,10 @@ func (c *connection) take(file, merged config.Connection, change config.Change, 
 
 // ruleState carries a rule's state over. A rule disabled by command stays so until somebody enables it or its enabled in
 // the file changes; one that was missing from the file begins anew.
-func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change, result *ApplyResult) activities.RuleSettings {
+func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change, result *api.ApplyResult) api.RuleSettings {
 	i := c.rule(r.Name)
 	if i < 0 {
-		return activities.RuleSettings{Name: r.Name, Enabled: r.Enabled, InFile: true}
+		return api.RuleSettings{Name: r.Name, Enabled: r.Enabled, InFile: true}
 	}
 	state := c.state.Settings.Rules[i]
 	toggled := slices.ContainsFunc(change.Rules, func(rc config.RuleChange) bool { return rc.Name == r.Name && rc.Enabled })
@@ -179,7 +180,7 @@ func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change,
 }
 
 // warnIdle says why enabled rules do not run.
-func (c *connection) warnIdle(result *ApplyResult) {
+func (c *connection) warnIdle(result *api.ApplyResult) {
 	if err := c.state.Settings.Usable(); err != nil && len(c.enabledRules()) > 0 {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("rules %s do not run: %s",
 			strings.Join(c.enabledRules(), ", "), fault.Of(err).Reason.Sentence()))

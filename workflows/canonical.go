@@ -8,7 +8,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -25,7 +26,7 @@ func startOrJoin(ctx workflow.Context, id, workflowType string, result any, star
 		if err = start(); !alreadyStarted(err) {
 			return childError(err)
 		}
-		if err = await(ctx, id, workflowType, result); err == nil || activities.FaultOf(err).Reason != fault.RunMissed {
+		if err = await(ctx, id, workflowType, result); err == nil || wire.FaultOf(err).Reason != fault.RunMissed {
 			return childError(err)
 		}
 	}
@@ -47,7 +48,7 @@ func await(ctx workflow.Context, id, workflowType string, result any) error {
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:     clip("Wait for " + id + ", which is running"),
 	})
-	return workflow.ExecuteActivity(ctx, acts.AwaitRun, activities.AwaitInput{WorkflowID: id, Signal: SignalAgain, Type: workflowType}).Get(ctx, result)
+	return workflow.ExecuteActivity(ctx, acts.AwaitRun, api.AwaitInput{WorkflowID: id, Signal: api.SignalAgain, Type: workflowType}).Get(ctx, result)
 }
 
 // childError unwraps a child's failure to the error it ended with, so that reason and message stand first.

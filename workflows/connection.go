@@ -8,37 +8,11 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
-
-// ConnectionInput starts Connection. A person types the name only.
-type ConnectionInput struct {
-	Name string `json:"name"`
-	// State is handed over by continue-as-new.
-	State *ConnectionState `json:"state,omitempty"`
-}
-
-// ConnectionState is all that a connection remembers.
-type ConnectionState struct {
-	// Applied: a configuration file has been applied.
-	Applied bool `json:"applied"`
-	// Settings are what activities work with.
-	Settings activities.Settings `json:"settings"`
-	// Validity and the report of the last test.
-	Validity Validity      `json:"validity"`
-	Test     *check.Report `json:"test,omitempty"`
-	// Syncs are the last syncs by rule.
-	Syncs map[string]SyncSummary `json:"syncs,omitempty"`
-	// SchedulesDue: the rules' schedules are not yet what the state says.
-	SchedulesDue bool `json:"schedulesDue,omitempty"`
-	// OrphanSchedules are deleted rules whose schedules Temporal did not let go of yet.
-	OrphanSchedules []string `json:"orphanSchedules,omitempty"`
-	// FormerSources are the sources of deleted rules by the rules' names.
-	FormerSources map[string]config.Source `json:"formerSources,omitempty"`
-}
 
 // Connection is the one resident workflow of a connection. It keeps settings, rules, validity and enablement in one place
 // and lets nothing contradict anything: each update is checked by a validator before it is accepted. It never reads or
@@ -46,7 +20,7 @@ type ConnectionState struct {
 //
 // It rolls over by continue-as-new without losing a message: updates that arrive then are turned away with the error type
 // RollingOver, which callers retry with the same update id.
-func Connection(ctx workflow.Context, in ConnectionInput) error {
+func Connection(ctx workflow.Context, in api.ConnectionInput) error {
 	c := newConnection(ctx, in)
 	if err := c.setup(ctx); err != nil {
 		return err
@@ -54,13 +28,10 @@ func Connection(ctx workflow.Context, in ConnectionInput) error {
 	return c.run(ctx)
 }
 
-// RollingOver is the type of the error that turns an update away for the moment of continue-as-new.
-const RollingOver = "RollingOver"
-
 // connection is the state of one run.
 type connection struct {
 	name  string
-	state ConnectionState
+	state api.ConnectionState
 	// closing: the roll-over has begun.
 	closing bool
 	// deleted: the connection ends.
@@ -76,50 +47,50 @@ type connection struct {
 	events int
 }
 
-func newConnection(ctx workflow.Context, in ConnectionInput) *connection {
+func newConnection(ctx workflow.Context, in api.ConnectionInput) *connection {
 	c := &connection{name: in.Name, changes: workflow.NewMutex(ctx)}
 	if in.State != nil {
 		c.state = *in.State
 	} else {
-		c.state = ConnectionState{Validity: Untested}
+		c.state = api.ConnectionState{Validity: api.Untested}
 		c.state.Settings.Enabled = true
 		// A connection made anew under its name must not count through the revisions of the one before: plans and caches of
 		// those may still be about.
 		c.state.Settings.Revision = int(workflow.Now(ctx).Unix())
 	}
 	if c.state.Syncs == nil {
-		c.state.Syncs = map[string]SyncSummary{}
+		c.state.Syncs = map[string]api.SyncSummary{}
 	}
 	return c
 }
 
 // setup registers messages before anything else, so that none of those already waiting is missed.
 func (c *connection) setup(ctx workflow.Context) error {
-	if c.name == "" || workflow.GetInfo(ctx).WorkflowExecution.ID != ConnectionID(c.name) {
-		return activities.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
+	if c.name == "" || workflow.GetInfo(ctx).WorkflowExecution.ID != api.ConnectionID(c.name) {
+		return wire.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
 			"a connection's workflow id is connection/<name>, with the name of its input"))
 	}
-	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryDescribe, c.describe,
+	if err := workflow.SetQueryHandlerWithOptions(ctx, api.QueryDescribe, c.describe,
 		workflow.QueryHandlerOptions{Description: "Settings, rules, validity and the last syncs."}); err != nil {
 		return err
 	}
-	finished := workflow.GetSignalChannelWithOptions(ctx, SignalSyncFinished,
+	finished := workflow.GetSignalChannelWithOptions(ctx, api.SignalSyncFinished,
 		workflow.SignalChannelOptions{Description: "A sync of a rule tells how it ended."})
-	deleted := workflow.GetSignalChannelWithOptions(ctx, SignalRuleDeleted,
+	deleted := workflow.GetSignalChannelWithOptions(ctx, api.SignalRuleDeleted,
 		workflow.SignalChannelOptions{Description: "The deletion of a rule tells that it is done."})
 	c.selector = workflow.NewSelector(ctx).AddReceive(finished, func(ch workflow.ReceiveChannel, _ bool) {
-		var s SyncSummary
+		var s api.SyncSummary
 		ch.Receive(ctx, &s)
 		c.syncFinished(s)
 	}).AddReceive(deleted, func(ch workflow.ReceiveChannel, _ bool) {
-		var in RuleInput
+		var in api.RuleInput
 		ch.Receive(ctx, &in)
 		c.ruleDeleted(in.Rule)
 	})
 	if err := c.setupUpdates(ctx); err != nil {
 		return err
 	}
-	return workflow.UpsertTypedSearchAttributes(ctx, AttributeConnection.ValueSet(c.name))
+	return workflow.UpsertTypedSearchAttributes(ctx, wire.AttributeConnection.ValueSet(c.name))
 }
 
 // setupUpdates registers the updates, each with its validator.
@@ -128,15 +99,15 @@ func (c *connection) setupUpdates(ctx workflow.Context) error {
 		name, description  string
 		handler, validator any
 	}{
-		{UpdateApply, "Create the connection or change its settings and rules: {\"config\": …}.", c.apply, c.validateApply},
-		{UpdateTest, "Test credentials, permissions, tenant, licences and extension properties.", c.test, c.validateTest},
-		{UpdateEnable, "Enable the connection.", c.enable, c.validateSwitch},
-		{UpdateDisable, "Disable the connection: nobody is removed, running syncs stop.", c.disable, c.validateSwitch},
-		{UpdateEnableRule, "Enable a rule: {\"rule\": …}.", c.enableRule, c.validateEnableRule},
-		{UpdateDisableRule, "Disable a rule: {\"rule\": …}; nobody is removed, its running sync stops.", c.disableRule, c.validateRule},
-		{UpdateDeleteRule, "Delete a rule: {\"rule\": …, \"confirm\": …}.", c.deleteRule, c.validateDeleteRule},
-		{UpdateApproveRemovals, "Carry out exactly the held removals with this hash, once: {\"rule\": …, \"hash\": …}.", c.approveRemovals, c.validateApprove},
-		{UpdateDelete, "Delete the connection; it must have no rules.", c.delete, c.validateDelete},
+		{api.UpdateApply, "Create the connection or change its settings and rules: {\"config\": …}.", c.apply, c.validateApply},
+		{api.UpdateTest, "Test credentials, permissions, tenant, licences and extension properties.", c.test, c.validateTest},
+		{api.UpdateEnable, "Enable the connection.", c.enable, c.validateSwitch},
+		{api.UpdateDisable, "Disable the connection: nobody is removed, running syncs stop.", c.disable, c.validateSwitch},
+		{api.UpdateEnableRule, "Enable a rule: {\"rule\": …}.", c.enableRule, c.validateEnableRule},
+		{api.UpdateDisableRule, "Disable a rule: {\"rule\": …}; nobody is removed, its running sync stops.", c.disableRule, c.validateRule},
+		{api.UpdateDeleteRule, "Delete a rule: {\"rule\": …, \"confirm\": …}.", c.deleteRule, c.validateDeleteRule},
+		{api.UpdateApproveRemovals, "Carry out exactly the held removals with this hash, once: {\"rule\": …, \"hash\": …}.", c.approveRemovals, c.validateApprove},
+		{api.UpdateDelete, "Delete the connection; it must have no rules.", c.delete, c.validateDelete},
 	}
 	for _, u := range updates {
 		options := workflow.UpdateHandlerOptions{Validator: u.validator, Description: u.description}
@@ -194,13 +165,13 @@ func (c *connection) close(ctx workflow.Context) error {
 	if c.deleted {
 		return nil
 	}
-	return workflow.NewContinueAsNewError(ctx, ConnectionType, ConnectionInput{Name: c.name, State: &c.state})
+	return workflow.NewContinueAsNewError(ctx, api.ConnectionType, api.ConnectionInput{Name: c.name, State: &c.state})
 }
 
 // accept is the first thing each validator asks.
 func (c *connection) accept() error {
 	if c.closing || c.deleted {
-		return temporal.NewApplicationError("the connection is rolling over to a new run; try again", RollingOver)
+		return temporal.NewApplicationError("the connection is rolling over to a new run; try again", api.RollingOver)
 	}
 	return nil
 }
@@ -215,7 +186,7 @@ func (c *connection) acceptApplied() error {
 
 func (c *connection) checkApplied() error {
 	if !c.state.Applied {
-		return activities.Reported(fault.New("", fault.Refused, fault.ConnectionUnknown, c.name))
+		return wire.Reported(fault.New("", fault.Refused, fault.ConnectionUnknown, c.name))
 	}
 	return nil
 }
@@ -240,17 +211,17 @@ func (c *connection) exclusively(ctx workflow.Context, f func() error) error {
 }
 
 // syncFinished notes how a sync ended. Its first complete one is what removals wait for.
-func (c *connection) syncFinished(s SyncSummary) {
+func (c *connection) syncFinished(s api.SyncSummary) {
 	c.events++
 	for i, r := range c.state.Settings.Rules {
 		if r.Name != s.Rule {
 			continue
 		}
 		c.state.Syncs[s.Rule] = s
-		if s.State == SyncFailed && s.Reason.WithdrawsConnection() {
+		if s.State == api.SyncFailed && s.Reason.WithdrawsConnection() {
 			c.withdraw(s)
 		}
-		if (s.State == SyncCompleted || s.State == SyncHeld) && s.Revision >= r.Since {
+		if (s.State == api.SyncCompleted || s.State == api.SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
 			// Links that this sync made are not counted before a read has shown them: lists lag behind. Accounts that it deleted
 			// are no longer missed.
@@ -265,7 +236,7 @@ func (c *connection) syncFinished(s SyncSummary) {
 }
 
 // withdraw makes the connection invalid because a sync found out that nobody can be provisioned with it.
-func (c *connection) withdraw(s SyncSummary) {
+func (c *connection) withdraw(s api.SyncSummary) {
 	if !c.state.Settings.Valid {
 		return
 	}
@@ -273,11 +244,11 @@ func (c *connection) withdraw(s SyncSummary) {
 		// It may have met the credentials of before that test. If not, the next sync finds out.
 		return
 	}
-	c.state.Settings.Valid, c.state.Validity = false, InvalidConnection
+	c.state.Settings.Valid, c.state.Validity = false, api.InvalidConnection
 	c.state.Settings.Revision++
 	cause, fix, _ := strings.Cut(s.Reason.Sentence(), "; ")
-	c.state.Test = &check.Report{At: s.EndedAt, Checks: []check.Check{{
-		Name: "sync of rule " + s.Rule, Status: check.Failed, Reason: s.Reason, Message: cause,
+	c.state.Test = &api.TestReport{At: s.EndedAt, Checks: []api.TestCheck{{
+		Name: "sync of rule " + s.Rule, Status: api.TestFailed, Reason: s.Reason, Message: cause,
 		Fix: orString(fix, "Mend the cause") + "; then test the connection, which resumes its syncs",
 	}}}
 	c.withdrawn = s.Rule
@@ -307,38 +278,28 @@ func (c *connection) stopWithdrawn(ctx workflow.Context) error {
 }
 
 // describe answers the query.
-func (c *connection) describe() (Description, error) {
-	return Description{
+func (c *connection) describe() (api.Description, error) {
+	return api.Description{
 		Settings: c.state.Settings, Text: c.state.Settings.Config.Description, State: c.stateName(),
 		Validity: c.state.Validity, Test: c.state.Test, Testing: c.testing, Syncs: c.state.Syncs,
 	}, nil
 }
 
-// Connection states, for people; see docs/states.md.
-const (
-	StateNew      = "new"
-	StateUntested = "untested"
-	StateInvalid  = "invalid"
-	StateDisabled = "disabled"
-	StateActive   = "active"
-	StateDeleted  = "deleted"
-)
-
 // stateName is the state in one word.
 func (c *connection) stateName() string {
 	switch {
 	case c.deleted:
-		return StateDeleted
+		return api.StateDeleted
 	case !c.state.Applied:
-		return StateNew
+		return api.StateNew
 	case !c.state.Settings.Enabled:
-		return StateDisabled
-	case c.state.Validity == InvalidConnection:
-		return StateInvalid
-	case c.state.Validity != Valid:
-		return StateUntested
+		return api.StateDisabled
+	case c.state.Validity == api.InvalidConnection:
+		return api.StateInvalid
+	case c.state.Validity != api.Valid:
+		return api.StateUntested
 	}
-	return StateActive
+	return api.StateActive
 }
 
 // show sets what the Web UI displays.
@@ -369,7 +330,7 @@ func (c *connection) rule(name string) int {
 }
 
 // effective reports whether a rule runs: it, its connection and the connection's validity must allow it.
-func (c *connection) effective(r activities.RuleSettings) bool {
+func (c *connection) effective(r api.RuleSettings) bool {
 	return r.Enabled && c.state.Settings.Enabled && c.state.Settings.Valid
 }
 

@@ -9,69 +9,19 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
-
-// DeleteRuleInput starts DeleteRule.
-type DeleteRuleInput struct {
-	Connection string `json:"connection"`
-	Rule       string `json:"rule"`
-	// Confirm repeats the rule's name.
-	Confirm string `json:"confirm"`
-	// Resume is the state handed to the next run by continue-as-new.
-	Resume *DeleteRuleResume `json:"resume,omitempty"`
-}
-
-// DeleteRuleResume is what a deletion hands to its next run.
-type DeleteRuleResume struct {
-	Result DeleteRuleResult `json:"result"`
-	After  string           `json:"after"`
-	// ListID names the list of accounts that a worker keeps.
-	ListID string `json:"listId,omitempty"`
-	// Again: somebody asked to retry at once while a pass was under way.
-	Again bool `json:"again,omitempty"`
-}
-
-// DeleteRuleResult is the result of DeleteRule and, while it runs, the answer to the query progress.
-type DeleteRuleResult struct {
-	Connection string `json:"connection"`
-	Rule       string `json:"rule"`
-	// Phase says in words what is being done.
-	Phase string `json:"phase,omitempty"`
-	// Pass counts how often it went over those who were not settled; 0 while it begins.
-	Pass int `json:"pass"`
-	// Waiting: everybody who can be settled now is settled, and the next pass comes later or when the signal "again" is sent.
-	Waiting bool `json:"waiting,omitempty"`
-	// Blocked, when set, is the setting that lets nobody be deprovisioned; Phase says what to do.
-	Blocked fault.Reason `json:"blocked,omitempty"`
-	// Deprovision tells which of the two a deletion is: its people are deprovisioned, or left as they are.
-	Deprovision bool `json:"deprovision"`
-	// Linked is how many accounts the rule had, Before how many of them had been deprovisioned before the deletion.
-	Linked int `json:"linked"`
-	Before int `json:"before,omitempty"`
-	// Deprovisioned, Kept (another rule provisions them) and Left (deprovisionOnRuleDeletion is off, or an earlier rule of the
-	// same name provisioned them from another source) are settled.
-	Deprovisioned int `json:"deprovisioned"`
-	Kept          int `json:"kept"`
-	Left          int `json:"left"`
-	// Failed are the people of the last pass who could not be settled, and Problems the first hundred of them. The rule
-	// stays until there are none.
-	Failed   int                     `json:"failed"`
-	Problems []activities.PersonNote `json:"problems,omitempty"`
-	Message  string                  `json:"message,omitempty"`
-	// Untouched: the connection has never been valid, so nobody was provisioned, and no account was looked at.
-	Untouched bool `json:"untouched,omitempty"`
-}
 
 // DeleteRule deletes a rule: it ends the rule's sync, lists the accounts that carry the rule's link, deprovisions each of
 // them as one durable step if deprovisionOnRuleDeletion says so, or leaves them and says how many, and only then lets the
 // rule go. Who fails is listed and tried again, sooner when signalled "again".
 //
 // The preferences may change meanwhile: each page of people goes by those of its time.
-func DeleteRule(ctx workflow.Context, in DeleteRuleInput) (DeleteRuleResult, error) {
-	d := &ruleDeletion{DeleteRuleInput: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+func DeleteRule(ctx workflow.Context, in api.DeleteRuleInput) (api.DeleteRuleResult, error) {
+	d := &ruleDeletion{DeleteRuleInput: in, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
 	if in.Resume != nil {
 		d.DeleteRuleResume = *in.Resume
 		d.Resume = nil
@@ -81,25 +31,25 @@ func DeleteRule(ctx workflow.Context, in DeleteRuleInput) (DeleteRuleResult, err
 
 // ruleDeletion is the state of one run.
 type ruleDeletion struct {
-	DeleteRuleInput
-	DeleteRuleResume
+	api.DeleteRuleInput
+	api.DeleteRuleResume
 	again   workflow.ReceiveChannel
 	running int
 }
 
-func (d *ruleDeletion) run(ctx workflow.Context) (DeleteRuleResult, error) {
+func (d *ruleDeletion) run(ctx workflow.Context) (api.DeleteRuleResult, error) {
 	if d.Connection == "" || d.Rule == "" || d.Confirm != d.Rule {
-		return d.Result, activities.Reported(fault.New("", fault.Invalid, fault.ConfirmationMissing,
+		return d.Result, wire.Reported(fault.New("", fault.Invalid, fault.ConfirmationMissing,
 			fmt.Sprintf(`input {"connection": …, "rule": %q, "confirm": …}`, d.Rule)))
 	}
-	if id := DeleteRuleID(d.Connection, d.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
-		var result DeleteRuleResult
-		err := delegate(ctx, id, DeleteRuleType, DeleteRuleInput{Connection: d.Connection, Rule: d.Rule, Confirm: d.Confirm},
-			temporal.NewSearchAttributes(AttributeConnection.ValueSet(d.Connection), AttributeRule.ValueSet(d.Rule)), &result)
+	if id := api.DeleteRuleID(d.Connection, d.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+		var result api.DeleteRuleResult
+		err := delegate(ctx, id, api.DeleteRuleType, api.DeleteRuleInput{Connection: d.Connection, Rule: d.Rule, Confirm: d.Confirm},
+			temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(d.Connection), wire.AttributeRule.ValueSet(d.Rule)), &result)
 		return result, err
 	}
 	d.Result.Connection, d.Result.Rule = d.Connection, d.Rule
-	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (DeleteRuleResult, error) { return d.Result, nil },
+	if err := workflow.SetQueryHandlerWithOptions(ctx, api.QueryProgress, func() (api.DeleteRuleResult, error) { return d.Result, nil },
 		workflow.QueryHandlerOptions{Description: "How far the deletion is."}); err != nil {
 		return d.Result, err
 	}
@@ -136,10 +86,9 @@ func (d *ruleDeletion) carryOut(ctx workflow.Context) error {
 func (d *ruleDeletion) begin(ctx workflow.Context) error {
 	d.show(ctx, "Disabling the rule and ending its sync.")
 	ctx = workflow.WithActivityOptions(ctx, planOptions("Disable the rule for good and await the end of its sync"))
-	var begun activities.DeletionTerms
-	err := workflow.ExecuteActivity(ctx, acts.BeginRuleDeletion, activities.BeginDeletionInput{
+	var begun api.DeletionTerms
+	err := workflow.ExecuteActivity(ctx, acts.BeginRuleDeletion, api.BeginDeletionInput{
 		Connection: d.Connection, Rule: d.Rule,
-		ConnectionWorkflow: ConnectionID(d.Connection), SyncWorkflow: SyncID(d.Connection, d.Rule),
 	}).Get(ctx, &begun)
 	d.Result.Deprovision, d.Result.Untouched = begun.Deprovision && !begun.Untouched, begun.Untouched
 	return err
@@ -161,9 +110,9 @@ func (d *ruleDeletion) leave(ctx workflow.Context) error {
 	return nil
 }
 
-func (d *ruleDeletion) list(ctx workflow.Context) (page activities.ListLinkedResult, err error) {
+func (d *ruleDeletion) list(ctx workflow.Context) (page api.ListLinkedResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, planOptions("List the accounts that carry the rule's link"))
-	err = workflow.ExecuteActivity(ctx, acts.ListLinked, activities.ListLinkedInput{
+	err = workflow.ExecuteActivity(ctx, acts.ListLinked, api.ListLinkedInput{
 		Connection: d.Connection, Rule: d.Rule, ListID: d.ListID, After: d.After,
 	}).Get(ctx, &page)
 	return page, err
@@ -208,7 +157,7 @@ func (d *ruleDeletion) onePass(ctx workflow.Context) (done bool, err error) {
 }
 
 // note keeps what a page says of the whole list.
-func (d *ruleDeletion) note(page activities.ListLinkedResult) {
+func (d *ruleDeletion) note(page api.ListLinkedResult) {
 	if d.Result.Pass == 1 && d.After == "" {
 		d.Result.Before = page.Deprovisioned
 	}
@@ -246,14 +195,14 @@ func (d *ruleDeletion) rollOver(ctx workflow.Context) error {
 	resume := d.DeleteRuleResume
 	resume.Again = d.Again || d.again.Len() > 0
 	d.drainSignals()
-	return workflow.NewContinueAsNewError(ctx, DeleteRuleType,
-		DeleteRuleInput{Connection: d.Connection, Rule: d.Rule, Confirm: d.Confirm, Resume: &resume})
+	return workflow.NewContinueAsNewError(ctx, api.DeleteRuleType,
+		api.DeleteRuleInput{Connection: d.Connection, Rule: d.Rule, Confirm: d.Confirm, Resume: &resume})
 }
 
 // start deprovisions one person.
-func (d *ruleDeletion) start(ctx workflow.Context, account activities.LinkedAccount) {
+func (d *ruleDeletion) start(ctx workflow.Context, account api.LinkedAccount) {
 	if account.Doubt != "" {
-		d.count(account, UserResult{Outcome: plan.Failed, Reason: account.Doubt}, nil)
+		d.count(account, api.UserResult{Outcome: plan.Failed, Reason: account.Doubt}, nil)
 		return
 	}
 	d.running++
@@ -267,25 +216,25 @@ func (d *ruleDeletion) start(ctx workflow.Context, account activities.LinkedAcco
 	})
 }
 
-func (d *ruleDeletion) person(ctx workflow.Context, account activities.LinkedAccount) (result UserResult, err error) {
-	id := activities.UserWorkflowID(d.Connection, account.User)
+func (d *ruleDeletion) person(ctx workflow.Context, account api.LinkedAccount) (result api.UserResult, err error) {
+	id := api.UserID(d.Connection, account.User)
 	err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary: clip("Deprovision " + account.User + ": rule " + d.Rule + " is being deleted"),
-		TypedSearchAttributes: temporal.NewSearchAttributes(AttributeConnection.ValueSet(d.Connection),
-			AttributeRule.ValueSet(d.Rule), AttributeAction.ValueSet(string(plan.Remove))),
-	}), DeprovisionUserType, UserInput{
+		TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(d.Connection),
+			wire.AttributeRule.ValueSet(d.Rule), wire.AttributeAction.ValueSet(string(plan.Remove))),
+	}), api.DeprovisionUserType, api.UserInput{
 		Connection: d.Connection, User: account.User, Rule: d.Rule, RuleDeletion: true,
-		Planned: &activities.Planned{Action: plan.Remove, AccountID: account.AccountID},
+		Planned: &api.Planned{Action: plan.Remove, AccountID: account.AccountID},
 	}).Get(ctx, &result)
 	if alreadyStarted(err) {
 		// Somebody provisions the person by hand at this moment. The next pass comes back to it.
-		return UserResult{}, activities.Reported(fault.New("", fault.Refused, fault.ConcurrentChange, ""))
+		return api.UserResult{}, wire.Reported(fault.New("", fault.Refused, fault.ConcurrentChange, ""))
 	}
 	return result, childError(err)
 }
 
-func (d *ruleDeletion) count(account activities.LinkedAccount, r UserResult, err error) {
+func (d *ruleDeletion) count(account api.LinkedAccount, r api.UserResult, err error) {
 	switch {
 	case err == nil && r.Outcome == plan.Success && r.Reason == fault.PersonClaimedByOther:
 		d.Result.Kept++
@@ -294,9 +243,9 @@ func (d *ruleDeletion) count(account activities.LinkedAccount, r UserResult, err
 	case err == nil && r.Outcome == plan.Success:
 		// Counted by an earlier pass; this one's list lagged behind.
 	default:
-		note := activities.PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
+		note := api.PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
 		if err != nil {
-			f := activities.FaultOf(err)
+			f := wire.FaultOf(err)
 			note.Outcome, note.Reason, note.Subject = plan.Failed, f.Reason, f.Subject
 		}
 		d.Result.Failed++
@@ -314,7 +263,7 @@ func (d *ruleDeletion) pause(ctx workflow.Context) error {
 	}
 	wait := min(time.Minute<<min(d.Result.Pass-1, 6), time.Hour)
 	d.show(ctx, fmt.Sprintf("%d people could not be deprovisioned; they are tried again in %s, or at once when the signal %q is sent.",
-		d.Result.Failed, wait, SignalAgain))
+		d.Result.Failed, wait, api.SignalAgain))
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.Again || d.again.Len() > 0 })
 	d.Again = false
 	d.drainSignals()
@@ -328,7 +277,7 @@ func (d *ruleDeletion) awaitTerms(ctx workflow.Context) error {
 	waiting, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	changed := workflow.ExecuteActivity(workflow.WithActivityOptions(waiting, planOptions("Await that the preferences allow the deletion")),
-		acts.AwaitDeletionTerms, activities.AwaitTermsInput{Connection: d.Connection})
+		acts.AwaitDeletionTerms, api.AwaitTermsInput{Connection: d.Connection})
 	if err := workflow.Await(ctx, func() bool { return changed.IsReady() || d.again.Len() > 0 }); err != nil {
 		return err
 	}
@@ -364,12 +313,12 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 	if r.Untouched {
 		r.Message = "The rule is deleted. The connection has not been valid since it was made, so it provisioned nobody; no account was looked at."
 	}
-	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(d.Connection), "", SignalRuleDeleted, RuleInput{Rule: d.Rule}).Get(ctx, nil)
+	err := workflow.SignalExternalWorkflow(ctx, api.ConnectionID(d.Connection), "", api.SignalRuleDeleted, api.RuleInput{Rule: d.Rule}).Get(ctx, nil)
 	if err != nil {
 		return err
 	}
 	d.show(ctx, r.Message)
-	return workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet("deleted"))
+	return workflow.UpsertTypedSearchAttributes(ctx, wire.AttributeOutcome.ValueSet("deleted"))
 }
 
 // show sets what the Web UI displays.

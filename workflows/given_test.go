@@ -11,7 +11,8 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -25,20 +26,20 @@ func TestALaterPassKnowsWhatTheOneBeforeGave(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e1"), TaskQueue: workflows.TaskQueue})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: api.UserID("contoso", "e1"), TaskQueue: api.TaskQueue})
 	var given [][]string
-	env.RegisterActivityWithOptions(func(_ context.Context, in activities.ProvisionInput) (activities.ProvisionResult, error) {
+	env.RegisterActivityWithOptions(func(_ context.Context, in api.ProvisionInput) (api.ProvisionResult, error) {
 		given = append(given, in.Given)
-		r := activities.ProvisionResult{Rule: "staff", Action: plan.Update, AccountID: "a1", Outcome: plan.Success}
+		r := api.ProvisionResult{Rule: "staff", Action: plan.Update, AccountID: "a1", Outcome: plan.Success}
 		if len(given) < 3 {
 			r.AddLicenses = []directory.License{{SKU: []string{"first", "second"}[len(given)-1]}}
 		}
 		return r, nil
 	}, activity.RegisterOptions{Name: "ProvisionAccount"})
-	env.RegisterActivityWithOptions(func(context.Context, activities.LicenseInput) (activities.LicenseResult, error) {
-		return activities.LicenseResult{}, activities.Reported(fault.New("", fault.Stale, fault.LicenseNotAssigned, ""))
+	env.RegisterActivityWithOptions(func(context.Context, api.LicenseInput) (api.LicenseResult, error) {
+		return api.LicenseResult{}, wire.Reported(fault.New("", fault.Stale, fault.LicenseNotAssigned, ""))
 	}, activity.RegisterOptions{Name: "AssignLicenses"})
-	env.ExecuteWorkflow(workflows.ProvisionUser, workflows.UserInput{Connection: "contoso", User: "e1"})
+	env.ExecuteWorkflow(workflows.ProvisionUser, api.UserInput{Connection: "contoso", User: "e1"})
 	require.NoError(t, env.GetWorkflowError())
 	require.Equal(t, [][]string{nil, {"first"}, {"first", "second"}}, given)
 }

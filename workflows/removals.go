@@ -8,13 +8,14 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
 // validateApprove: only a set that the last sync of the rule held can be approved.
-func (c *connection) validateApprove(in ApproveInput) error {
+func (c *connection) validateApprove(in api.ApproveInput) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
@@ -22,23 +23,23 @@ func (c *connection) validateApprove(in ApproveInput) error {
 }
 
 // checkApproval is asked again when the handler's turn has come.
-func (c *connection) checkApproval(in ApproveInput) error {
+func (c *connection) checkApproval(in api.ApproveInput) error {
 	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	last := c.state.Syncs[in.Rule]
-	if in.Hash == "" || last.State != SyncHeld || last.Guard.Hash != in.Hash {
-		return activities.Reported(fault.New("", fault.Refused, fault.ApprovalUnknown, "rule "+in.Rule))
+	if in.Hash == "" || last.State != api.SyncHeld || last.Guard.Hash != in.Hash {
+		return wire.Reported(fault.New("", fault.Refused, fault.ApprovalUnknown, "rule "+in.Rule))
 	}
 	if rule := c.state.Settings.Rules[c.rule(in.Rule)]; !c.effective(rule) {
-		return activities.Reported(fault.New("", fault.Refused, fault.RuleDisabled, in.Rule))
+		return wire.Reported(fault.New("", fault.Refused, fault.RuleDisabled, in.Rule))
 	}
 	return nil
 }
 
 // approveRemovals lets the rule's next sync carry out exactly the held set. If it has become another by then, nothing of
 // it is carried out and the approval is void.
-func (c *connection) approveRemovals(ctx workflow.Context, in ApproveInput) (r StateResult, err error) {
+func (c *connection) approveRemovals(ctx workflow.Context, in api.ApproveInput) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if err := c.checkApproval(in); err != nil {
 			return err
@@ -51,44 +52,44 @@ func (c *connection) approveRemovals(ctx workflow.Context, in ApproveInput) (r S
 	return r, err
 }
 
-func (c *connection) validateDeleteRule(in RuleInput) error {
+func (c *connection) validateDeleteRule(in api.RuleInput) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
 	return c.checkDeletion(in)
 }
 
-func (c *connection) checkDeletion(in RuleInput) error {
+func (c *connection) checkDeletion(in api.RuleInput) error {
 	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	if in.Confirm != in.Rule {
-		return activities.Reported(fault.New("", fault.Refused, fault.ConfirmationMissing, "rule "+in.Rule))
+		return wire.Reported(fault.New("", fault.Refused, fault.ConfirmationMissing, "rule "+in.Rule))
 	}
 	return nil
 }
 
 // deleteRule disables the rule for good and starts its deletion, which settles the rule's people according to
 // deprovisionOnRuleDeletion and then lets the rule go. Asked again, it starts the deletion only if it no longer runs.
-func (c *connection) deleteRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+func (c *connection) deleteRule(ctx workflow.Context, in api.RuleInput) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if err := c.checkDeletion(in); err != nil {
 			return err
 		}
 		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
 		if rule.Deleting {
-			r = c.unchanged("the rule is being deleted already: " + DeleteRuleID(c.name, in.Rule))
+			r = c.unchanged("the rule is being deleted already: " + api.DeleteRuleID(c.name, in.Rule))
 		} else {
 			rule.Enabled, rule.Deleting, rule.Approved = false, true, ""
-			r = c.changed("the rule is being deleted: " + DeleteRuleID(c.name, in.Rule))
+			r = c.changed("the rule is being deleted: " + api.DeleteRuleID(c.name, in.Rule))
 			c.stopSyncs(ctx, []string{in.Rule})
 			c.schedulesChange()
 		}
 		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: DeleteRuleID(c.name, in.Rule), ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
+			WorkflowID: api.DeleteRuleID(c.name, in.Rule), ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 			StaticSummary:         "Delete rule " + in.Rule,
-			TypedSearchAttributes: temporal.NewSearchAttributes(AttributeConnection.ValueSet(c.name), AttributeRule.ValueSet(in.Rule)),
-		}), DeleteRuleType, DeleteRuleInput{Connection: c.name, Rule: in.Rule, Confirm: in.Confirm})
+			TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(in.Rule)),
+		}), api.DeleteRuleType, api.DeleteRuleInput{Connection: c.name, Rule: in.Rule, Confirm: in.Confirm})
 		if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil && !alreadyStarted(err) {
 			return err
 		}

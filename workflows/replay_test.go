@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/engine"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Every golden history replays: what runs in production now can be taken over by this code. docs/versioning.md says what
@@ -42,7 +42,7 @@ func TestGoldenHistoriesReplay(t *testing.T) {
 		})
 	}
 	for _, workflowType := range []string{
-		workflows.ConnectionType, workflows.SyncRuleType, workflows.ProvisionUserType, workflows.DeprovisionUserType, workflows.DeleteRuleType,
+		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType,
 	} {
 		require.True(t, types[workflowType], "no golden history of %s", workflowType)
 	}

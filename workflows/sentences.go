@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -16,7 +16,7 @@ func (u *userRun) provisionSummary() string {
 }
 
 // planSummary says in words, with source id and attribute names only, what is about to happen to whom.
-func planSummary(user string, p activities.Planned) string {
+func planSummary(user string, p api.Planned) string {
 	switch p.Action {
 	case plan.Create:
 		return "Create the account of " + user
@@ -36,7 +36,7 @@ func planSummary(user string, p activities.Planned) string {
 	return clip("Update " + user + ": " + strings.Join(p.Attributes, ", "))
 }
 
-func licenseSummary(done activities.ProvisionResult) string {
+func licenseSummary(done api.ProvisionResult) string {
 	var parts []string
 	if n := len(done.AddLicenses); n > 0 {
 		parts = append(parts, fmt.Sprintf("assign %d", n))
@@ -48,7 +48,7 @@ func licenseSummary(done activities.ProvisionResult) string {
 }
 
 // userMessage says what happened to the person, why, and what to do.
-func userMessage(r UserResult) string {
+func userMessage(r api.UserResult) string {
 	var b strings.Builder
 	switch {
 	case r.Outcome == plan.Failed && len(r.Attributes) > 0:

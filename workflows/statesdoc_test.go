@@ -13,8 +13,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // docs/states.md is parsed here, so that the page and the workflow cannot part.
@@ -30,7 +30,7 @@ func TestTheConnectionsTransitionsAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	rows := transitions(t, "## Connection")
 	requireEveryMessage(t, rows, []string{"new", "invalid", "disabled", "active"},
-		[]string{"apply", workflows.UpdateTest, workflows.UpdateEnable, workflows.UpdateDisable, workflows.UpdateDelete})
+		[]string{"apply", api.UpdateTest, api.UpdateEnable, api.UpdateDisable, api.UpdateDelete})
 	for _, row := range rows {
 		t.Run(row.state+"/"+row.message, func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +45,7 @@ func TestTheRulesTransitionsAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	rows := transitions(t, "## Rule")
 	requireEveryMessage(t, rows, []string{"enabled", "held", "approved", "disabled", "deleting"},
-		[]string{workflows.UpdateEnableRule, workflows.UpdateDisableRule, workflows.UpdateDeleteRule, workflows.UpdateApproveRemovals})
+		[]string{api.UpdateEnableRule, api.UpdateDisableRule, api.UpdateDeleteRule, api.UpdateApproveRemovals})
 	for _, row := range rows {
 		t.Run(row.state+"/"+row.message, func(t *testing.T) {
 			t.Parallel()
@@ -165,9 +165,9 @@ func TestThePageNamesEveryState(t *testing.T) {
 	page, err := os.ReadFile("../docs/states.md")
 	require.NoError(t, err)
 	for _, word := range []string{
-		workflows.StateNew, workflows.StateUntested, workflows.StateInvalid, workflows.StateDisabled, workflows.StateActive, workflows.StateDeleted,
-		string(workflows.SyncRunning), string(workflows.SyncCompleted), string(workflows.SyncHeld), string(workflows.SyncStopped),
-		string(workflows.SyncSkipped), string(workflows.SyncFailed), "Success", "Unsynced", "PartiallySynced", "Failed",
+		api.StateNew, api.StateUntested, api.StateInvalid, api.StateDisabled, api.StateActive, api.StateDeleted,
+		string(api.SyncRunning), string(api.SyncCompleted), string(api.SyncHeld), string(api.SyncStopped),
+		string(api.SyncSkipped), string(api.SyncFailed), "Success", "Unsynced", "PartiallySynced", "Failed",
 	} {
 		require.Contains(t, string(page), "\n| `"+word+"` |")
 	}

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -31,7 +31,7 @@ type drive struct {
 	// passes: the next connection test passes.
 	passes bool
 	// tested, where set, is the report of a test that passes.
-	tested check.Report
+	tested api.TestReport
 	// schedule is what the rule's schedule is at present: "", "run", "paused" or "removed".
 	schedule string
 	// refuses: Temporal does not take the schedule.
@@ -48,17 +48,17 @@ func newDrive(t *testing.T) *drive {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	d := &drive{t: t, env: suite.NewTestWorkflowEnvironment(), passes: true}
-	d.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.ConnectionID("contoso"), TaskQueue: workflows.TaskQueue})
+	d.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: api.ConnectionID("contoso"), TaskQueue: api.TaskQueue})
 	d.env.SetTestTimeout(30 * time.Second)
-	d.env.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: workflows.ConnectionType})
-	d.env.RegisterWorkflowWithOptions(func(workflow.Context, workflows.SyncInput) (workflows.SyncResult, error) {
+	d.env.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: api.ConnectionType})
+	d.env.RegisterWorkflowWithOptions(func(workflow.Context, api.SyncInput) (api.SyncResult, error) {
 		d.note("syncs")
-		return workflows.SyncResult{}, nil
-	}, workflow.RegisterOptions{Name: workflows.SyncRuleType})
-	d.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.DeleteRuleInput) (workflows.DeleteRuleResult, error) {
+		return api.SyncResult{}, nil
+	}, workflow.RegisterOptions{Name: api.SyncRuleType})
+	d.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ api.DeleteRuleInput) (api.DeleteRuleResult, error) {
 		d.note("starts the deletion")
-		return workflows.DeleteRuleResult{}, workflow.Sleep(ctx, 24*time.Hour)
-	}, workflow.RegisterOptions{Name: workflows.DeleteRuleType})
+		return api.DeleteRuleResult{}, workflow.Sleep(ctx, 24*time.Hour)
+	}, workflow.RegisterOptions{Name: api.DeleteRuleType})
 	var a *activities.Activities
 	d.env.RegisterActivity(a.TestConnection)
 	d.env.RegisterActivity(a.SetSchedule)
@@ -75,19 +75,19 @@ func newDrive(t *testing.T) *drive {
 func (d *drive) note(effect string) { d.effects = append(d.effects, effect) }
 
 // test is the activity TestConnection.
-func (d *drive) test(context.Context, activities.TestInput) (check.Report, error) {
+func (d *drive) test(context.Context, api.TestInput) (api.TestReport, error) {
 	d.note("test")
 	if !d.passes {
-		return check.Report{Checks: []check.Check{{Name: "token", Status: check.Failed, Reason: fault.SecretWrong}}}, nil
+		return api.TestReport{Checks: []api.TestCheck{{Name: "token", Status: api.TestFailed, Reason: fault.SecretWrong}}}, nil
 	}
 	if d.tested.OK {
 		return d.tested, nil
 	}
-	return check.Report{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
+	return api.TestReport{OK: true, TenantID: "t", LinkProperty: "l", MarkProperty: "m"}, nil
 }
 
 // setSchedule is the activity SetSchedule.
-func (d *drive) setSchedule(_ context.Context, in activities.ScheduleInput) error {
+func (d *drive) setSchedule(_ context.Context, in api.ScheduleInput) error {
 	if d.refuses {
 		return fault.New("", fault.Transient, fault.InternalError, "")
 	}
@@ -122,7 +122,7 @@ func (d *drive) run() {
 			d.env.CancelWorkflow()
 		}
 	})
-	d.env.ExecuteWorkflow(workflows.ConnectionType, workflows.ConnectionInput{Name: "contoso"})
+	d.env.ExecuteWorkflow(api.ConnectionType, api.ConnectionInput{Name: "contoso"})
 	require.GreaterOrEqual(d.t, d.stepped, d.steps-1, "the workflow ended early: %v", d.env.GetWorkflowError())
 }
 
@@ -139,17 +139,17 @@ func (d *drive) send(name string, args ...any) {
 		OnReject: func(err error) { d.err = err }, OnAccept: func() {},
 		OnComplete: func(result any, err error) {
 			d.err = err
-			if r, ok := result.(workflows.ApplyResult); ok && len(r.Warnings) > 0 {
+			if r, ok := result.(api.ApplyResult); ok && len(r.Warnings) > 0 {
 				d.note("warning")
 			}
 		},
 	}, args...)
 }
 
-func (d *drive) describe() workflows.Description {
-	answer, err := d.env.QueryWorkflow(workflows.QueryDescribe)
+func (d *drive) describe() api.Description {
+	answer, err := d.env.QueryWorkflow(api.QueryDescribe)
 	require.NoError(d.t, err)
-	var out workflows.Description
+	var out api.Description
 	require.NoError(d.t, answer.Get(&out))
 	return out
 }
@@ -169,17 +169,17 @@ func (d *drive) ruleState() string {
 		return "disabled"
 	case rule.Approved != "":
 		return "approved"
-	case last.State == workflows.SyncHeld:
+	case last.State == api.SyncHeld:
 		return "held"
 	}
 	return "enabled"
 }
 
 // deletion is the argument of deleteRule.
-var deletion = workflows.RuleInput{Rule: "staff", Confirm: "staff"}
+var deletion = api.RuleInput{Rule: "staff", Confirm: "staff"}
 
 // file is the configuration file, with changes.
-func file(changes ...func(*config.Connection)) workflows.ApplyInput {
+func file(changes ...func(*config.Connection)) api.ApplyInput {
 	c := config.Connection{
 		Name: "contoso", TenantID: "7f7a6b1e-3c52-4d0b-9d0e-5a4f1c2b8e10", ClientID: "0c5d7a3b-91e4-4f27-8a6d-2b3c4d5e6f70",
 		ClientSecret: "env:SECRET", Cloud: config.CloudGlobal, Preferences: config.DefaultPreferences(),
@@ -194,7 +194,7 @@ func file(changes ...func(*config.Connection)) workflows.ApplyInput {
 	for _, change := range changes {
 		change(&c)
 	}
-	return workflows.ApplyInput{Config: c}
+	return api.ApplyInput{Config: c}
 }
 
 // toConnectionState brings the connection into a state of the page.
@@ -203,12 +203,12 @@ func (d *drive) toConnectionState(state string) {
 	case "new":
 		return
 	case "invalid":
-		d.step(func() { d.passes = false; d.update(workflows.UpdateApply, file()) })
+		d.step(func() { d.passes = false; d.update(api.UpdateApply, file()) })
 	default:
-		d.step(func() { d.update(workflows.UpdateApply, file()) })
+		d.step(func() { d.update(api.UpdateApply, file()) })
 	}
 	if state == "disabled" {
-		d.step(func() { d.update(workflows.UpdateDisable) })
+		d.step(func() { d.update(api.UpdateDisable) })
 	}
 }
 
@@ -218,21 +218,21 @@ func (d *drive) toRuleState(state string) {
 	rule := deletion
 	switch state {
 	case "disabled":
-		d.step(func() { d.update(workflows.UpdateDisableRule, rule) })
+		d.step(func() { d.update(api.UpdateDisableRule, rule) })
 	case "deleting":
-		d.step(func() { d.update(workflows.UpdateDeleteRule, rule) })
+		d.step(func() { d.update(api.UpdateDeleteRule, rule) })
 	case "held", "approved":
-		d.step(func() { d.syncEnds(workflows.SyncHeld, "", "abc", false) })
+		d.step(func() { d.syncEnds(api.SyncHeld, "", "abc", false) })
 	}
 	if state == "approved" {
-		d.step(func() { d.update(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}) })
+		d.step(func() { d.update(api.UpdateApproveRemovals, api.ApproveInput{Rule: "staff", Hash: "abc"}) })
 	}
 }
 
 // syncEnds is the signal of a sync that ended.
-func (d *drive) syncEnds(state workflows.SyncState, reason fault.Reason, hash string, approved bool) {
-	d.env.SignalWorkflow(workflows.SignalSyncFinished, workflows.SyncSummary{
-		Rule: "staff", Revision: d.describe().Revision, State: state, Reason: reason, Guard: plan.Guard{Hash: hash, Held: state == workflows.SyncHeld, Approved: approved},
+func (d *drive) syncEnds(state api.SyncState, reason fault.Reason, hash string, approved bool) {
+	d.env.SignalWorkflow(api.SignalSyncFinished, api.SyncSummary{
+		Rule: "staff", Revision: d.describe().Revision, State: state, Reason: reason, Guard: plan.Guard{Hash: hash, Held: state == api.SyncHeld, Approved: approved},
 	})
 }
 
@@ -253,7 +253,7 @@ var messages = map[string]message{
 	"apply, the test passes, the file says noSync": {send: func(d *drive) {
 		in := file()
 		in.KeepSyncs = true
-		d.send(workflows.UpdateApply, in)
+		d.send(api.UpdateApply, in)
 	}},
 	"apply, the file contradicts itself":      applying(true, func(c *config.Connection) { delete(c.Rules[0].Mappings, "password") }),
 	"apply, the file is another connection's": applying(true, func(c *config.Connection) { c.Name = "fabrikam" }),
@@ -277,64 +277,64 @@ var messages = map[string]message{
 	"test":            tested(true),
 	"test, it passes": tested(true),
 	"test, it fails":  tested(false),
-	"enable":          sending(workflows.UpdateEnable),
-	"disable":         sending(workflows.UpdateDisable),
-	"delete":          sending(workflows.UpdateDelete),
+	"enable":          sending(api.UpdateEnable),
+	"disable":         sending(api.UpdateDisable),
+	"delete":          sending(api.UpdateDelete),
 	"delete, there are no rules": {
 		prepare: func(d *drive) {
-			d.step(func() { d.update(workflows.UpdateDeleteRule, deletion) })
-			d.step(func() { d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"}) })
+			d.step(func() { d.update(api.UpdateDeleteRule, deletion) })
+			d.step(func() { d.env.SignalWorkflow(api.SignalRuleDeleted, api.RuleInput{Rule: "staff"}) })
 		},
-		send: func(d *drive) { d.send(workflows.UpdateDelete) },
+		send: func(d *drive) { d.send(api.UpdateDelete) },
 	},
-	"a sync ends with secret_expired":    ending(workflows.SyncFailed, fault.SecretExpired, "", false),
-	"a sync ends with permission_denied": ending(workflows.SyncFailed, fault.PermissionDenied, "", false),
-	"a sync ends with graph_unavailable": ending(workflows.SyncFailed, fault.GraphUnavailable, "", false),
+	"a sync ends with secret_expired":    ending(api.SyncFailed, fault.SecretExpired, "", false),
+	"a sync ends with permission_denied": ending(api.SyncFailed, fault.PermissionDenied, "", false),
+	"a sync ends with graph_unavailable": ending(api.SyncFailed, fault.GraphUnavailable, "", false),
 
-	"enableRule":                    sending(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}),
-	"enableRule of an unknown rule": sending(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "nobody"}),
+	"enableRule":                    sending(api.UpdateEnableRule, api.RuleInput{Rule: "staff"}),
+	"enableRule of an unknown rule": sending(api.UpdateEnableRule, api.RuleInput{Rule: "nobody"}),
 	"enableRule, it has no password mapping": {
 		prepare: func(d *drive) {
 			d.step(func() {
-				d.update(workflows.UpdateApply, file(func(c *config.Connection) { c.Rules[0].Enabled = false; delete(c.Rules[0].Mappings, "password") }))
+				d.update(api.UpdateApply, file(func(c *config.Connection) { c.Rules[0].Enabled = false; delete(c.Rules[0].Mappings, "password") }))
 			})
 		},
-		send: func(d *drive) { d.send(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) },
+		send: func(d *drive) { d.send(api.UpdateEnableRule, api.RuleInput{Rule: "staff"}) },
 	},
-	"disableRule":                    sending(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}),
-	"disableRule of an unknown rule": sending(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "nobody"}),
-	"deleteRule":                     sending(workflows.UpdateDeleteRule, deletion),
-	"deleteRule, the deletion runs":  sending(workflows.UpdateDeleteRule, deletion),
+	"disableRule":                    sending(api.UpdateDisableRule, api.RuleInput{Rule: "staff"}),
+	"disableRule of an unknown rule": sending(api.UpdateDisableRule, api.RuleInput{Rule: "nobody"}),
+	"deleteRule":                     sending(api.UpdateDeleteRule, deletion),
+	"deleteRule, the deletion runs":  sending(api.UpdateDeleteRule, deletion),
 	"deleteRule, the deletion was terminated": {
 		prepare: func(d *drive) {
-			d.step(func() { d.env.CancelWorkflowByID(workflows.DeleteRuleID("contoso", "staff"), "") })
+			d.step(func() { d.env.CancelWorkflowByID(api.DeleteRuleID("contoso", "staff"), "") })
 		},
-		send: func(d *drive) { d.send(workflows.UpdateDeleteRule, deletion) },
+		send: func(d *drive) { d.send(api.UpdateDeleteRule, deletion) },
 	},
-	"deleteRule, wrongly confirmed": sending(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staf"}),
-	"deleteRule of an unknown rule": sending(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "nobody", Confirm: "nobody"}),
-	"approveRemovals":               sending(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}),
-	"approveRemovals, another hash": sending(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abd"}),
-	"a sync completes":              ending(workflows.SyncCompleted, "", "", false),
-	"a sync holds removals":         ending(workflows.SyncHeld, fault.RemovalsHeld, "abc", false),
-	"a sync holds other removals":   ending(workflows.SyncHeld, fault.RemovalsHeld, "abd", false),
-	"the approved sync completes":   ending(workflows.SyncCompleted, "", "abc", true),
+	"deleteRule, wrongly confirmed": sending(api.UpdateDeleteRule, api.RuleInput{Rule: "staff", Confirm: "staf"}),
+	"deleteRule of an unknown rule": sending(api.UpdateDeleteRule, api.RuleInput{Rule: "nobody", Confirm: "nobody"}),
+	"approveRemovals":               sending(api.UpdateApproveRemovals, api.ApproveInput{Rule: "staff", Hash: "abc"}),
+	"approveRemovals, another hash": sending(api.UpdateApproveRemovals, api.ApproveInput{Rule: "staff", Hash: "abd"}),
+	"a sync completes":              ending(api.SyncCompleted, "", "", false),
+	"a sync holds removals":         ending(api.SyncHeld, fault.RemovalsHeld, "abc", false),
+	"a sync holds other removals":   ending(api.SyncHeld, fault.RemovalsHeld, "abd", false),
+	"the approved sync completes":   ending(api.SyncCompleted, "", "abc", true),
 	"the deletion is done": {send: func(d *drive) {
-		d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"})
+		d.env.SignalWorkflow(api.SignalRuleDeleted, api.RuleInput{Rule: "staff"})
 	}},
 }
 
 func applying(passes bool, changes ...func(*config.Connection)) message {
 	return message{send: func(d *drive) {
 		d.passes = passes
-		d.send(workflows.UpdateApply, file(changes...))
+		d.send(api.UpdateApply, file(changes...))
 	}}
 }
 
 func tested(passes bool) message {
 	return message{send: func(d *drive) {
 		d.passes = passes
-		d.send(workflows.UpdateTest)
+		d.send(api.UpdateTest)
 	}}
 }
 
@@ -342,6 +342,6 @@ func sending(update string, args ...any) message {
 	return message{send: func(d *drive) { d.send(update, args...) }}
 }
 
-func ending(state workflows.SyncState, reason fault.Reason, hash string, approved bool) message {
+func ending(state api.SyncState, reason fault.Reason, hash string, approved bool) message {
 	return message{send: func(d *drive) { d.syncEnds(state, reason, hash, approved) }}
 }

@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -18,7 +18,7 @@ func (c *connection) validateSwitch() error { return c.acceptApplied() }
 
 func (c *connection) validateTest() error { return c.acceptApplied() }
 
-func (c *connection) validateRule(in RuleInput) error {
+func (c *connection) validateRule(in api.RuleInput) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
@@ -32,32 +32,32 @@ func (c *connection) checkRule(name string) error {
 		return err
 	}
 	if c.rule(name) < 0 {
-		return activities.Reported(fault.New("", fault.Refused, fault.RuleUnknown, name))
+		return wire.Reported(fault.New("", fault.Refused, fault.RuleUnknown, name))
 	}
 	return nil
 }
 
 // validateEnableRule: a rule cannot be enabled without a password mapping, a valid and an enabled connection.
-func (c *connection) validateEnableRule(in RuleInput) error {
+func (c *connection) validateEnableRule(in api.RuleInput) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
 	return c.checkEnableRule(in)
 }
 
-func (c *connection) checkEnableRule(in RuleInput) error {
+func (c *connection) checkEnableRule(in api.RuleInput) error {
 	if err := c.checkRule(in.Rule); err != nil {
 		return err
 	}
 	if c.state.Settings.Rules[c.rule(in.Rule)].Deleting {
-		return activities.Reported(fault.New("", fault.Refused, fault.RuleDeleting, in.Rule))
+		return wire.Reported(fault.New("", fault.Refused, fault.RuleDeleting, in.Rule))
 	}
 	if _, mapped := c.ruleConfig(in.Rule).Mappings[directory.Password]; !mapped {
-		return activities.Reported(fault.New("", fault.Refused, fault.SettingsInvalid,
+		return wire.Reported(fault.New("", fault.Refused, fault.SettingsInvalid,
 			fmt.Sprintf("rule %s has no mapping for password", in.Rule)))
 	}
 	if err := c.state.Settings.Usable(); err != nil {
-		return activities.Reported(err)
+		return wire.Reported(err)
 	}
 	return nil
 }
@@ -74,27 +74,27 @@ func (c *connection) checkDelete() error {
 		return err
 	}
 	if n := len(c.state.Settings.Rules); n > 0 {
-		return activities.Reported(fault.New("", fault.Refused, fault.RulesExist, fmt.Sprintf("%s (%d rules)", c.name, n)))
+		return wire.Reported(fault.New("", fault.Refused, fault.RulesExist, fmt.Sprintf("%s (%d rules)", c.name, n)))
 	}
 	return nil
 }
 
 // delete ends the connection. Nothing in the tenant is touched.
-func (c *connection) delete(ctx workflow.Context) (r StateResult, err error) {
+func (c *connection) delete(ctx workflow.Context) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if err := c.checkDelete(); err != nil {
 			return err
 		}
 		c.state.Settings.Revision++
 		c.deleted = true
-		r = StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: "the connection is deleted; the tenant was not touched"}
+		r = api.StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: "the connection is deleted; the tenant was not touched"}
 		return nil
 	})
 	return r, err
 }
 
 // enable lets the connection's rules run again and syncs them.
-func (c *connection) enable(ctx workflow.Context) (r StateResult, err error) {
+func (c *connection) enable(ctx workflow.Context) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if c.state.Settings.Enabled {
 			r = c.unchanged("the connection is enabled already")
@@ -109,7 +109,7 @@ func (c *connection) enable(ctx workflow.Context) (r StateResult, err error) {
 }
 
 // disable stops running syncs and removes nobody.
-func (c *connection) disable(ctx workflow.Context) (r StateResult, err error) {
+func (c *connection) disable(ctx workflow.Context) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if !c.state.Settings.Enabled {
 			r = c.unchanged("the connection is disabled already")
@@ -127,7 +127,7 @@ func (c *connection) disable(ctx workflow.Context) (r StateResult, err error) {
 
 // enableRule lets a rule run and syncs it. As after its creation, its next sync removes nothing: nobody knows what
 // happened in the meantime.
-func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+func (c *connection) enableRule(ctx workflow.Context, in api.RuleInput) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if err := c.checkEnableRule(in); err != nil {
 			return err
@@ -150,7 +150,7 @@ func (c *connection) enableRule(ctx workflow.Context, in RuleInput) (r StateResu
 }
 
 // disableRule stops the rule's running sync and removes nobody.
-func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateResult, err error) {
+func (c *connection) disableRule(ctx workflow.Context, in api.RuleInput) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
 		if err := c.checkRule(in.Rule); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (c *connection) disableRule(ctx workflow.Context, in RuleInput) (r StateRes
 }
 
 // test runs the connection test. A connection that becomes valid by it goes on where it stood still.
-func (c *connection) test(ctx workflow.Context) (report check.Report, err error) {
+func (c *connection) test(ctx workflow.Context) (report api.TestReport, err error) {
 	err = c.exclusively(ctx, func() error {
 		wasValid := c.state.Settings.Valid
 		report = c.runTest(ctx)
@@ -188,7 +188,7 @@ func (c *connection) test(ctx workflow.Context) (report check.Report, err error)
 }
 
 // runTest tests and keeps the result. Facts that links depend on are pinned by the first test that passes.
-func (c *connection) runTest(ctx workflow.Context) check.Report {
+func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 	c.testing = true
 	defer func() { c.testing = false }()
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -198,36 +198,36 @@ func (c *connection) runTest(ctx workflow.Context) check.Report {
 	})
 	header := c.state.Settings.Config
 	header.Rules = nil
-	var report check.Report
-	err := workflow.ExecuteActivity(ctx, acts.TestConnection, activities.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
+	var report api.TestReport
+	err := workflow.ExecuteActivity(ctx, acts.TestConnection, api.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
 	if err != nil {
-		f := activities.FaultOf(err)
-		report = check.Report{At: workflow.Now(ctx), Checks: []check.Check{{
-			Name: "test", Status: check.Failed, Reason: f.Reason, Message: f.Message(), Fix: "Look at the worker's log and test again.",
+		f := wire.FaultOf(err)
+		report = api.TestReport{At: workflow.Now(ctx), Checks: []api.TestCheck{{
+			Name: "test", Status: api.TestFailed, Reason: f.Reason, Message: f.Message(), Fix: "Look at the worker's log and test again.",
 		}}}
 	}
 	c.state.Test = &report
 	c.state.Settings.Revision++
 	if !report.OK {
-		c.state.Validity, c.state.Settings.Valid = InvalidConnection, false
+		c.state.Validity, c.state.Settings.Valid = api.InvalidConnection, false
 		return report
 	}
-	c.state.Validity, c.state.Settings.Valid = Valid, true
+	c.state.Validity, c.state.Settings.Valid = api.Valid, true
 	if c.state.Settings.Pinned.TenantID == "" {
-		c.state.Settings.Pinned = activities.Pinned{
+		c.state.Settings.Pinned = api.Pinned{
 			TenantID: report.TenantID, LinkProperty: report.LinkProperty, MarkProperty: report.MarkProperty,
 		}
 	}
 	return report
 }
 
-func (c *connection) changed(message string) StateResult {
+func (c *connection) changed(message string) api.StateResult {
 	c.state.Settings.Revision++
-	return StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: message}
+	return api.StateResult{Revision: c.state.Settings.Revision, Changed: true, Message: message}
 }
 
-func (c *connection) unchanged(message string) StateResult {
-	return StateResult{Revision: c.state.Settings.Revision, Message: message}
+func (c *connection) unchanged(message string) api.StateResult {
+	return api.StateResult{Revision: c.state.Settings.Revision, Message: message}
 }
 
 // effectiveRules are the rules that run at present.
@@ -261,9 +261,9 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 		StartToCloseTimeout: 30 * time.Second, ScheduleToCloseTimeout: 10 * time.Minute, Summary: "Keep the rule's schedule",
 	})
 	c.state.SchedulesDue = false
-	var wanted []activities.ScheduleInput
+	var wanted []api.ScheduleInput
 	for _, r := range c.state.Settings.Rules {
-		in := activities.ScheduleInput{
+		in := api.ScheduleInput{
 			Connection: c.name, Rule: r.Name, Every: c.ruleConfig(r.Name).SyncEvery, Paused: !c.effective(r),
 		}
 		if r.Deleting {
@@ -274,7 +274,7 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 	}
 	for _, name := range c.state.OrphanSchedules {
 		if c.rule(name) < 0 {
-			wanted = append(wanted, activities.ScheduleInput{Connection: c.name, Rule: name})
+			wanted = append(wanted, api.ScheduleInput{Connection: c.name, Rule: name})
 		}
 	}
 	for _, in := range wanted {
@@ -283,7 +283,7 @@ func (c *connection) keepSchedules(ctx workflow.Context) error {
 			if temporal.IsCanceledError(err) {
 				return err
 			}
-			return activities.Reported(fault.New("", fault.Transient, fault.ScheduleNotKept, "rule "+in.Rule))
+			return wire.Reported(fault.New("", fault.Transient, fault.ScheduleNotKept, "rule "+in.Rule))
 		}
 	}
 	c.state.OrphanSchedules = nil
@@ -307,16 +307,16 @@ const maxSyncStarts = 10
 func (c *connection) startSync(ctx workflow.Context, rule string) (err error) {
 	for range maxSyncStarts {
 		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID:        SyncID(c.name, rule),
+			WorkflowID:        api.SyncID(c.name, rule),
 			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 			StaticSummary:     "Sync of rule " + rule + " after a change of settings",
 			TypedSearchAttributes: temporal.NewSearchAttributes(
-				AttributeConnection.ValueSet(c.name), AttributeRule.ValueSet(rule)),
-		}), SyncRuleType, SyncInput{Connection: c.name, Rule: rule})
+				wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(rule)),
+		}), api.SyncRuleType, api.SyncInput{Connection: c.name, Rule: rule})
 		if err = child.GetChildWorkflowExecution().Get(ctx, nil); err == nil {
 			return nil
 		}
-		if err = workflow.SignalExternalWorkflow(ctx, SyncID(c.name, rule), "", SignalAgain, nil).Get(ctx, nil); err == nil {
+		if err = workflow.SignalExternalWorkflow(ctx, api.SyncID(c.name, rule), "", api.SignalAgain, nil).Get(ctx, nil); err == nil {
 			return nil
 		}
 	}
@@ -326,6 +326,6 @@ func (c *connection) startSync(ctx workflow.Context, rule string) (err error) {
 // stopSyncs cancels the running syncs of rules. A rule without a running sync has nothing to stop.
 func (c *connection) stopSyncs(ctx workflow.Context, rules []string) {
 	for _, rule := range rules {
-		_ = workflow.RequestCancelExternalWorkflow(ctx, SyncID(c.name, rule), "").Get(ctx, nil)
+		_ = workflow.RequestCancelExternalWorkflow(ctx, api.SyncID(c.name, rule), "").Get(ctx, nil)
 	}
 }

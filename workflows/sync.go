@@ -7,7 +7,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -18,7 +19,7 @@ import (
 // A run under another id than SyncID (from the Web UI, from the rule's schedule) starts the canonical one, or asks the
 // running one to plan once more, and returns its result. Cancelling a sync lets the people under way finish and starts no
 // others.
-func SyncRule(ctx workflow.Context, in SyncInput) (SyncResult, error) {
+func SyncRule(ctx workflow.Context, in api.SyncInput) (api.SyncResult, error) {
 	s := newSyncRun(ctx, in)
 	return s.run(ctx)
 }
@@ -29,70 +30,48 @@ const window = 50
 // maxProblems bounds the people a result names; the counters count all.
 const maxProblems = 100
 
-// SyncResume is what a sync hands to its next run.
-type SyncResume struct {
-	Result SyncResult `json:"result"`
-	// Plan, After and Removals say where in which plan to go on.
-	PlanID   string `json:"planId"`
-	After    string `json:"after"`
-	Removals bool   `json:"removals"`
-	// Removed is how many people something was taken away from.
-	Removed int `json:"removed"`
-	// Permitted are the removals that passed the guard; a plan made anew after a restart may carry out what is left of them.
-	Permitted []byte `json:"permitted,omitempty"`
-	// ConnectionLinked is what the plan saw in the tenant.
-	ConnectionLinked int `json:"connectionLinked"`
-	// Replans is how often the sync has planned anew because settings changed or somebody asked to look again.
-	Replans int `json:"replans"`
-	// ManagersPending is for how many people another plan would find a manager whom the present one brings into being,
-	// Appeared how many people it has brought into being, ManagersPlanned that the other plan has been made.
-	ManagersPending int  `json:"managersPending,omitempty"`
-	Appeared        int  `json:"appeared,omitempty"`
-	ManagersPlanned bool `json:"managersPlanned,omitempty"`
-}
-
 // syncRun is the state of one run of a sync.
 type syncRun struct {
-	SyncInput
-	SyncResume
+	api.SyncInput
+	api.SyncResume
 	again   workflow.ReceiveChannel
 	running int
 	// withdrawn is a person's failure that concerns the whole connection: nobody else is started.
 	withdrawn *fault.Error
 }
 
-func newSyncRun(ctx workflow.Context, in SyncInput) *syncRun {
-	s := &syncRun{SyncInput: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+func newSyncRun(ctx workflow.Context, in api.SyncInput) *syncRun {
+	s := &syncRun{SyncInput: in, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
 	if in.Resume != nil {
 		s.SyncResume = *in.Resume
 		s.Resume = nil
 		return s
 	}
-	s.Result = SyncResult{StartedAt: workflow.Now(ctx)}
+	s.Result = api.SyncResult{StartedAt: workflow.Now(ctx)}
 	return s
 }
 
-func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
+func (s *syncRun) run(ctx workflow.Context) (api.SyncResult, error) {
 	if s.Connection == "" || s.Rule == "" {
-		return SyncResult{}, activities.Reported(
+		return api.SyncResult{}, wire.Reported(
 			fault.New("", fault.Invalid, fault.SettingsInvalid, "connection and rule are needed in the input"))
 	}
-	if id := SyncID(s.Connection, s.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+	if id := api.SyncID(s.Connection, s.Rule); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
 		if scheduled(ctx) {
 			return s.runScheduled(ctx, id)
 		}
-		var result SyncResult
-		err := delegate(ctx, id, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
+		var result api.SyncResult
+		err := delegate(ctx, id, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
 		return result, err
 	}
-	s.Result.Connection, s.Result.Rule, s.Result.State = s.Connection, s.Rule, SyncRunning
-	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (SyncResult, error) { return s.Result, nil },
+	s.Result.Connection, s.Result.Rule, s.Result.State = s.Connection, s.Rule, api.SyncRunning
+	if err := workflow.SetQueryHandlerWithOptions(ctx, api.QueryProgress, func() (api.SyncResult, error) { return s.Result, nil },
 		workflow.QueryHandlerOptions{Description: "How far the sync is: counters, phase, guard, problems."}); err != nil {
-		return SyncResult{}, err
+		return api.SyncResult{}, err
 	}
 	err := s.carryOut(ctx)
 	if next := new(workflow.ContinueAsNewError); errors.As(err, &next) {
-		return SyncResult{}, err
+		return api.SyncResult{}, err
 	}
 	result, err := s.end(ctx, err)
 	if s.again.Len() == 0 {
@@ -102,7 +81,7 @@ func (s *syncRun) run(ctx workflow.Context) (SyncResult, error) {
 	// cancelled; where the rule may not run, it says so.
 	for s.again.ReceiveAsync(nil) {
 	}
-	return SyncResult{}, workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule})
+	return api.SyncResult{}, workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule})
 }
 
 // scheduled reports that a schedule started this run.
@@ -112,12 +91,12 @@ func scheduled(ctx workflow.Context) bool {
 }
 
 // runScheduled starts the canonical run, or skips: a sync that was started by hand counts like one of the schedule's own.
-func (s *syncRun) runScheduled(ctx workflow.Context, id string) (SyncResult, error) {
-	var result SyncResult
-	err := canonical(ctx, id, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
+func (s *syncRun) runScheduled(ctx workflow.Context, id string) (api.SyncResult, error) {
+	var result api.SyncResult
+	err := canonical(ctx, id, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule}, s.searchAttributes(), &result)
 	if alreadyStarted(err) {
-		return SyncResult{
-			Connection: s.Connection, Rule: s.Rule, State: SyncSkipped, StartedAt: s.Result.StartedAt,
+		return api.SyncResult{
+			Connection: s.Connection, Rule: s.Rule, State: api.SyncSkipped, StartedAt: s.Result.StartedAt,
 			Message: "Skipped: a sync of this rule is running.",
 		}, nil
 	}
@@ -131,7 +110,7 @@ const maxReplans = 10
 func (s *syncRun) carryOut(ctx workflow.Context) error {
 	for {
 		err := s.onePlan(ctx)
-		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
+		stale := err != nil && wire.FaultOf(err).Kind == fault.Stale
 		again := err == nil && s.again.Len() > 0
 		switch {
 		case err == nil && s.managersDue():
@@ -188,7 +167,7 @@ func (s *syncRun) onePlan(ctx workflow.Context) error {
 }
 
 // firstPage makes the plan, or goes on with the one of the run before.
-func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error) {
+func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 	if s.PlanID != "" {
 		return s.nextPage(ctx)
 	}
@@ -197,8 +176,8 @@ func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error)
 	}
 	s.phase(ctx, "Reading the source and the tenant, and planning.")
 	ctx = workflow.WithActivityOptions(ctx, planOptions("Read source and tenant completely, and plan"))
-	var page activities.PlanResult
-	err := workflow.ExecuteActivity(ctx, acts.PlanRule, activities.PlanInput{
+	var page api.PlanResult
+	err := workflow.ExecuteActivity(ctx, acts.PlanRule, api.PlanInput{
 		Connection: s.Connection, Rule: s.Rule, Removed: s.Removed,
 	}).Get(ctx, &page)
 	if err != nil {
@@ -207,8 +186,8 @@ func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error)
 	s.PlanID, s.Permitted = page.PlanID, page.Permitted
 	s.ManagersPending, s.Appeared = 0, 0
 	before := s.Result.Done
-	s.Result = SyncResult{
-		Connection: s.Connection, Rule: s.Rule, State: SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
+	s.Result = api.SyncResult{
+		Connection: s.Connection, Rule: s.Rule, State: api.SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
 		Actions: s.Result.Actions, Planned: page.Whole.Planned,
 	}
 	if s.ManagersPlanned {
@@ -220,14 +199,14 @@ func (s *syncRun) firstPage(ctx workflow.Context) (activities.PlanResult, error)
 	return page, nil
 }
 
-func (s *syncRun) nextPage(ctx workflow.Context) (activities.PlanResult, error) {
+func (s *syncRun) nextPage(ctx workflow.Context) (api.PlanResult, error) {
 	summary := "Next page of the plan"
 	if s.Removals {
 		summary = "Next page of the plan: what takes something away"
 	}
 	ctx = workflow.WithActivityOptions(ctx, planOptions(summary))
-	var page activities.PlanResult
-	err := workflow.ExecuteActivity(ctx, acts.PlanPage, activities.PlanInput{
+	var page api.PlanResult
+	err := workflow.ExecuteActivity(ctx, acts.PlanPage, api.PlanInput{
 		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, After: s.After,
 		Removals: s.Removals, Removed: s.Removed, Permitted: s.Permitted,
 	}).Get(ctx, &page)
@@ -239,7 +218,7 @@ func (s *syncRun) nextPage(ctx workflow.Context) (activities.PlanResult, error) 
 
 // whole keeps what the latest page says of the whole plan. What was held once is reported, even if a plan made anew after
 // a restart has nothing left of it.
-func (s *syncRun) whole(w activities.PlanSummary) {
+func (s *syncRun) whole(w api.PlanSummary) {
 	s.ConnectionLinked = w.ConnectionLinked
 	// A plan made anew after a restart finds some of them, too late for those whose page is done.
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
@@ -250,7 +229,7 @@ func (s *syncRun) whole(w activities.PlanSummary) {
 }
 
 // work counts the settled people of a page and starts a workflow for each of the others.
-func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
+func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 	s.Result.Counters.Add(page.Settled)
 	for _, reason := range workflow.DeterministicKeys(page.Reasons) {
 		s.reason(reason, page.Reasons[reason])
@@ -264,7 +243,7 @@ func (s *syncRun) work(ctx workflow.Context, page activities.PlanResult) error {
 			return err
 		}
 		if s.withdrawn != nil {
-			return activities.Reported(s.withdrawn)
+			return wire.Reported(s.withdrawn)
 		}
 		s.start(ctx, item)
 	}
@@ -277,7 +256,7 @@ func (s *syncRun) drain(ctx workflow.Context) error {
 		return err
 	}
 	if s.withdrawn != nil {
-		return activities.Reported(s.withdrawn)
+		return wire.Reported(s.withdrawn)
 	}
 	return nil
 }
@@ -294,18 +273,18 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 	if s.again.Len() > 0 {
 		for s.again.ReceiveAsync(nil) {
 		}
-		return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule,
-			Resume: &SyncResume{
-				Result:  SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
+		return workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule,
+			Resume: &api.SyncResume{
+				Result:  api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
 				Removed: s.Removed, Replans: s.Replans,
 			}})
 	}
 	resume := s.SyncResume
-	return workflow.NewContinueAsNewError(ctx, SyncRuleType, SyncInput{Connection: s.Connection, Rule: s.Rule, Resume: &resume})
+	return workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule, Resume: &resume})
 }
 
 func (s *syncRun) searchAttributes() temporal.SearchAttributes {
-	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule))
+	return temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(s.Connection), wire.AttributeRule.ValueSet(s.Rule))
 }
 
 // planOptions are those of the activities that read everything.

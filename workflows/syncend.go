@@ -7,12 +7,13 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
 // end settles how the sync ended, tells the connection, and shows it.
-func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
+func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 	r := &s.Result
 	r.Phase = ""
 	// The last steps are taken even when the sync was cancelled; those under way are counted before a word is said of them.
@@ -20,31 +21,31 @@ func (s *syncRun) end(ctx workflow.Context, err error) (SyncResult, error) {
 	s.waitForPeople(ctx)
 	switch {
 	case temporal.IsCanceledError(err):
-		r.State, r.Reason = SyncStopped, fault.Stopped
+		r.State, r.Reason = api.SyncStopped, fault.Stopped
 	case err != nil:
-		f := activities.FaultOf(err)
-		r.State, r.Reason, r.Message = SyncFailed, f.Reason, f.Message()
+		f := wire.FaultOf(err)
+		r.State, r.Reason, r.Message = api.SyncFailed, f.Reason, f.Message()
 		if f.Reason == fault.RuleDisabled || f.Reason == fault.ConnectionDisabled {
-			r.State = SyncStopped
+			r.State = api.SyncStopped
 		}
 	case r.Guard.Held && r.Guard.Reason != fault.FirstSyncHeld:
-		r.State, r.Reason = SyncHeld, r.Guard.Reason
+		r.State, r.Reason = api.SyncHeld, r.Guard.Reason
 	default:
-		r.State = SyncCompleted
+		r.State = api.SyncCompleted
 	}
 	if r.Message == "" {
 		r.Message = syncMessage(*r)
 	}
 	workflow.SetCurrentDetails(ctx, SyncReport(*r))
 	s.tell(ctx)
-	if err := workflow.UpsertTypedSearchAttributes(ctx, AttributeOutcome.ValueSet(string(r.State))); err != nil {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, wire.AttributeOutcome.ValueSet(string(r.State))); err != nil {
 		return *r, err
 	}
-	if r.State == SyncFailed {
-		f := activities.FaultOf(err)
+	if r.State == api.SyncFailed {
+		f := wire.FaultOf(err)
 		return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason), temporal.ApplicationErrorOptions{
 			NonRetryable: true,
-			Details:      []any{activities.ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}, *r},
+			Details:      []any{wire.ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}, *r},
 		})
 	}
 	return *r, nil
@@ -59,12 +60,12 @@ func (s *syncRun) waitForPeople(ctx workflow.Context) {
 func (s *syncRun) tell(ctx workflow.Context) {
 	info := workflow.GetInfo(ctx).WorkflowExecution
 	r := s.Result
-	summary := SyncSummary{
+	summary := api.SyncSummary{
 		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
 		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
 		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed, WorkflowID: info.ID, RunID: info.RunID,
 	}
-	err := workflow.SignalExternalWorkflow(ctx, ConnectionID(s.Connection), "", SignalSyncFinished, summary).Get(ctx, nil)
+	err := workflow.SignalExternalWorkflow(ctx, api.ConnectionID(s.Connection), "", api.SignalSyncFinished, summary).Get(ctx, nil)
 	if err != nil {
 		s.Result.Message += " The connection's workflow could not be told, because it no longer runs."
 	}
@@ -77,7 +78,7 @@ func (s *syncRun) phase(ctx workflow.Context, text string) {
 }
 
 // SyncReport is what the Web UI shows of a sync, in Temporal's markdown.
-func SyncReport(r SyncResult) string {
+func SyncReport(r api.SyncResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Rule %s of connection %s: %s\n\n", r.Rule, r.Connection, r.State)
 	if text := orString(r.Phase, r.Message); text != "" {
@@ -107,7 +108,7 @@ func SyncReport(r SyncResult) string {
 }
 
 // writeList names the first twenty people of a list.
-func writeList(b *strings.Builder, title string, list []activities.PersonNote) {
+func writeList(b *strings.Builder, title string, list []api.PersonNote) {
 	if len(list) == 0 {
 		return
 	}

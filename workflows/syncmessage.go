@@ -5,18 +5,19 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
 // syncMessage sums a sync up: what was done, what was not, and the chief reason why not with what to do about it.
-func syncMessage(r SyncResult) string {
+func syncMessage(r api.SyncResult) string {
 	switch r.State {
-	case SyncHeld:
+	case api.SyncHeld:
 		return fmt.Sprintf("Held: %s (%s). %d people would lose something, %d are allowed; nothing was taken away, everything else was done. "+
 			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
 			"or the update approveRemovals of the connection.", r.Guard.Reason.Sentence(), r.Guard.Reason,
 			r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
-	case SyncStopped:
+	case api.SyncStopped:
 		return fmt.Sprintf("Stopped after %d of %d people: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
 			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, r.Planned)
 	}
@@ -31,7 +32,7 @@ func syncMessage(r SyncResult) string {
 }
 
 // troubleMessage says how many are not as they should be, and why most of them.
-func troubleMessage(r SyncResult) string {
+func troubleMessage(r api.SyncResult) string {
 	if r.Failed+r.PartiallySynced == 0 {
 		return ""
 	}
@@ -43,7 +44,7 @@ func troubleMessage(r SyncResult) string {
 }
 
 // doubtMessage says how many left without anything being done about it, and why most of them.
-func doubtMessage(r SyncResult) string {
+func doubtMessage(r api.SyncResult) string {
 	if len(r.Doubtful) == 0 {
 		return ""
 	}

@@ -8,14 +8,15 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // start runs one person's workflow and counts its result when it ends.
-func (s *syncRun) start(ctx workflow.Context, item activities.PlannedPerson) {
+func (s *syncRun) start(ctx workflow.Context, item api.PlannedPerson) {
 	s.running++
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		result, err := s.person(ctx, item)
@@ -29,24 +30,24 @@ func (s *syncRun) start(ctx workflow.Context, item activities.PlannedPerson) {
 }
 
 // person runs the canonical workflow of one person, or, where it is running already, asks it to look again and waits.
-func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (result UserResult, err error) {
+func (s *syncRun) person(ctx workflow.Context, item api.PlannedPerson) (result api.UserResult, err error) {
 	// A cancelled sync starts nobody else, but lets those under way finish and counts them.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	id := activities.UserWorkflowID(s.Connection, item.User)
+	id := api.UserID(s.Connection, item.User)
 	planned := item.Planned
-	workflowType := ProvisionUserType
+	workflowType := api.ProvisionUserType
 	if planned.Action == plan.Remove {
-		workflowType = DeprovisionUserType
+		workflowType = api.DeprovisionUserType
 	}
 	options := workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     clip(planSummary(item.User, planned)),
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			AttributeConnection.ValueSet(s.Connection), AttributeRule.ValueSet(s.Rule), AttributeAction.ValueSet(string(planned.Action))),
+			wire.AttributeConnection.ValueSet(s.Connection), wire.AttributeRule.ValueSet(s.Rule), wire.AttributeAction.ValueSet(string(planned.Action))),
 	}
 	err = startOrJoin(ctx, id, workflowType, &result, func() error {
-		return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, UserInput{
+		return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, api.UserInput{
 			Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
 		}).Get(ctx, &result)
 	})
@@ -54,10 +55,10 @@ func (s *syncRun) person(ctx workflow.Context, item activities.PlannedPerson) (r
 }
 
 // count adds one person to the counters.
-func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) {
+func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
 	if err != nil {
-		f := activities.FaultOf(err)
-		r = UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
+		f := wire.FaultOf(err)
+		r = api.UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
 		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
 			s.withdrawn = f
 		}
@@ -78,11 +79,11 @@ func (s *syncRun) count(item activities.PlannedPerson, r UserResult, err error) 
 		return
 	}
 	s.reason(r.Reason, 1)
-	s.problem(activities.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
+	s.problem(api.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
 }
 
 // appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.
-func appeared(r UserResult) bool {
+func appeared(r api.UserResult) bool {
 	switch r.Action {
 	case plan.Create, plan.Restore, plan.Adopt:
 		return true
@@ -97,13 +98,13 @@ func (s *syncRun) reason(r fault.Reason, n int) {
 	s.Result.Reasons[r] += n
 }
 
-func (s *syncRun) problem(n activities.PersonNote) {
+func (s *syncRun) problem(n api.PersonNote) {
 	switch {
 	case len(s.Result.Problems) < maxProblems:
 		s.Result.Problems = append(s.Result.Problems, n)
 	case n.Outcome == plan.Failed:
 		// Who failed is named before who is only partly synced.
-		if i := slices.IndexFunc(s.Result.Problems, func(p activities.PersonNote) bool { return p.Outcome != plan.Failed }); i >= 0 {
+		if i := slices.IndexFunc(s.Result.Problems, func(p api.PersonNote) bool { return p.Outcome != plan.Failed }); i >= 0 {
 			s.Result.Problems[i] = n
 		}
 	}

@@ -6,41 +6,39 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // running is a connection with an enabled rule that has been synced.
 func running(t *testing.T) *drive {
 	d := newDrive(t)
-	d.step(func() { d.update(workflows.UpdateApply, file()) })
+	d.step(func() { d.update(api.UpdateApply, file()) })
 	d.step(func() {
-		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: d.describe().Revision})
+		d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: d.describe().Revision})
 	})
 	return d
 }
 
 // finished tells the connection how a sync of its rule ended.
-func (d *drive) finished(s workflows.SyncSummary) {
+func (d *drive) finished(s api.SyncSummary) {
 	s.Rule = "staff"
-	d.env.SignalWorkflow(workflows.SignalSyncFinished, s)
+	d.env.SignalWorkflow(api.SignalSyncFinished, s)
 }
 
-func (d *drive) staff() activities.RuleSettings { return d.describe().Rules[0] }
+func (d *drive) staff() api.RuleSettings { return d.describe().Rules[0] }
 
 // An approval is for the next sync. If nobody is to be removed any more by then, it does not wait for the same people to
 // leave once more.
 func TestAnApprovalDoesNotOutliveTheNextSync(t *testing.T) {
 	t.Parallel()
-	held := workflows.SyncSummary{State: workflows.SyncHeld, Guard: plan.Guard{Held: true, Hash: "abc", Removals: 9}}
+	held := api.SyncSummary{State: api.SyncHeld, Guard: plan.Guard{Held: true, Hash: "abc", Removals: 9}}
 	d := running(t)
 	approved := 0
 	d.step(func() { held.Revision = d.describe().Revision; d.finished(held) })
-	d.step(func() { d.update(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: "staff", Hash: "abc"}) })
+	d.step(func() { d.update(api.UpdateApproveRemovals, api.ApproveInput{Rule: "staff", Hash: "abc"}) })
 	d.step(func() {
 		approved = d.describe().Revision
 		require.Equal(t, "abc", d.staff().Approved)
@@ -48,7 +46,7 @@ func TestAnApprovalDoesNotOutliveTheNextSync(t *testing.T) {
 	})
 	d.step(func() {
 		require.Equal(t, "abc", d.staff().Approved)
-		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: approved})
+		d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: approved})
 	})
 	d.step(func() { require.Empty(t, d.staff().Approved) })
 	d.run()
@@ -61,13 +59,13 @@ func TestOnlyASyncOfTheRuleAsEnabledIsItsFirst(t *testing.T) {
 	before := 0
 	d.step(func() {
 		before = d.describe().Revision
-		d.update(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"})
+		d.update(api.UpdateDisableRule, api.RuleInput{Rule: "staff"})
 	})
-	d.step(func() { d.update(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) })
-	d.step(func() { d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: before}) })
+	d.step(func() { d.update(api.UpdateEnableRule, api.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: before}) })
 	d.step(func() {
 		require.False(t, d.staff().Synced)
-		d.finished(workflows.SyncSummary{State: workflows.SyncCompleted, Revision: d.describe().Revision})
+		d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: d.describe().Revision})
 	})
 	d.step(func() { require.True(t, d.staff().Synced) })
 	d.run()
@@ -77,10 +75,10 @@ func TestOnlyASyncOfTheRuleAsEnabledIsItsFirst(t *testing.T) {
 func TestARuleThatIsBeingDeletedIsNotEnabledByAMessageThatWaited(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	d.step(func() { d.update(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
-	d.step(func() { d.send(workflows.UpdateTest) })
-	d.after(testTakes/4, func() { d.send(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staff"}) })
-	d.after(testTakes/4, func() { d.send(workflows.UpdateEnableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.update(api.UpdateDisableRule, api.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.send(api.UpdateTest) })
+	d.after(testTakes/4, func() { d.send(api.UpdateDeleteRule, api.RuleInput{Rule: "staff", Confirm: "staff"}) })
+	d.after(testTakes/4, func() { d.send(api.UpdateEnableRule, api.RuleInput{Rule: "staff"}) })
 	d.step(func() {
 		require.True(t, d.staff().Deleting)
 		require.False(t, d.staff().Enabled)
@@ -92,10 +90,10 @@ func TestARuleThatIsBeingDeletedIsNotEnabledByAMessageThatWaited(t *testing.T) {
 func TestAMessageForARuleThatIsGoneByThenIsRefused(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	d.step(func() { d.update(workflows.UpdateDeleteRule, workflows.RuleInput{Rule: "staff", Confirm: "staff"}) })
-	d.step(func() { d.send(workflows.UpdateTest) })
-	d.after(testTakes/4, func() { d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
-	d.after(testTakes/4, func() { d.env.SignalWorkflow(workflows.SignalRuleDeleted, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.update(api.UpdateDeleteRule, api.RuleInput{Rule: "staff", Confirm: "staff"}) })
+	d.step(func() { d.send(api.UpdateTest) })
+	d.after(testTakes/4, func() { d.send(api.UpdateDisableRule, api.RuleInput{Rule: "staff"}) })
+	d.after(testTakes/4, func() { d.env.SignalWorkflow(api.SignalRuleDeleted, api.RuleInput{Rule: "staff"}) })
 	d.step(func() { require.ErrorContains(t, d.err, fault.RuleUnknown.Sentence()) })
 	d.run()
 }
@@ -104,18 +102,18 @@ func TestAMessageForARuleThatIsGoneByThenIsRefused(t *testing.T) {
 func TestASyncFromBeforeATestThatPassedWithdrawsNothing(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	d.tested = check.Report{OK: true, TenantID: "t", Checks: []check.Check{}}
+	d.tested = api.TestReport{OK: true, TenantID: "t", Checks: []api.TestCheck{}}
 	began := time.Time{}
 	fails := func(started time.Time) {
-		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: started})
+		d.finished(api.SyncSummary{State: api.SyncFailed, Reason: fault.SecretExpired, StartedAt: started})
 	}
-	d.step(func() { began = d.env.Now(); d.tested.At = began.Add(time.Minute); d.send(workflows.UpdateTest) })
+	d.step(func() { began = d.env.Now(); d.tested.At = began.Add(time.Minute); d.send(api.UpdateTest) })
 	d.step(func() { fails(began) })
 	d.step(func() {
-		require.Equal(t, workflows.Valid, d.describe().Validity)
+		require.Equal(t, api.Valid, d.describe().Validity)
 		fails(d.env.Now())
 	})
-	d.step(func() { require.Equal(t, workflows.InvalidConnection, d.describe().Validity) })
+	d.step(func() { require.Equal(t, api.InvalidConnection, d.describe().Validity) })
 	d.run()
 }
 
@@ -125,16 +123,16 @@ func TestAWithdrawnConnectionStopsTheSyncsOfItsOtherRules(t *testing.T) {
 	t.Parallel()
 	d := newDrive(t)
 	d.step(func() {
-		d.update(workflows.UpdateApply, file(func(c *config.Connection) {
+		d.update(api.UpdateApply, file(func(c *config.Connection) {
 			other := c.Rules[0]
 			other.Name = "students"
 			c.Rules = append(c.Rules, other)
 		}))
 	})
 	d.step(func() {
-		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
+		d.finished(api.SyncSummary{State: api.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
 	})
-	d.step(func() { require.Equal(t, []string{workflows.SyncID("contoso", "students")}, d.stopped) })
+	d.step(func() { require.Equal(t, []string{api.SyncID("contoso", "students")}, d.stopped) })
 	d.run()
 }
 
@@ -142,13 +140,13 @@ func TestAWithdrawnConnectionStopsTheSyncsOfItsOtherRules(t *testing.T) {
 func TestAScheduleThatWasNotTakenIsKeptWithTheNextMessage(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	d.step(func() { d.refuses = true; d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"}) })
+	d.step(func() { d.refuses = true; d.send(api.UpdateDisableRule, api.RuleInput{Rule: "staff"}) })
 	d.after(time.Hour, func() {
 		require.ErrorContains(t, d.err, fault.ScheduleNotKept.Sentence())
 		require.False(t, d.staff().Enabled)
 		require.Equal(t, "run", d.schedule)
 		d.refuses = false
-		d.send(workflows.UpdateDisableRule, workflows.RuleInput{Rule: "staff"})
+		d.send(api.UpdateDisableRule, api.RuleInput{Rule: "staff"})
 	})
 	d.step(func() { require.NoError(t, d.err); require.Equal(t, "paused", d.schedule) })
 	d.run()
@@ -160,14 +158,14 @@ func TestAWithdrawnConnectionOutlivesASchedule(t *testing.T) {
 	d := running(t)
 	d.step(func() {
 		d.refuses = true
-		d.finished(workflows.SyncSummary{State: workflows.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
+		d.finished(api.SyncSummary{State: api.SyncFailed, Reason: fault.SecretExpired, StartedAt: d.env.Now()})
 	})
 	d.after(time.Hour, func() {
-		require.Equal(t, workflows.StateInvalid, d.connectionState())
+		require.Equal(t, api.StateInvalid, d.connectionState())
 		require.Equal(t, "run", d.schedule)
 		d.refuses = false
 		d.passes = false
-		d.send(workflows.UpdateTest)
+		d.send(api.UpdateTest)
 	})
 	d.step(func() { require.NoError(t, d.err); require.Equal(t, "paused", d.schedule) })
 	d.run()

@@ -8,6 +8,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -21,8 +23,8 @@ var acts *activities.Activities
 //
 // A run under another id than UserID starts the canonical one, or asks the running one to look again, and returns its
 // result.
-func ProvisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
-	u := &userRun{in: in, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+func ProvisionUser(ctx workflow.Context, in api.UserInput) (api.UserResult, error) {
+	u := &userRun{in: in, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
 	return u.run(ctx)
 }
 
@@ -30,18 +32,18 @@ func ProvisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
 // It refuses for somebody in scope, and looks for itself whether the person really left.
 //
 // It shares ids and form with ProvisionUser, so that nothing is provisioned and deprovisioned at a time.
-func DeprovisionUser(ctx workflow.Context, in UserInput) (UserResult, error) {
-	u := &userRun{in: in, leaving: true, again: workflow.GetSignalChannel(ctx, SignalAgain)}
+func DeprovisionUser(ctx workflow.Context, in api.UserInput) (api.UserResult, error) {
+	u := &userRun{in: in, leaving: true, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
 	return u.run(ctx)
 }
 
 // userRun is the state of one run.
 type userRun struct {
-	in UserInput
+	in api.UserInput
 	// leaving: the person is deprovisioned and not provisioned.
 	leaving bool
 	again   workflow.ReceiveChannel
-	result  UserResult
+	result  api.UserResult
 	// account is what an earlier pass of this run created or changed.
 	account string
 	// hold is why nothing is taken away in passes without the plan that a sync started this run with.
@@ -53,12 +55,12 @@ type userRun struct {
 // maxPasses bounds how often one run begins anew because settings or plan changed under it.
 const maxPasses = 5
 
-func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
+func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 	if err := validUser(u.in); err != nil {
-		return UserResult{}, activities.Reported(err)
+		return api.UserResult{}, wire.Reported(err)
 	}
-	if id := activities.UserWorkflowID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
-		var result UserResult
+	if id := api.UserID(u.in.Connection, u.in.User); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
+		var result api.UserResult
 		err := delegate(ctx, id, u.workflowType(), u.in, userSearchAttributes(u.in), &result)
 		return result, err
 	}
@@ -66,7 +68,7 @@ func (u *userRun) run(ctx workflow.Context) (UserResult, error) {
 		u.drainSignals()
 		u.show(ctx, "Comparing the person with the account.")
 		err := u.pass(ctx)
-		stale := err != nil && activities.FaultOf(err).Kind == fault.Stale
+		stale := err != nil && wire.FaultOf(err).Kind == fault.Stale
 		if u.leaving && stale {
 			// What takes something away is never planned anew in passing: the next sync does that, guard and all.
 			return u.end(ctx, err)
@@ -112,53 +114,53 @@ func (u *userRun) pass(ctx workflow.Context) error {
 
 func (u *userRun) workflowType() string {
 	if u.leaving {
-		return DeprovisionUserType
+		return api.DeprovisionUserType
 	}
-	return ProvisionUserType
+	return api.ProvisionUserType
 }
 
 // remove deprovisions.
-func (u *userRun) remove(ctx workflow.Context) (done activities.ProvisionResult, err error) {
+func (u *userRun) remove(ctx workflow.Context) (done api.ProvisionResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+u.in.User+", after looking whether the person really left"))
-	err = workflow.ExecuteActivity(ctx, acts.RemoveAccount, activities.RemoveInput{
+	err = workflow.ExecuteActivity(ctx, acts.RemoveAccount, api.RemoveInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision, Planned: u.in.Planned,
 		RuleDeletion: u.in.RuleDeletion,
 	}).Get(ctx, &done)
 	return done, err
 }
 
-func (u *userRun) provision(ctx workflow.Context) (done activities.ProvisionResult, err error) {
+func (u *userRun) provision(ctx workflow.Context) (done api.ProvisionResult, err error) {
 	if u.leaving {
 		return u.remove(ctx)
 	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
-	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, activities.ProvisionInput{
+	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, api.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
 		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold, Given: u.given,
 	}).Get(ctx, &done)
 	return done, err
 }
 
-func (u *userRun) revoke(ctx workflow.Context, done activities.ProvisionResult) error {
+func (u *userRun) revoke(ctx workflow.Context, done api.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Revoke the sessions of the disabled account"))
-	return workflow.ExecuteActivity(ctx, acts.RevokeSessions, activities.RevokeInput{
+	return workflow.ExecuteActivity(ctx, acts.RevokeSessions, api.RevokeInput{
 		Connection: u.in.Connection, User: u.in.User, AccountID: done.AccountID,
 	}).Get(ctx, nil)
 }
 
 // license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
-func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult) error {
+func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(licenseSummary(done)))
 	for _, l := range done.AddLicenses {
 		u.given = append(u.given, l.SKU)
 	}
-	var written activities.LicenseResult
-	err := workflow.ExecuteActivity(ctx, acts.AssignLicenses, activities.LicenseInput{
+	var written api.LicenseResult
+	err := workflow.ExecuteActivity(ctx, acts.AssignLicenses, api.LicenseInput{
 		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
 		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, Young: done.Young,
 	}).Get(ctx, &written)
 	if err != nil {
-		f := activities.FaultOf(err)
+		f := wire.FaultOf(err)
 		if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
 			return err
 		}
@@ -170,13 +172,13 @@ func (u *userRun) license(ctx workflow.Context, done activities.ProvisionResult)
 }
 
 // manager sets the manager or takes the manager away. What Graph refuses about that leaves the person partly synced.
-func (u *userRun) manager(ctx workflow.Context, done activities.ProvisionResult) error {
+func (u *userRun) manager(ctx workflow.Context, done api.ProvisionResult) error {
 	summary := "Set the manager"
 	if done.ClearManager {
 		summary = "Take the manager away"
 	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(summary))
-	err := workflow.ExecuteActivity(ctx, acts.SetManager, activities.ManagerInput{
+	err := workflow.ExecuteActivity(ctx, acts.SetManager, api.ManagerInput{
 		Connection: u.in.Connection, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
 		ManagerID: done.Manager, Young: done.Young,
 	}).Get(ctx, nil)
@@ -184,7 +186,7 @@ func (u *userRun) manager(ctx workflow.Context, done activities.ProvisionResult)
 		u.result.Attributes = append(u.result.Attributes, directory.Manager)
 		return nil
 	}
-	f := activities.FaultOf(err)
+	f := wire.FaultOf(err)
 	if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
 		return err
 	}
@@ -198,13 +200,13 @@ func (u *userRun) manager(ctx workflow.Context, done activities.ProvisionResult)
 }
 
 // keep takes over what a pass did. A later pass of the same run adds to it.
-func (u *userRun) keep(done activities.ProvisionResult) {
+func (u *userRun) keep(done api.ProvisionResult) {
 	action, attributes := done.Action, done.Attributes
 	if u.result.Action != "" && u.result.Action != plan.None {
 		action = u.result.Action
 		attributes = append(u.result.Attributes, attributes...)
 	}
-	u.result = UserResult{
+	u.result = api.UserResult{
 		Connection: u.in.Connection, Rule: done.Rule, User: u.in.User, Action: action, Outcome: done.Outcome,
 		Reason: done.Reason, Subject: done.Subject, AccountID: done.AccountID, Attributes: attributes, Deleted: done.Deleted,
 		LicensesAdded: u.result.LicensesAdded, LicensesRemoved: u.result.LicensesRemoved,
@@ -215,14 +217,14 @@ func (u *userRun) keep(done activities.ProvisionResult) {
 }
 
 // end says in search attributes, details and result what became of the person.
-func (u *userRun) end(ctx workflow.Context, err error) (UserResult, error) {
+func (u *userRun) end(ctx workflow.Context, err error) (api.UserResult, error) {
 	r := &u.result
 	if err != nil {
 		if temporal.IsCanceledError(err) {
 			return *r, err
 		}
-		f := activities.FaultOf(err)
-		*r = UserResult{
+		f := wire.FaultOf(err)
+		*r = api.UserResult{
 			Connection: u.in.Connection, Rule: orString(r.Rule, u.in.Rule), User: u.in.User, Action: r.Action,
 			Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, AccountID: r.AccountID, Attributes: r.Attributes,
 		}
@@ -233,15 +235,15 @@ func (u *userRun) end(ctx workflow.Context, err error) (UserResult, error) {
 	r.Message = userMessage(*r)
 	u.show(ctx, r.Message)
 	if err := workflow.UpsertTypedSearchAttributes(ctx,
-		AttributeAction.ValueSet(string(r.Action)), AttributeOutcome.ValueSet(string(r.Outcome))); err != nil {
+		wire.AttributeAction.ValueSet(string(r.Action)), wire.AttributeOutcome.ValueSet(string(r.Outcome))); err != nil {
 		return *r, err
 	}
 	if r.Outcome != plan.Failed {
 		return *r, nil
 	}
-	details := activities.ErrorDetails{Kind: fault.Refused, Reason: r.Reason, Subject: r.Subject}
+	details := wire.ErrorDetails{Kind: fault.Refused, Reason: r.Reason, Subject: r.Subject}
 	if err != nil {
-		f := activities.FaultOf(err)
+		f := wire.FaultOf(err)
 		details.Kind, details.RequestID = f.Kind, f.RequestID
 	}
 	return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason),
@@ -276,7 +278,7 @@ func accountOptions(summary string) workflow.ActivityOptions {
 }
 
 // validUser checks an input that may have been typed by hand.
-func validUser(in UserInput) error {
+func validUser(in api.UserInput) error {
 	switch {
 	case in.Connection == "":
 		return fault.New("", fault.Invalid, fault.SettingsInvalid, "connection is missing from the input")
@@ -286,8 +288,8 @@ func validUser(in UserInput) error {
 	return nil
 }
 
-func userSearchAttributes(in UserInput) temporal.SearchAttributes {
-	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(in.Connection))
+func userSearchAttributes(in api.UserInput) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(in.Connection))
 }
 
 // maxJoins bounds the attempts at starting a run, or at joining one that ends just now.

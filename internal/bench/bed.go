@@ -14,12 +14,13 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // bed is what a measurement stands on: a directory and a Temporal server with its data in it, as `starter up` starts it.
@@ -52,7 +53,7 @@ func startServer(ctx context.Context, dir string) (*devserver.Server, error) {
 		return nil, err
 	}
 	return devserver.Start(ctx, devserver.Options{
-		Dir: data, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: workflows.SearchAttributes(),
+		Dir: data, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: wire.SearchAttributes(),
 	})
 }
 
@@ -140,15 +141,15 @@ func writePeople(dir string, lines []string) error {
 }
 
 // apply sends a configuration to the connection's workflow, which it starts, and starts no syncs.
-func (b *bed) apply(ctx context.Context, c config.Connection) (r workflows.ApplyResult, err error) {
+func (b *bed) apply(ctx context.Context, c config.Connection) (r api.ApplyResult, err error) {
 	start := b.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: workflows.ConnectionID(c.Name), TaskQueue: workflows.TaskQueue,
+		ID: api.ConnectionID(c.Name), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.ConnectionType, workflows.ConnectionInput{Name: c.Name})
+	}, api.ConnectionType, api.ConnectionInput{Name: c.Name})
 	handle, err := b.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c, KeepSyncs: true}},
+			UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c, KeepSyncs: true}},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
@@ -164,9 +165,9 @@ func (b *bed) apply(ctx context.Context, c config.Connection) (r workflows.Apply
 // startSync starts the sync of the rule of a connection.
 func (b *bed) startSync(ctx context.Context, name string) (client.WorkflowRun, error) {
 	run, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SyncID(name, ruleName), TaskQueue: workflows.TaskQueue,
+		ID: api.SyncID(name, ruleName), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-	}, workflows.SyncRuleType, workflows.SyncInput{Connection: name, Rule: ruleName})
+	}, api.SyncRuleType, api.SyncInput{Connection: name, Rule: ruleName})
 	if err != nil {
 		return nil, fmt.Errorf("start the sync: %w", err)
 	}

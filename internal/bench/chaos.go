@@ -17,8 +17,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // chaosOptions say how bad it gets.
@@ -44,7 +44,7 @@ type chaosResult struct {
 	// Tests is how many connection tests it took until one passed under the accidents.
 	Tests int `json:"connectionTests"`
 	// Syncs are the sync under accidents, the one without, and one more that has nothing to do.
-	Syncs []workflows.SyncResult `json:"syncs"`
+	Syncs []api.SyncResult `json:"syncs"`
 	// Stats are what the simulator counted until the accidents ended, Calm from then on.
 	Stats simulator.Stats `json:"stats"`
 	Calm  simulator.Stats `json:"calm"`
@@ -193,12 +193,12 @@ func (c *chaos) connect(ctx context.Context, dir string) error {
 		return err
 	}
 	c.result.Tests = 1
-	for valid := applied.Validity == workflows.Valid; !valid; c.result.Tests++ {
+	for valid := applied.Validity == api.Valid; !valid; c.result.Tests++ {
 		if c.result.Tests == 30 {
 			return fmt.Errorf("30 connection tests failed, the first one so: %+v", applied.Test)
 		}
 		handle, err := c.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: workflows.UpdateTest,
+			WorkflowID: api.ConnectionID(chaosConnection), UpdateName: api.UpdateTest,
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 		if err != nil {
@@ -215,11 +215,11 @@ func (c *chaos) connect(ctx context.Context, dir string) error {
 }
 
 func (c *chaos) valid(ctx context.Context) (bool, error) {
-	answer, err := c.client.QueryWorkflow(ctx, workflows.ConnectionID(chaosConnection), "", workflows.QueryDescribe)
+	answer, err := c.client.QueryWorkflow(ctx, api.ConnectionID(chaosConnection), "", api.QueryDescribe)
 	if err != nil {
 		return false, fmt.Errorf("describe: %w", err)
 	}
-	var d workflows.Description
+	var d api.Description
 	if err := answer.Get(&d); err != nil {
 		return false, err
 	}
@@ -234,7 +234,7 @@ func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
 	}
 	moments := c.moments()
 	ended := make(chan struct{})
-	var result workflows.SyncResult
+	var result api.SyncResult
 	var failure error
 	go func() {
 		defer close(ended)
@@ -363,7 +363,7 @@ func (c *chaos) syncInPeace(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var result workflows.SyncResult
+		var result api.SyncResult
 		if err := run.Get(ctx, &result); err != nil {
 			c.violate("a sync without accidents failed: %v", err)
 		}

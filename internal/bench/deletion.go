@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // deletionOptions say what is deleted, and how often the worker dies meanwhile.
@@ -63,9 +63,9 @@ type deletionPhase struct {
 	Reads     int `json:"reads"`
 	ListPages int `json:"listPages"`
 	// Events and Runs are those of the deletion's own workflow.
-	Events int                        `json:"events"`
-	Runs   int                        `json:"runs"`
-	Result workflows.DeleteRuleResult `json:"result"`
+	Events int                  `json:"events"`
+	Runs   int                  `json:"runs"`
+	Result api.DeleteRuleResult `json:"result"`
 }
 
 // deletionCommand deletes a rule with its people, once in peace and once with a worker that is killed, and checks both.

@@ -10,9 +10,9 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // deletionRun is the life and the deletion of one rule, with a tenant and a worker process of its own.
@@ -121,7 +121,7 @@ func (d *deletionRun) provision(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if applied.Validity != workflows.Valid {
+	if applied.Validity != api.Valid {
 		return fmt.Errorf("the connection test failed: %+v", applied.Test)
 	}
 	for _, rule := range []string{ruleName, keeperRule} {
@@ -130,7 +130,7 @@ func (d *deletionRun) provision(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		if r.State != workflows.SyncCompleted || r.Success != r.Impacted {
+		if r.State != api.SyncCompleted || r.Success != r.Impacted {
 			return fmt.Errorf("the sync of rule %s was to provision everybody, but: %+v", rule, r)
 		}
 		if rule == ruleName {
@@ -142,9 +142,9 @@ func (d *deletionRun) provision(ctx context.Context, dir string) error {
 	return d.settle(ctx)
 }
 
-func (d *deletionRun) sync(ctx context.Context, rule string) (r workflows.SyncResult, err error) {
-	run, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.SyncID(d.name, rule), TaskQueue: workflows.TaskQueue},
-		workflows.SyncRuleType, workflows.SyncInput{Connection: d.name, Rule: rule})
+func (d *deletionRun) sync(ctx context.Context, rule string) (r api.SyncResult, err error) {
+	run, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.SyncID(d.name, rule), TaskQueue: api.TaskQueue},
+		api.SyncRuleType, api.SyncInput{Connection: d.name, Rule: rule})
 	if err == nil {
 		err = run.Get(ctx, &r)
 	}
@@ -176,8 +176,8 @@ func (d *deletionRun) settle(ctx context.Context) error {
 	return nil
 }
 
-func (d *deletionRun) describe(ctx context.Context) (description workflows.Description, err error) {
-	answer, err := d.client.QueryWorkflow(ctx, workflows.ConnectionID(d.name), "", workflows.QueryDescribe)
+func (d *deletionRun) describe(ctx context.Context) (description api.Description, err error) {
+	answer, err := d.client.QueryWorkflow(ctx, api.ConnectionID(d.name), "", api.QueryDescribe)
 	if err == nil {
 		err = answer.Get(&description)
 	}
@@ -191,8 +191,8 @@ func (d *deletionRun) describe(ctx context.Context) (description workflows.Descr
 func (d *deletionRun) delete(ctx context.Context) error {
 	began := time.Now()
 	handle, err := d.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.ConnectionID(d.name), UpdateName: workflows.UpdateDeleteRule,
-		Args:         []any{workflows.RuleInput{Rule: ruleName, Confirm: ruleName}},
+		WorkflowID: api.ConnectionID(d.name), UpdateName: api.UpdateDeleteRule,
+		Args:         []any{api.RuleInput{Rule: ruleName, Confirm: ruleName}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
@@ -205,7 +205,7 @@ func (d *deletionRun) delete(ctx context.Context) error {
 	var failure error
 	go func() {
 		defer close(ended)
-		failure = d.client.GetWorkflow(ctx, workflows.DeleteRuleID(d.name, ruleName), "").Get(ctx, &d.phase.Result)
+		failure = d.client.GetWorkflow(ctx, api.DeleteRuleID(d.name, ruleName), "").Get(ctx, &d.phase.Result)
 	}()
 	for _, moment := range d.moments() {
 		if !d.ledger.reached(ctx, moment, ended) {

@@ -11,11 +11,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 var markProperty = graph.ExtensionName(simulator.DefaultClientID, graph.MarkProperty)
@@ -35,7 +34,7 @@ func (d *deletionRun) check(ctx context.Context) error {
 	if err := d.checkGone(ctx); err != nil {
 		return err
 	}
-	id := workflows.DeleteRuleID(d.name, ruleName)
+	id := api.DeleteRuleID(d.name, ruleName)
 	var err error
 	d.phase.Events, d.phase.Runs, err = d.events(ctx, id, d.firstRun(ctx, id))
 	return err
@@ -170,7 +169,7 @@ func (d *deletionRun) checkRepeat(ctx context.Context, m member, e entries, want
 			}
 		}
 	}
-	removes, revokes, err := d.attempts(ctx, activities.UserWorkflowID(d.name, m.id))
+	removes, revokes, err := d.attempts(ctx, api.UserID(d.name, m.id))
 	if err != nil {
 		return err
 	}
@@ -233,7 +232,7 @@ func (d *deletionRun) checkRuns(ctx context.Context) error {
 		var token []byte
 		for {
 			list, err := d.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 500, NextPageToken: token,
-				Query: fmt.Sprintf("WorkflowType = '%s' AND EntraflowConnection = '%s'", workflows.DeprovisionUserType, d.name)})
+				Query: fmt.Sprintf("WorkflowType = '%s' AND EntraflowConnection = '%s'", api.DeprovisionUserType, d.name)})
 			if err != nil {
 				return fmt.Errorf("list the workflows: %w", err)
 			}

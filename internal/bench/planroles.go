@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,10 +17,7 @@ import (
 	"strings"
 	"time"
 
-	"crypto/tls"
-	"crypto/x509"
-
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -129,10 +128,10 @@ func measurePlan(ctx context.Context, dir string, n int, profile string) (r plan
 		return r, err
 	}
 	c := connection(planConnection, dir)
-	settings := activities.Settings{
+	settings := api.Settings{
 		Revision: 1, Config: c, Enabled: true, Valid: true, KnownLinks: n,
-		Rules: []activities.RuleSettings{{Name: ruleName, Enabled: true, Synced: true, InFile: true}},
-		Pinned: activities.Pinned{
+		Rules: []api.RuleSettings{{Name: ruleName, Enabled: true, Synced: true, InFile: true}},
+		Pinned: api.Pinned{
 			TenantID:     c.TenantID,
 			LinkProperty: graph.ExtensionName(c.ClientID, graph.LinkProperty), MarkProperty: graph.ExtensionName(c.ClientID, graph.MarkProperty),
 		},

@@ -13,11 +13,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // places is how many activities run at a time, in entraflow as in the reference: the worker's default.
@@ -195,7 +194,7 @@ func (b *bed) measureSync(ctx context.Context, t *tenant, name, dir string, n in
 	if err != nil {
 		return 0, err
 	}
-	if applied.Validity != workflows.Valid {
+	if applied.Validity != api.Valid {
 		return 0, fmt.Errorf("the connection test failed: %+v", applied.Test)
 	}
 	t.ResetStats()
@@ -212,7 +211,7 @@ func (b *bed) measureSync(ctx context.Context, t *tenant, name, dir string, n in
 	if err != nil {
 		return 0, err
 	}
-	var result workflows.SyncResult
+	var result api.SyncResult
 	if err := run.Get(ctx, &result); err != nil {
 		return 0, fmt.Errorf("sync: %w", err)
 	}
@@ -250,9 +249,9 @@ func (b *bed) countEvents(ctx context.Context, name, parent string, r *syncRound
 		}
 	}
 	var one int
-	count(activities.UserWorkflowID(name, "p0000"), &r.UserEvents, &one)
+	count(api.UserID(name, "p0000"), &r.UserEvents, &one)
 	count(parent+"/0", &r.ChildEvents, &one)
-	count(workflows.SyncID(name, ruleName), &r.SyncEvents, &r.SyncRuns)
+	count(api.SyncID(name, ruleName), &r.SyncEvents, &r.SyncRuns)
 	count(parent, &r.ReferenceParentEvents, &r.ReferenceParentRuns)
 	return err
 }

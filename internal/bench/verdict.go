@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // check compares the tenant with the people, and what was counted with what was promised.
@@ -130,7 +130,7 @@ func (c *chaos) checkSyncs() {
 		}
 	}
 	for i, s := range c.result.Syncs {
-		if s.State != workflows.SyncCompleted {
+		if s.State != api.SyncCompleted {
 			c.violate("sync %d ended as %s: %s %s", i+1, s.State, s.Reason, s.Message)
 		}
 		if s.Failed != refused || s.Reasons[fault.AccountSynced]+s.Reasons[fault.AccountGuest] != refused {
@@ -144,7 +144,7 @@ func (c *chaos) checkSyncs() {
 		return
 	}
 	last := c.result.Syncs[2]
-	if last.State != workflows.SyncCompleted || last.Planned != 0 || last.Success != len(c.crowd.people)-refused {
+	if last.State != api.SyncCompleted || last.Planned != 0 || last.Success != len(c.crowd.people)-refused {
 		c.violate("the last sync was to find nothing to do: %+v", last)
 	}
 }

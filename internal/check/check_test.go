@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -66,7 +67,7 @@ func (b *bench) registered(names ...string) {
 }
 
 // run tests the connection and checks what is true of every report.
-func (b *bench) run() check.Report {
+func (b *bench) run() api.TestReport {
 	b.t.Helper()
 	b.simulator.Seed = b.seed
 	b.simulator.Now = b.now
@@ -108,7 +109,7 @@ func (b *bench) run() check.Report {
 }
 
 // sound checks what is true of every report.
-func (b *bench) sound(r check.Report) {
+func (b *bench) sound(r api.TestReport) {
 	b.t.Helper()
 	raw, err := json.Marshal(r)
 	require.NoError(b.t, err)
@@ -127,27 +128,27 @@ func (b *bench) sound(r check.Report) {
 		names[c.Name] = true
 		require.NotEmpty(b.t, c.Message, c.Name)
 		switch c.Status {
-		case check.Failed, check.Warning:
+		case api.TestFailed, api.TestWarning:
 			require.NotEmpty(b.t, c.Fix, "%s: nobody is told what to do", c.Name)
 			require.NotContains(b.t, c.Fix, "is repeated", "%s: a test repeats nothing by itself", c.Name)
-			require.False(b.t, c.Status == check.Failed && c.Reason == "", c.Name)
+			require.False(b.t, c.Status == api.TestFailed && c.Reason == "", c.Name)
 		default:
 			require.Empty(b.t, c.Fix, c.Name)
 			require.Empty(b.t, c.Reason, c.Name)
 		}
-		require.Equal(b.t, seenFailure, c.Status == check.Skipped, "%s: what follows a failure is skipped, nothing else", c.Name)
-		seenFailure = seenFailure || c.Status == check.Failed
+		require.Equal(b.t, seenFailure, c.Status == api.TestSkipped, "%s: what follows a failure is skipped, nothing else", c.Name)
+		seenFailure = seenFailure || c.Status == api.TestFailed
 		if c.Reason != "" {
 			require.True(b.t, c.Reason.Known(), "%q", c.Reason)
 		}
 	}
 	if failed {
-		require.Equal(b.t, check.Failed, first.Status)
+		require.Equal(b.t, api.TestFailed, first.Status)
 	}
 }
 
 // lines are a report in short: name, status and reason of each check.
-func lines(r check.Report) []string {
+func lines(r api.TestReport) []string {
 	var out []string
 	for _, c := range r.Checks {
 		out = append(out, strings.TrimSpace(c.Name+" "+string(c.Status)+" "+string(c.Reason)))
@@ -155,7 +156,7 @@ func lines(r check.Report) []string {
 	return out
 }
 
-func find(t *testing.T, r check.Report, name string) check.Check {
+func find(t *testing.T, r api.TestReport, name string) api.TestCheck {
 	t.Helper()
 	for _, c := range r.Checks {
 		if c.Name == name {
@@ -163,7 +164,7 @@ func find(t *testing.T, r check.Report, name string) check.Check {
 		}
 	}
 	require.FailNow(t, "no such check", "%s in %v", name, lines(r))
-	return check.Check{}
+	return api.TestCheck{}
 }
 
 const properties = "extension properties"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -41,7 +42,7 @@ func (r *run) certificate(reference, text string) bool {
 	}
 	found := fmt.Sprintf("the certificate with thumbprint %s can be read from %s; it expires on %s", c.Thumbprint(), reference, day(c.NotAfter()))
 	if left := c.NotAfter().Sub(r.o.Now()); left < expiryNotice {
-		r.add(Check{Name: "secret", Status: Warning, Message: found + ", in " + days(left),
+		r.add(api.TestCheck{Name: "secret", Status: api.TestWarning, Message: found + ", in " + days(left),
 			Fix: "Make a new certificate, upload it to the app registration beside the old one, and then store it with its key under the same " +
 				"reference; it is used from the next token on, within about an hour and without a restart."})
 		return true

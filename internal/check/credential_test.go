@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -69,39 +70,39 @@ func TestCredential(t *testing.T) {
 		config  config.Connection
 		kept    string
 		err     error
-		status  check.Status
+		status  api.TestStatus
 		reason  fault.Reason
 		message []string
 		fix     string
 	}{
-		{name: "secret", config: secret, kept: hidden, status: check.OK, message: []string{"the client secret can be read from env:SECRET"}},
+		{name: "secret", config: secret, kept: hidden, status: api.TestOK, message: []string{"the client secret can be read from env:SECRET"}},
 		{name: "secret not there", config: secret, err: fault.New("", fault.Denied, fault.SecretUnreadable, "env:SECRET"),
-			status: check.Failed, reason: fault.SecretUnreadable, message: []string{"env:SECRET: "}, fix: "is not empty"},
+			status: api.TestFailed, reason: fault.SecretUnreadable, message: []string{"env:SECRET: "}, fix: "is not empty"},
 
-		{name: "certificate", config: certificate, kept: pair(now.AddDate(0, 0, 31)), status: check.OK,
+		{name: "certificate", config: certificate, kept: pair(now.AddDate(0, 0, 31)), status: api.TestOK,
 			message: []string{"thumbprint ", " can be read from file:/app.pem; it expires on 2026-04-01"}},
-		{name: "certificate near its end", config: certificate, kept: pair(now.AddDate(0, 0, 29)), status: check.Warning,
+		{name: "certificate near its end", config: certificate, kept: pair(now.AddDate(0, 0, 29)), status: api.TestWarning,
 			message: []string{"expires on 2026-03-30, in 29 days"}, fix: "Make a new certificate"},
-		{name: "certificate a day from its end", config: certificate, kept: pair(now.Add(25 * time.Hour)), status: check.Warning,
+		{name: "certificate a day from its end", config: certificate, kept: pair(now.Add(25 * time.Hour)), status: api.TestWarning,
 			message: []string{"in 1 day"}, fix: "without a restart"},
-		{name: "certificate hours from its end", config: certificate, kept: pair(now.Add(5 * time.Hour)), status: check.Warning,
+		{name: "certificate hours from its end", config: certificate, kept: pair(now.Add(5 * time.Hour)), status: api.TestWarning,
 			message: []string{"in less than a day"}, fix: "beside the old one"},
-		{name: "certificate expired", config: certificate, kept: pair(now.Add(-time.Hour)), status: check.Failed, reason: fault.CertificateExpired,
+		{name: "certificate expired", config: certificate, kept: pair(now.Add(-time.Hour)), status: api.TestFailed, reason: fault.CertificateExpired,
 			message: []string{"file:/app.pem: the certificate has expired, on 2026-03-01 11:00 UTC"}, fix: "make a new one"},
-		{name: "certificate of tomorrow", config: certificate, kept: pair(now.AddDate(1, 0, 1)), status: check.Failed, reason: fault.CertificateNotYetValid,
+		{name: "certificate of tomorrow", config: certificate, kept: pair(now.AddDate(1, 0, 1)), status: api.TestFailed, reason: fault.CertificateNotYetValid,
 			message: []string{"file:/app.pem: the certificate is not valid yet"}, fix: "clock"},
-		{name: "certificate without key", config: certificate, kept: alone, status: check.Failed, reason: fault.CertificateKeyMissing,
+		{name: "certificate without key", config: certificate, kept: alone, status: api.TestFailed, reason: fault.CertificateKeyMissing,
 			message: []string{"file:/app.pem: "}, fix: "add the key"},
-		{name: "no certificate", config: certificate, kept: hidden, status: check.Failed, reason: fault.CertificateMalformed, message: []string{"file:/app.pem: "}, fix: "openssl"},
+		{name: "no certificate", config: certificate, kept: hidden, status: api.TestFailed, reason: fault.CertificateMalformed, message: []string{"file:/app.pem: "}, fix: "openssl"},
 		{name: "certificate not there", config: certificate, err: fault.New("", fault.Denied, fault.CertificateUnreadable, "file:/app.pem"),
-			status: check.Failed, reason: fault.CertificateUnreadable, message: []string{"file:/app.pem: "}, fix: "check that the file"},
+			status: api.TestFailed, reason: fault.CertificateUnreadable, message: []string{"file:/app.pem: "}, fix: "check that the file"},
 
-		{name: "token", config: token, kept: tokenUntil(t, now.Add(time.Hour), "system:serviceaccount:entraflow:worker"), status: check.OK,
+		{name: "token", config: token, kept: tokenUntil(t, now.Add(time.Hour), "system:serviceaccount:entraflow:worker"), status: api.TestOK,
 			message: []string{"from file:/token; ", `issuer is "https://issuer.example/a\nb"`, `audience "api://AzureADTokenExchange"`, `subject "system:serviceaccount:entraflow:worker"`}},
-		{name: "token of a person", config: token, kept: tokenUntil(t, now.Add(time.Hour), hidden), status: check.OK, message: []string{"the federated token can be read"}},
-		{name: "token expired", config: token, kept: tokenUntil(t, now.Add(-time.Hour), hidden), status: check.Failed, reason: fault.FederatedTokenExpired,
+		{name: "token of a person", config: token, kept: tokenUntil(t, now.Add(time.Hour), hidden), status: api.TestOK, message: []string{"the federated token can be read"}},
+		{name: "token expired", config: token, kept: tokenUntil(t, now.Add(-time.Hour), hidden), status: api.TestFailed, reason: fault.FederatedTokenExpired,
 			message: []string{"file:/token: the federated token has expired, on 2026-03-01 11:00 UTC"}, fix: "renewed"},
-		{name: "no token", config: token, kept: hidden, status: check.Failed, reason: fault.FederatedTokenMalformed, message: []string{"file:/token: "}, fix: "federatedTokenFile"},
+		{name: "no token", config: token, kept: hidden, status: api.TestFailed, reason: fault.FederatedTokenMalformed, message: []string{"file:/token: "}, fix: "federatedTokenFile"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,9 +122,9 @@ func TestCredential(t *testing.T) {
 			require.NotContains(t, c.Message+c.Fix, hidden)
 			require.NotContains(t, c.Message+c.Fix, "BEGIN CERT")
 			require.False(t, strings.ContainsAny(c.Message, "\n"))
-			next := check.Failed
-			if test.status == check.Failed {
-				next = check.Skipped
+			next := api.TestFailed
+			if test.status == api.TestFailed {
+				next = api.TestSkipped
 			}
 			require.Equal(t, next, r.Checks[1].Status)
 		})

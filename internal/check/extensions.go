@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -31,7 +32,7 @@ func (r *run) extensions(ctx context.Context) bool {
 		return r.fail(name, err)
 	}
 	if r.info.Readable && !r.mayRegister() {
-		r.add(Check{Name: name, Status: Warning, Reason: fault.PermissionDenied,
+		r.add(api.TestCheck{Name: name, Status: api.TestWarning, Reason: fault.PermissionDenied,
 			Message: "usable; " + registering + " is not granted, which is only needed to register them again",
 			Fix:     "Nothing needs to be done as long as nobody deletes the properties."})
 		return true
@@ -49,7 +50,7 @@ func (r *run) unregistrable(ctx context.Context, name string, sel directory.Sele
 	err := r.t.ProbeExtension(ctx, sel)
 	switch {
 	case err == nil:
-		r.add(Check{Name: name, Status: Warning, Reason: fault.PermissionDenied,
+		r.add(api.TestCheck{Name: name, Status: api.TestWarning, Reason: fault.PermissionDenied,
 			Message: "the properties are usable, but without " + registering + " they cannot be registered again should they be deleted",
 			Fix:     "Nothing needs to be done as long as nobody deletes the properties."})
 		return true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -107,7 +108,7 @@ func (b *bench) pass(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-func (f *tenant) run(t *testing.T) (check.Report, []time.Duration) {
+func (f *tenant) run(t *testing.T) (api.TestReport, []time.Duration) {
 	b := newBench(t)
 	r := check.Run(context.Background(), f, check.Options{
 		Config: b.config, Secret: func(context.Context) (string, error) { return b.secret, nil }, Now: b.now,

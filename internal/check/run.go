@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -61,7 +62,7 @@ const registering = "Application.ReadWrite.All"
 
 // Run carries out all checks. It never fails itself: what goes wrong is in the report. The first check that fails makes
 // those that depend on it Skipped. Passing troubles of the services are waited out.
-func Run(ctx context.Context, t Tenant, o Options) Report {
+func Run(ctx context.Context, t Tenant, o Options) api.TestReport {
 	r := &run{o: o}
 	r.t = patient{t, r}
 	r.defaults()
@@ -79,7 +80,7 @@ func Run(ctx context.Context, t Tenant, o Options) Report {
 	going := true
 	for _, s := range steps {
 		if !going {
-			r.add(Check{Name: s.name, Status: Skipped, Message: "not looked at, because an earlier check failed"})
+			r.add(api.TestCheck{Name: s.name, Status: api.TestSkipped, Message: "not looked at, because an earlier check failed"})
 			continue
 		}
 		r.o.Progress("checking " + s.name)
@@ -96,7 +97,7 @@ type run struct {
 	t      Tenant
 	o      Options
 	info   graph.TokenInfo
-	report Report
+	report api.TestReport
 }
 
 func (r *run) defaults() {
@@ -118,7 +119,7 @@ func (r *run) defaults() {
 }
 
 // Unreachable is the report of a connection for which not even a client could be made.
-func Unreachable(err error, now time.Time) Report {
+func Unreachable(err error, now time.Time) api.TestReport {
 	r := &run{}
 	r.fail("endpoint", err)
 	r.report.At = now.UTC()
@@ -137,10 +138,10 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *run) add(c Check) { r.report.Checks = append(r.report.Checks, c) }
+func (r *run) add(c api.TestCheck) { r.report.Checks = append(r.report.Checks, c) }
 
 func (r *run) ok(name, message string) bool {
-	r.add(Check{Name: name, Status: OK, Message: message})
+	r.add(api.TestCheck{Name: name, Status: api.TestOK, Message: message})
 	return true
 }
 
@@ -169,7 +170,7 @@ func (r *run) fail(name string, err error) bool {
 	if f.Subject != "" {
 		cause = f.Subject + ": " + cause
 	}
-	r.add(Check{Name: name, Status: Failed, Reason: f.Reason, Message: cause, Fix: fix, RequestID: f.RequestID})
+	r.add(api.TestCheck{Name: name, Status: api.TestFailed, Reason: f.Reason, Message: cause, Fix: fix, RequestID: f.RequestID})
 	return false
 }
 
@@ -186,7 +187,7 @@ func (r *run) token(ctx context.Context) bool {
 // permissions reads the granted application permissions from the token.
 func (r *run) permissions(context.Context) bool {
 	if !r.info.Readable {
-		r.add(Check{Name: "permissions", Status: Warning, Message: "the token does not tell the granted permissions",
+		r.add(api.TestCheck{Name: "permissions", Status: api.TestWarning, Message: "the token does not tell the granted permissions",
 			Fix: "See in the app registration that the four permissions are granted; the checks that follow prove some of them."})
 		return true
 	}
@@ -202,7 +203,7 @@ func (r *run) permissions(context.Context) bool {
 		if !r.mayRegister() {
 			missing = append(missing, registering)
 		}
-		r.add(Check{Name: "permissions", Status: Failed, Reason: fault.ConsentMissing,
+		r.add(api.TestCheck{Name: "permissions", Status: api.TestFailed, Reason: fault.ConsentMissing,
 			Message: "not granted: " + strings.Join(missing, ", "),
 			Fix: "Add them to the app registration as application permissions of Microsoft Graph (not delegated ones), " +
 				"have an administrator grant admin consent, and test again; new consent can take a few minutes."})
@@ -238,11 +239,11 @@ func (r *run) tenant(ctx context.Context) bool {
 	r.ok("tenant", fmt.Sprintf("%s (%s)", org.DisplayName, org.ID))
 	switch {
 	case len(names) == 0:
-		r.add(Check{Name: "domains", Status: Failed, Reason: fault.DomainNotVerified, Message: "the tenant has no verified domain",
+		r.add(api.TestCheck{Name: "domains", Status: api.TestFailed, Reason: fault.DomainNotVerified, Message: "the tenant has no verified domain",
 			Fix: "Verify a domain in the Entra admin center."})
 		return false
 	case len(federated) > 0:
-		r.add(Check{Name: "domains", Status: Warning, Message: "verified: " + strings.Join(names, ", ") + "; federated: " + strings.Join(federated, ", "),
+		r.add(api.TestCheck{Name: "domains", Status: api.TestWarning, Message: "verified: " + strings.Join(names, ", ") + "; federated: " + strings.Join(federated, ", "),
 			Fix: "Map onPremisesImmutableId for people in a federated domain; Entra demands it there."})
 	default:
 		r.ok("domains", "verified: "+strings.Join(names, ", "))
@@ -259,7 +260,7 @@ func (r *run) licences(ctx context.Context) bool {
 		return r.fail("licences", err)
 	}
 	if len(skus) == 0 {
-		r.add(Check{Name: "licences", Status: Warning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
+		r.add(api.TestCheck{Name: "licences", Status: api.TestWarning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
 		return true
 	}
 	var lines []string

@@ -9,10 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // More that happens to CSV files between an export and us.
@@ -27,7 +27,7 @@ func TestMoreAccidentsOfTheSource(t *testing.T) {
 	write := func(change func(i int, fields []string)) func() {
 		return func() { k.WritePeople(each(people, change)...) }
 	}
-	const failed, completed = workflows.SyncFailed, workflows.SyncCompleted
+	const failed, completed = api.SyncFailed, api.SyncCompleted
 	for _, c := range []struct {
 		name   string
 		happen func()
@@ -124,7 +124,7 @@ func TestAccidentsOfJSON(t *testing.T) {
 	synced(t, k, c)
 	before := k.Havings()
 	require.Len(t, before, 12)
-	const failed, held, completed = workflows.SyncFailed, workflows.SyncHeld, workflows.SyncCompleted
+	const failed, held, completed = api.SyncFailed, api.SyncHeld, api.SyncCompleted
 	for _, c := range []struct {
 		name, text string
 		outcome

@@ -6,13 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Somebody terminates the connection's workflow, and applies the file anew, with other contents, while the worker goes on.
@@ -25,7 +24,7 @@ func TestConnectionTerminatedAndAppliedAnew(t *testing.T) {
 	before := k.Havings()
 	ctx, cancel := k.Context()
 	defer cancel()
-	require.NoError(t, k.Client.TerminateWorkflow(ctx, workflows.ConnectionID("contoso"), "", "by an administrator"))
+	require.NoError(t, k.Client.TerminateWorkflow(ctx, api.ConnectionID("contoso"), "", "by an administrator"))
 
 	k.WritePeople(people[:12]...)
 	narrow := k.Config()
@@ -34,10 +33,10 @@ func TestConnectionTerminatedAndAppliedAnew(t *testing.T) {
 	require.True(t, a.Created)
 	r, err := k.Await("staff")
 	k.AwaitSynced()
-	outcome{state: workflows.SyncCompleted, cause: fault.FirstSyncHeld}.check(t, k, before, r, err)
+	outcome{state: api.SyncCompleted, cause: fault.FirstSyncHeld}.check(t, k, before, r, err)
 	require.Equal(t, 6, r.Held, "%s", r.Message)
 	require.Equal(t, 6, r.Success)
-	r = outcome{state: workflows.SyncHeld, cause: fault.RemovalsHeld}.sync(t, k, before)
+	r = outcome{state: api.SyncHeld, cause: fault.RemovalsHeld}.sync(t, k, before)
 	require.Zero(t, r.Actions[plan.Remove])
 }
 
@@ -60,7 +59,7 @@ func TestTenantReadEndsEarlyWithoutSayingSo(t *testing.T) {
 	require.NoError(t, err)
 	answerNext(k, firstPage, string(half))
 	k.WritePeople(each(people, func(_ int, f []string) { f[columnUsername] = "n" + f[columnUsername] })...)
-	r := outcome{state: workflows.SyncCompleted}.sync(t, k, before)
+	r := outcome{state: api.SyncCompleted}.sync(t, k, before)
 	require.Equal(t, map[plan.Action]int{plan.Update: 12}, r.Actions)
 }
 
@@ -76,11 +75,11 @@ func TestIDReusedWhileTheAccountIsInTheBin(t *testing.T) {
 	synced(t, k, c)
 	whole := k.Havings()
 	k.WritePeople(people[:4]...)
-	outcome{state: workflows.SyncCompleted, lost: []string{"u03"}}.sync(t, k, whole)
+	outcome{state: api.SyncCompleted, lost: []string{"u03"}}.sync(t, k, whole)
 	before := k.Havings()
 
 	k.WritePeople(append(people[:4:4], testkit.Person("e03", "xaver", "Xaver", "Yilmaz", "SPE_E3"))...)
-	outcome{state: workflows.SyncCompleted, cause: fault.PersonReplaced, people: 1}.sync(t, k, before)
+	outcome{state: api.SyncCompleted, cause: fault.PersonReplaced, people: 1}.sync(t, k, before)
 	_, err := k.Provision("e03")
 	require.Equal(t, fault.PersonReplaced, refusal(t, err), "by hand as in a sync")
 	require.Equal(t, before, k.Havings())
@@ -103,7 +102,7 @@ func TestAccidentsOfNamesAndBounds(t *testing.T) {
 	k.MustSync("staff")
 	k.AwaitSynced()
 	before := k.Havings()
-	const held, completed = workflows.SyncHeld, workflows.SyncCompleted
+	const held, completed = api.SyncHeld, api.SyncCompleted
 	guarded := func(count, percent int) config.Connection {
 		c := k.Config()
 		c.Preferences.RemovalGuard = config.RemovalGuard{Count: count, Percent: percent}
@@ -144,8 +143,8 @@ func TestAccidentsOfNamesAndBounds(t *testing.T) {
 		require.NoError(t, err)
 		ctx, cancel := k.Context()
 		defer cancel()
-		var r workflows.SyncResult
-		require.NoError(t, k.Client.GetWorkflow(ctx, workflows.SyncID("fabrikam", "staff"), "").Get(ctx, &r))
+		var r api.SyncResult
+		require.NoError(t, k.Client.GetWorkflow(ctx, api.SyncID("fabrikam", "staff"), "").Get(ctx, &r))
 		require.Equal(t, 11, r.Reasons[fault.AccountLinkedElsewhere], "%s", r.Message)
 		require.Contains(t, r.Message, string(fault.AccountLinkedElsewhere))
 		require.Equal(t, before, k.Havings())
@@ -178,7 +177,7 @@ func TestAccidentsAfterARemoval(t *testing.T) {
 	synced(t, k, k.Config())
 	whole := k.Havings()
 	k.WritePeople(people[:6]...)
-	outcome{state: workflows.SyncCompleted, lost: []string{"u05"}}.sync(t, k, whole)
+	outcome{state: api.SyncCompleted, lost: []string{"u05"}}.sync(t, k, whole)
 	gone, _ := k.User("u05")
 	deleting := k.Config()
 	deleting.Preferences.RemoveAction = config.RemoveDelete
@@ -196,7 +195,7 @@ func TestAccidentsAfterARemoval(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.SetUser(gone.ID, c.props) })
 			before := k.Havings()
-			outcome{state: workflows.SyncCompleted}.sync(t, k, before)
+			outcome{state: api.SyncCompleted}.sync(t, k, before)
 			require.Equal(t, before, k.Havings(), "the account stays, disabled or enabled")
 		})
 	}
@@ -226,10 +225,10 @@ func TestAccidentsInTheMiddleOfRemovals(t *testing.T) {
 		{"people's workflows terminated", func() {
 			for _, id := range []string{"e05", "e06", "e07"} {
 				// One of them may have ended.
-				_ = k.Client.TerminateWorkflow(ctx, activities.UserWorkflowID("contoso", id), "", "by an administrator")
+				_ = k.Client.TerminateWorkflow(ctx, api.UserID("contoso", id), "", "by an administrator")
 			}
 		}},
-		{"the sync cancelled", func() { require.NoError(t, k.Client.CancelWorkflow(ctx, workflows.SyncID("contoso", "staff"), "")) }},
+		{"the sync cancelled", func() { require.NoError(t, k.Client.CancelWorkflow(ctx, api.SyncID("contoso", "staff"), "")) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k.WritePeople(people[:6]...)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -18,16 +19,15 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // deleteRule deletes rule staff and waits until it is gone.
 func deleteRule(t *testing.T, k *testkit.Kit) {
 	t.Helper()
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, nil))
+	require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, nil))
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
 }
 
@@ -49,10 +49,10 @@ func TestRuleMadeAnewWithAnotherSource(t *testing.T) {
 	k.MustApply(c)
 	r, err := k.Await("staff")
 	k.AwaitSynced()
-	outcome{state: workflows.SyncCompleted, cause: fault.LinkedFromOtherSource, people: 1, created: 1}.check(t, k, before, r, err)
+	outcome{state: api.SyncCompleted, cause: fault.LinkedFromOtherSource, people: 1, created: 1}.check(t, k, before, r, err)
 	joined := k.Havings()
 	for range 2 {
-		outcome{state: workflows.SyncCompleted, cause: fault.LinkedFromOtherSource, people: 1}.sync(t, k, joined)
+		outcome{state: api.SyncCompleted, cause: fault.LinkedFromOtherSource, people: 1}.sync(t, k, joined)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestAccidentsOfTwoSources(t *testing.T) {
 
 	t.Run("they share an id", func(t *testing.T) {
 		k.WriteRaw("temps.json", temps("t1", "t2", "e03"))
-		outcome{state: workflows.SyncCompleted, cause: fault.SourceIDConflict, people: 1}.sync(t, k, before)
+		outcome{state: api.SyncCompleted, cause: fault.SourceIDConflict, people: 1}.sync(t, k, before)
 		_, err := k.Provision("e03")
 		require.Equal(t, fault.SourceIDConflict, refusal(t, err))
 		r, err := k.Sync("temps")
@@ -107,7 +107,7 @@ func TestAccidentsOfTwoSources(t *testing.T) {
 		k.WriteRaw("temps.json", temps("t1", "t2", "e03"))
 		k.MustApply(narrow)
 		k.AwaitSynced()
-		outcome{state: workflows.SyncCompleted, cause: fault.SourceIDConflict, people: 1}.sync(t, k, before)
+		outcome{state: api.SyncCompleted, cause: fault.SourceIDConflict, people: 1}.sync(t, k, before)
 		_, err := k.Provision("e03")
 		require.Equal(t, fault.SourceIDConflict, refusal(t, err), "by hand as in a sync")
 		k.MustApply(c)
@@ -129,7 +129,7 @@ func TestAccidentsOfTwoSources(t *testing.T) {
 	t.Run("somebody moves to the other source under another id", func(t *testing.T) {
 		k.WritePeople(people[:12]...)
 		k.WriteRaw("temps.json", strings.Replace(temps("t1", "t2", "t3"), `"tt3"`, `"u11"`, 1))
-		outcome{state: workflows.SyncCompleted, cause: fault.SourceIDChanged, people: 1}.sync(t, k, before)
+		outcome{state: api.SyncCompleted, cause: fault.SourceIDChanged, people: 1}.sync(t, k, before)
 		mend(t)
 	})
 }

@@ -13,12 +13,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // once runs f at the first request that matches, before it is answered.
@@ -50,7 +50,7 @@ func TestAccidentsWhileASyncRuns(t *testing.T) {
 		return leaving, joiner // u11 left
 	}
 	path := filepath.Join(k.Dir, "people.csv")
-	const completed = workflows.SyncCompleted
+	const completed = api.SyncCompleted
 
 	t.Run("the person is back", func(t *testing.T) {
 		leaving, joiner := join()
@@ -108,14 +108,14 @@ func TestAccidentsWhileASyncRuns(t *testing.T) {
 		leaving, _ := join()
 		k.WritePeople(leaving...)
 		once(k, creates, func() {
-			require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
+			require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
 		})
 		r, err := k.Sync("staff")
 		require.NoError(t, err)
-		require.Equal(t, workflows.SyncStopped, r.State)
+		require.Equal(t, api.SyncStopped, r.State)
 		require.Empty(t, lost(before, k.Havings()))
 		k.WritePeople(people...)
-		require.NoError(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"}))
+		require.NoError(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "staff"}))
 		_, err = k.Await("staff")
 		require.NoError(t, err)
 		k.AwaitSynced()
@@ -129,23 +129,23 @@ func TestAccidentsWhileASyncRuns(t *testing.T) {
 			close(reading)
 			<-release
 		})
-		results := make(chan workflows.SyncResult, 1)
+		results := make(chan api.SyncResult, 1)
 		go func() { results <- k.MustSync("staff") }()
 		<-reading
 		ctx, cancel := k.Context()
 		defer cancel()
 		_, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: workflows.SyncID("contoso", "staff"), TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		}, workflows.SyncRuleType, workflows.SyncInput{Connection: "contoso", Rule: "staff"})
+			ID: api.SyncID("contoso", "staff"), TaskQueue: api.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+		}, api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: "staff"})
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		require.ErrorAs(t, err, &running)
-		other, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "sync-by-hand", TaskQueue: workflows.TaskQueue},
-			workflows.SyncRuleType, workflows.SyncInput{Connection: "contoso", Rule: "staff"})
+		other, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "sync-by-hand", TaskQueue: api.TaskQueue},
+			api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: "staff"})
 		require.NoError(t, err)
-		k.AwaitEvent(workflows.SyncID("contoso", "staff"), "WORKFLOW_EXECUTION_SIGNALED")
+		k.AwaitEvent(api.SyncID("contoso", "staff"), "WORKFLOW_EXECUTION_SIGNALED")
 		close(release)
 		first := <-results
-		var second workflows.SyncResult
+		var second api.SyncResult
 		require.NoError(t, other.Get(ctx, &second))
 		require.Equal(t, first.Actions, second.Actions, "one and the same")
 		require.Equal(t, []string{"u11"}, lost(before, k.Havings()))
@@ -183,11 +183,11 @@ func TestTemporalsDataIsLost(t *testing.T) {
 	require.True(t, a.Created)
 	r, err := k.Await("staff")
 	k.AwaitSynced()
-	outcome{state: workflows.SyncCompleted, cause: fault.FirstSyncHeld}.check(t, k, before, r, err)
+	outcome{state: api.SyncCompleted, cause: fault.FirstSyncHeld}.check(t, k, before, r, err)
 	require.Equal(t, 1, r.Held)
 	require.Equal(t, 11, r.Success)
 	require.Zero(t, k.Simulator.Stats().Writes)
 	require.Equal(t, before, k.Havings())
-	second := outcome{state: workflows.SyncCompleted, lost: []string{"u11"}}.sync(t, k, before)
+	second := outcome{state: api.SyncCompleted, lost: []string{"u11"}}.sync(t, k, before)
 	require.Equal(t, map[plan.Action]int{plan.Remove: 1}, second.Actions)
 }

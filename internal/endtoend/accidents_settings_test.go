@@ -8,16 +8,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // applied applies settings that lead to a sync, and checks how it ended.
-func (o outcome) applied(t *testing.T, k *testkit.Kit, c config.Connection, before map[string]testkit.Having) workflows.SyncResult {
+func (o outcome) applied(t *testing.T, k *testkit.Kit, c config.Connection, before map[string]testkit.Having) api.SyncResult {
 	t.Helper()
 	a, err := k.Apply(c)
 	require.NoError(t, err)
@@ -36,7 +36,7 @@ func TestAccidentsOfSettings(t *testing.T) {
 	k.WritePeople(people...)
 	synced(t, k, k.Config())
 	before := k.Havings()
-	const held, completed = workflows.SyncHeld, workflows.SyncCompleted
+	const held, completed = api.SyncHeld, api.SyncCompleted
 	mapping := func(attribute, expression string) func(*config.Connection) {
 		return func(c *config.Connection) { c.Rules[0].Mappings[attribute] = config.Mapping{Expression: expression} }
 	}
@@ -126,12 +126,12 @@ rules:
 		require.NoError(t, os.WriteFile(secret, []byte("of another application"), 0o600))
 		k.StopWorker()
 		k.StartWorker()
-		outcome{state: workflows.SyncFailed, cause: fault.SecretWrong}.sync(t, k, before)
-		require.Eventually(t, func() bool { return k.Describe().State == workflows.StateInvalid }, 10*time.Second, 10*time.Millisecond)
-		outcome{state: workflows.SyncFailed, cause: fault.ConnectionInvalid}.sync(t, k, before)
+		outcome{state: api.SyncFailed, cause: fault.SecretWrong}.sync(t, k, before)
+		require.Eventually(t, func() bool { return k.Describe().State == api.StateInvalid }, 10*time.Second, 10*time.Millisecond)
+		outcome{state: api.SyncFailed, cause: fault.ConnectionInvalid}.sync(t, k, before)
 		require.NoError(t, os.WriteFile(secret, []byte(testkit.Secret), 0o600))
 		k.WritePeople(people...)
-		require.NoError(t, k.Update(workflows.UpdateTest, nil))
+		require.NoError(t, k.Update(api.UpdateTest, nil))
 		_, err := k.Await("staff")
 		require.NoError(t, err)
 		k.AwaitSynced()
@@ -144,8 +144,8 @@ rules:
 		})
 		k.StopWorker()
 		k.StartWorker()
-		outcome{state: workflows.SyncFailed, cause: fault.SecretExpired}.sync(t, k, before)
-		require.Eventually(t, func() bool { return k.Describe().State == workflows.StateInvalid }, 10*time.Second, 10*time.Millisecond)
+		outcome{state: api.SyncFailed, cause: fault.SecretExpired}.sync(t, k, before)
+		require.Eventually(t, func() bool { return k.Describe().State == api.StateInvalid }, 10*time.Second, 10*time.Millisecond)
 	})
 }
 
@@ -180,7 +180,7 @@ func TestDomainMovesToAnotherTenant(t *testing.T) {
 	state := k.Simulator.State()
 	require.Empty(t, state.Tenant(other.ID).Users)
 
-	require.NoError(t, k.Update(workflows.UpdateTest, nil))
+	require.NoError(t, k.Update(api.UpdateTest, nil))
 	failure, failed := k.Describe().Test.Failure()
 	require.True(t, failed)
 	require.Equal(t, fault.TenantMismatch, failure.Reason)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Twelve people, of whom the guard lets five go at a time, and everything that happens to files.
@@ -29,7 +29,7 @@ func TestAccidentsOfTheSource(t *testing.T) {
 		return func() { k.WritePeople(each(people, change)...) }
 	}
 	const (
-		failed, held, completed = workflows.SyncFailed, workflows.SyncHeld, workflows.SyncCompleted
+		failed, held, completed = api.SyncFailed, api.SyncHeld, api.SyncCompleted
 	)
 	for _, c := range []struct {
 		name   string

@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func lists(r *http.Request) bool {
@@ -54,7 +54,7 @@ func TestAccidentsOfReadingTheTenant(t *testing.T) {
 	k.WritePeople(people[:12]...)
 	before := k.Havings()
 	cut := listing(t, k)[:5000]
-	const failed = workflows.SyncFailed
+	const failed = api.SyncFailed
 	for _, c := range []struct {
 		name   string
 		happen func()
@@ -94,7 +94,7 @@ func TestAccidentsOfReadingTheTenant(t *testing.T) {
 		k.Simulator.FailNext(laterPage, simulator.Fault{Reset: true})
 		k.Simulator.FailNext(laterPage, simulator.Fault{Status: 504})
 		k.Simulator.FailNext(laterPage, simulator.GraphFault(400, "Directory_ExpiredPageToken", "The specified page token value has expired."))
-		outcome{state: workflows.SyncCompleted, lost: []string{"u11"}}.sync(t, k, before)
+		outcome{state: api.SyncCompleted, lost: []string{"u11"}}.sync(t, k, before)
 	})
 }
 
@@ -113,7 +113,7 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		t.Helper()
 		mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.SetUser(name+"@contoso.com", props) })
 	}
-	const failed, completed = workflows.SyncFailed, workflows.SyncCompleted
+	const failed, completed = api.SyncFailed, api.SyncCompleted
 
 	t.Run("all links wiped", func(t *testing.T) {
 		links := map[string]any{}
@@ -132,13 +132,13 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.DropExtension(link) })
 		k.WritePeople(people[:8]...)
 		outcome{state: failed, cause: fault.ExtensionMissing}.sync(t, k, before)
-		require.Equal(t, workflows.StateInvalid, k.Describe().State)
+		require.Equal(t, api.StateInvalid, k.Describe().State)
 		mutate(t, k, func(tenant *simulator.Tenant) error {
 			_, err := tenant.AddExtension(simulator.DefaultClientID, "entraflowLink")
 			return err
 		})
 		k.WritePeople(people...) // The test that passes starts a sync.
-		require.NoError(t, k.Update(workflows.UpdateTest, nil))
+		require.NoError(t, k.Update(api.UpdateTest, nil))
 		restored(t, k, before, people)
 	})
 	t.Run("a page without licenseAssignmentStates", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
@@ -22,7 +23,7 @@ import (
 // outcome is how a sync met an accident.
 type outcome struct {
 	// state of the sync; SyncFailed where it ended with an error.
-	state workflows.SyncState
+	state api.SyncState
 	// cause is the reason that the sync's message must name, with its sentence.
 	cause fault.Reason
 	// people is how many people's notes or counters carry the cause; 0 where it is the whole sync's.
@@ -34,7 +35,7 @@ type outcome struct {
 }
 
 // sync runs the rule and checks how it ended, and who lost what against what all had before.
-func (o outcome) sync(t *testing.T, k *testkit.Kit, before map[string]testkit.Having) workflows.SyncResult {
+func (o outcome) sync(t *testing.T, k *testkit.Kit, before map[string]testkit.Having) api.SyncResult {
 	t.Helper()
 	r, err := k.Sync("staff")
 	k.AwaitSynced()
@@ -42,9 +43,9 @@ func (o outcome) sync(t *testing.T, k *testkit.Kit, before map[string]testkit.Ha
 	return r
 }
 
-func (o outcome) check(t *testing.T, k *testkit.Kit, before map[string]testkit.Having, r workflows.SyncResult, err error) {
+func (o outcome) check(t *testing.T, k *testkit.Kit, before map[string]testkit.Having, r api.SyncResult, err error) {
 	t.Helper()
-	if o.state == workflows.SyncFailed {
+	if o.state == api.SyncFailed {
 		require.Error(t, err, "%+v", r)
 		require.Equal(t, o.cause, refusal(t, err), "%v", err)
 		require.Contains(t, err.Error(), o.cause.Sentence())
@@ -67,7 +68,7 @@ func (o outcome) check(t *testing.T, k *testkit.Kit, before map[string]testkit.H
 }
 
 // concerned is how many people a result gives a reason for.
-func concerned(r workflows.SyncResult, reason fault.Reason) int {
+func concerned(r api.SyncResult, reason fault.Reason) int {
 	if n := r.Reasons[reason]; n > 0 {
 		return n
 	}
@@ -111,7 +112,7 @@ func restored(t *testing.T, k *testkit.Kit, before map[string]testkit.Having, li
 	k.WritePeople(lines...)
 	r := k.MustSync("staff")
 	k.AwaitSynced()
-	require.Equal(t, workflows.SyncCompleted, r.State, "%s", r.Message)
+	require.Equal(t, api.SyncCompleted, r.State, "%s", r.Message)
 	require.Equal(t, len(lines)-1, r.Success, "%s %+v", r.Message, r.Problems)
 	require.Equal(t, before, k.Havings())
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // The connection is terminated and applied anew while a sync runs: the sync's plan is one of settings that are gone.
@@ -30,7 +29,7 @@ func TestConnectionMadeAnewWhileASyncRuns(t *testing.T) {
 	once(k, creates, func() {
 		ctx, cancel := k.Context()
 		defer cancel()
-		require.NoError(t, k.Client.TerminateWorkflow(ctx, workflows.ConnectionID("contoso"), "", "by an administrator"))
+		require.NoError(t, k.Client.TerminateWorkflow(ctx, api.ConnectionID("contoso"), "", "by an administrator"))
 		_, err := k.Apply(k.Config())
 		require.NoError(t, err)
 	})
@@ -83,8 +82,8 @@ func TestNobodyIsDeprovisionedForARuleThatIsGone(t *testing.T) {
 	deleted(t, k)
 	ctx, cancel := k.Context()
 	defer cancel()
-	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e00"), TaskQueue: workflows.TaskQueue}, workflows.DeprovisionUserType,
-		workflows.UserInput{Connection: "contoso", User: "e00"})
+	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.UserID("contoso", "e00"), TaskQueue: api.TaskQueue}, api.DeprovisionUserType,
+		api.UserInput{Connection: "contoso", User: "e00"})
 	require.NoError(t, err)
 	require.Equal(t, fault.RuleUnknown, refusal(t, run.Get(ctx, nil)))
 	require.Equal(t, before, k.Havings())
@@ -98,15 +97,15 @@ func TestAConnectionThatWasNeverValidCanGo(t *testing.T) {
 	k.WritePeople(staff(2)...)
 	c := deprovisioning(k)
 	c.TenantID = "99999999-2222-4333-8444-555555555555"
-	require.Equal(t, workflows.InvalidConnection, k.MustApply(c).Validity)
+	require.Equal(t, api.InvalidConnection, k.MustApply(c).Validity)
 	_, err := k.Apply(k.Config())
 	require.Equal(t, fault.SettingImmutable, refusal(t, err))
 	deleted(t, k)
-	require.NoError(t, k.Update(workflows.UpdateDelete, nil))
+	require.NoError(t, k.Update(api.UpdateDelete, nil))
 	ctx, cancel := k.Context()
 	defer cancel()
-	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.ConnectionID("contoso"), "").Get(ctx, nil))
-	require.Equal(t, workflows.Valid, k.MustApply(k.Config()).Validity)
+	require.NoError(t, k.Client.GetWorkflow(ctx, api.ConnectionID("contoso"), "").Get(ctx, nil))
+	require.Equal(t, api.Valid, k.MustApply(k.Config()).Validity)
 	_, err = k.Await("staff")
 	require.NoError(t, err)
 }
@@ -114,10 +113,10 @@ func TestAConnectionThatWasNeverValidCanGo(t *testing.T) {
 // deleted deletes the rule staff and waits until it is gone.
 func deleted(t *testing.T, k *testkit.Kit) {
 	t.Helper()
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, nil))
+	require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, nil))
 	require.Eventually(t, func() bool { _, there := k.Describe().Rule("staff"); return !there }, 10*time.Second, 10*time.Millisecond)
 }
 
@@ -136,12 +135,12 @@ func TestACancelledSyncSaysHowManyWereDone(t *testing.T) {
 		stop.Do(func() {
 			ctx, cancel := k.Context()
 			defer cancel()
-			_ = k.Client.CancelWorkflow(ctx, workflows.SyncID("contoso", "staff"), "")
+			_ = k.Client.CancelWorkflow(ctx, api.SyncID("contoso", "staff"), "")
 		})
 	})
 	r, err := k.Sync("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncStopped, r.State)
+	require.Equal(t, api.SyncStopped, r.State)
 	require.Equal(t, 5, r.Actions[plan.Create], "%+v", r)
 	require.Contains(t, r.Message, "Stopped after 5 of 5 people")
 }

@@ -14,12 +14,12 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // refusal is the reason of an update's error.
@@ -40,25 +40,25 @@ func TestConnectionKeepsItsInvariants(t *testing.T) {
 
 	r, err := k.Apply(c)
 	require.NoError(t, err, "a connection may be saved although it is invalid")
-	require.Equal(t, workflows.InvalidConnection, r.Validity)
+	require.Equal(t, api.InvalidConnection, r.Validity)
 	require.Empty(t, r.Synced)
 	require.NotEmpty(t, r.Warnings)
 	failure, failed := r.Test.Failure()
 	require.True(t, failed)
 	require.Equal(t, fault.SecretWrong, failure.Reason)
-	require.Equal(t, workflows.StateInvalid, k.Describe().State)
+	require.Equal(t, api.StateInvalid, k.Describe().State)
 	_, err = k.Sync("staff")
 	require.Equal(t, fault.ConnectionInvalid, refusal(t, err))
-	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
-	require.Equal(t, fault.ConnectionInvalid, refusal(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"})))
+	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
+	require.Equal(t, fault.ConnectionInvalid, refusal(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "staff"})))
 
 	require.NoError(t, os.WriteFile(secret, []byte(testkit.Secret), 0o600))
-	require.NoError(t, k.Update(workflows.UpdateTest, nil))
-	require.Equal(t, workflows.StateActive, k.Describe().State)
-	require.NoError(t, k.Update(workflows.UpdateDisable, nil))
-	require.Equal(t, fault.ConnectionDisabled, refusal(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"})))
-	require.NoError(t, k.Update(workflows.UpdateEnable, nil))
-	require.NoError(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	require.NoError(t, k.Update(api.UpdateTest, nil))
+	require.Equal(t, api.StateActive, k.Describe().State)
+	require.NoError(t, k.Update(api.UpdateDisable, nil))
+	require.Equal(t, fault.ConnectionDisabled, refusal(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "staff"})))
+	require.NoError(t, k.Update(api.UpdateEnable, nil))
+	require.NoError(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "staff"}))
 	first, err := k.Await("staff")
 	require.NoError(t, err)
 	require.Equal(t, 1, first.Success)
@@ -84,7 +84,7 @@ func TestConnectionKeepsItsInvariants(t *testing.T) {
 	require.Empty(t, same.Changes)
 	require.Empty(t, same.Synced)
 
-	require.Equal(t, fault.RulesExist, refusal(t, k.Update(workflows.UpdateDelete, nil)))
+	require.Equal(t, fault.RulesExist, refusal(t, k.Update(api.UpdateDelete, nil)))
 	missing := k.Config()
 	missing.Rules[0].Name = "people"
 	r, err = k.Apply(missing)
@@ -93,7 +93,7 @@ func TestConnectionKeepsItsInvariants(t *testing.T) {
 	for _, rule := range k.Describe().Rules {
 		require.Equal(t, rule.Name == "people", rule.Enabled, "a rule that is no longer in the file is disabled, not deleted")
 	}
-	require.Equal(t, fault.RuleUnknown, refusal(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "nosuch"})))
+	require.Equal(t, fault.RuleUnknown, refusal(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "nosuch"})))
 }
 
 // What leads to a sync and what does not (PingOne's table).
@@ -148,15 +148,15 @@ func TestConnectionRollsOverWithoutLosingAMessage(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for i := range each {
-				name := workflows.UpdateDisableRule
+				name := api.UpdateDisableRule
 				if i%2 == 1 {
-					name = workflows.UpdateEnableRule
+					name = api.UpdateEnableRule
 				}
-				var r workflows.StateResult
+				var r api.StateResult
 				for {
 					handle, err := k.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-						WorkflowID: workflows.ConnectionID("contoso"), UpdateID: fmt.Sprintf("u-%d-%d", caller, i), UpdateName: name,
-						Args: []any{workflows.RuleInput{Rule: "staff"}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+						WorkflowID: api.ConnectionID("contoso"), UpdateID: fmt.Sprintf("u-%d-%d", caller, i), UpdateName: name,
+						Args: []any{api.RuleInput{Rule: "staff"}}, WaitForStage: client.WorkflowUpdateStageCompleted,
 					})
 					if err == nil {
 						err = handle.Get(ctx, &r)
@@ -194,7 +194,7 @@ func worthRepeating(err error) bool {
 	var notReady *serviceerror.WorkflowNotReady
 	var e *temporal.ApplicationError
 	var exhausted *serviceerror.ResourceExhausted
-	return errors.As(err, &notReady) || errors.As(err, &exhausted) || errors.As(err, &e) && e.Type() == workflows.RollingOver
+	return errors.As(err, &notReady) || errors.As(err, &exhausted) || errors.As(err, &e) && e.Type() == api.RollingOver
 }
 
 // A disabled rule's running sync stops: people under way finish, nobody else is started, nobody is removed.
@@ -208,10 +208,10 @@ func TestDisablingStopsARunningSync(t *testing.T) {
 	_, err := k.Apply(k.Config())
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return k.Simulator.Stats().Requests["POST /users"] > 5 }, time.Minute, 5*time.Millisecond)
-	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
 	r, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncStopped, r.State)
+	require.Equal(t, api.SyncStopped, r.State)
 	require.Less(t, r.Done, 150)
 	require.Len(t, k.Simulator.State().Tenants[0].Users, r.Actions[plan.Create])
 }

@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 var updateHistories = flag.Bool("update-histories", false, "write new golden histories to workflows/testdata/histories")
@@ -41,38 +40,38 @@ func TestGoldenPaths(t *testing.T) {
 	_, err := k.Apply(c)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(secret, []byte(testkit.Secret), 0o600))
-	require.NoError(t, k.Update(workflows.UpdateTest, nil))
+	require.NoError(t, k.Update(api.UpdateTest, nil))
 	_, err = k.Await("staff")
 	require.NoError(t, err)
 	k.AwaitSynced()
-	g.keep("SyncRule-first", workflows.SyncID("contoso", "staff"))
-	g.keep("ProvisionUser-create", activities.UserWorkflowID("contoso", "e1"))
-	g.keep("ProvisionUser-adopt", activities.UserWorkflowID("contoso", "e2"))
+	g.keep("SyncRule-first", api.SyncID("contoso", "staff"))
+	g.keep("ProvisionUser-create", api.UserID("contoso", "e1"))
+	g.keep("ProvisionUser-adopt", api.UserID("contoso", "e2"))
 
 	// Movers, leavers, disabled people, a refused licence.
 	k.Simulator.FailNext(assigns, simulator.GraphFault(400, "Request_BadRequest", "License assignment cannot be done for user with invalid usage location."))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,false,Sales")
 	r := k.MustSync("staff")
-	require.Equal(t, workflows.SyncCompleted, r.State, "%+v", r)
+	require.Equal(t, api.SyncCompleted, r.State, "%+v", r)
 	k.AwaitSynced()
-	g.keep("SyncRule-removals", workflows.SyncID("contoso", "staff"))
-	g.keep("ProvisionUser-licence", activities.UserWorkflowID("contoso", "e1"))
-	g.keep("ProvisionUser-disable", activities.UserWorkflowID("contoso", "e4"))
-	g.keep("DeprovisionUser-disable", activities.UserWorkflowID("contoso", "e5"))
+	g.keep("SyncRule-removals", api.SyncID("contoso", "staff"))
+	g.keep("ProvisionUser-licence", api.UserID("contoso", "e1"))
+	g.keep("ProvisionUser-disable", api.UserID("contoso", "e4"))
+	g.keep("DeprovisionUser-disable", api.UserID("contoso", "e5"))
 
 	// By hand: unchanged, failed, under another id, refused.
 	_, err = k.Provision("e2")
 	require.NoError(t, err)
-	g.keep("ProvisionUser-on-demand", activities.UserWorkflowID("contoso", "e2"))
+	g.keep("ProvisionUser-on-demand", api.UserID("contoso", "e2"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,perhaps,Sales")
 	_, err = k.Provision("e4")
 	require.Error(t, err)
-	g.keep("ProvisionUser-failed", activities.UserWorkflowID("contoso", "e4"))
-	g.run("by-hand", workflows.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
+	g.keep("ProvisionUser-failed", api.UserID("contoso", "e4"))
+	g.run("by-hand", api.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
 	g.keep("ProvisionUser-delegate", "by-hand")
-	g.run(activities.UserWorkflowID("contoso", "e2"), workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e2"})
-	g.keep("DeprovisionUser-refused", activities.UserWorkflowID("contoso", "e2"))
-	g.run("sync-by-hand", workflows.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
+	g.run(api.UserID("contoso", "e2"), api.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e2"})
+	g.keep("DeprovisionUser-refused", api.UserID("contoso", "e2"))
+	g.run("sync-by-hand", api.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
 	g.keep("SyncRule-delegate", "sync-by-hand")
 
 	// Source unreadable, removals held and approved.
@@ -80,17 +79,17 @@ func TestGoldenPaths(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(k.Dir, "people.csv")))
 	_, err = k.Sync("staff")
 	require.Error(t, err)
-	g.keep("SyncRule-failed", workflows.SyncID("contoso", "staff"))
+	g.keep("SyncRule-failed", api.SyncID("contoso", "staff"))
 	people("e9,zed,Zed,Zoe,US,,true,Sales")
 	held := k.MustSync("staff")
-	require.Equal(t, workflows.SyncHeld, held.State)
+	require.Equal(t, api.SyncHeld, held.State)
 	k.AwaitSynced()
-	g.keep("SyncRule-held", workflows.SyncID("contoso", "staff"))
-	require.NoError(t, k.Update(workflows.UpdateApproveRemovals, nil, workflows.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
+	g.keep("SyncRule-held", api.SyncID("contoso", "staff"))
+	require.NoError(t, k.Update(api.UpdateApproveRemovals, nil, api.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
 	_, err = k.Await("staff")
 	require.NoError(t, err)
 	k.AwaitSynced()
-	g.keep("SyncRule-approved", workflows.SyncID("contoso", "staff"))
+	g.keep("SyncRule-approved", api.SyncID("contoso", "staff"))
 
 	// Deleted people come back, switches, deletion of the rule, of the connection.
 	c.Preferences.RemoveAction, c.Preferences.DeprovisionOnRuleDeletion = config.RemoveDelete, true
@@ -99,29 +98,29 @@ func TestGoldenPaths(t *testing.T) {
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
 	k.MustApply(c)
 	k.AwaitSynced()
-	g.keep("ProvisionUser-manager", activities.UserWorkflowID("contoso", "e1"))
+	g.keep("ProvisionUser-manager", api.UserID("contoso", "e1"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support")
 	k.MustSync("staff")
 	k.AwaitSynced()
-	g.keep("DeprovisionUser-delete", activities.UserWorkflowID("contoso", "e9"))
+	g.keep("DeprovisionUser-delete", api.UserID("contoso", "e9"))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e9,zed,Zed,Zoe,US,,true,Sales")
 	k.MustSync("staff")
 	k.AwaitSynced()
-	g.keep("ProvisionUser-restore", activities.UserWorkflowID("contoso", "e9"))
-	require.NoError(t, k.Update(workflows.UpdateDisable, nil))
-	require.NoError(t, k.Update(workflows.UpdateEnable, nil))
-	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
-	require.NoError(t, k.Update(workflows.UpdateEnableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	g.keep("ProvisionUser-restore", api.UserID("contoso", "e9"))
+	require.NoError(t, k.Update(api.UpdateDisable, nil))
+	require.NoError(t, k.Update(api.UpdateEnable, nil))
+	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
+	require.NoError(t, k.Update(api.UpdateEnableRule, nil, api.RuleInput{Rule: "staff"}))
 	_, err = k.Await("staff")
 	require.NoError(t, err)
 	k.AwaitSynced()
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	var deleted workflows.DeleteRuleResult
-	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, &deleted))
+	var deleted api.DeleteRuleResult
+	require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, &deleted))
 	require.Equal(t, 2, deleted.Deprovisioned, "%+v", deleted)
-	g.keep("DeleteRule-deprovision", workflows.DeleteRuleID("contoso", "staff"))
+	g.keep("DeleteRule-deprovision", api.DeleteRuleID("contoso", "staff"))
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
 	k.MustApply(c)
 	_, err = k.Await("staff")
@@ -129,11 +128,11 @@ func TestGoldenPaths(t *testing.T) {
 	k.AwaitSynced()
 	c.Preferences.DeprovisionOnRuleDeletion = false
 	k.MustApply(c)
-	g.run(workflows.DeleteRuleID("contoso", "staff"), workflows.DeleteRuleType, map[string]string{"connection": "contoso", "rule": "staff", "confirm": "staff"})
-	g.keep("DeleteRule-leave", workflows.DeleteRuleID("contoso", "staff"))
+	g.run(api.DeleteRuleID("contoso", "staff"), api.DeleteRuleType, map[string]string{"connection": "contoso", "rule": "staff", "confirm": "staff"})
+	g.keep("DeleteRule-leave", api.DeleteRuleID("contoso", "staff"))
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
-	require.NoError(t, k.Update(workflows.UpdateDelete, nil))
-	g.keep("Connection-life", workflows.ConnectionID("contoso"))
+	require.NoError(t, k.Update(api.UpdateDelete, nil))
+	g.keep("Connection-life", api.ConnectionID("contoso"))
 }
 
 // golden writes histories down.
@@ -147,7 +146,7 @@ func (g *golden) run(id, workflowType string, in any) {
 	g.t.Helper()
 	ctx, cancel := g.k.Context()
 	defer cancel()
-	run, err := g.k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, workflowType, in)
+	run, err := g.k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: api.TaskQueue}, workflowType, in)
 	require.NoError(g.t, err)
 	_ = run.Get(ctx, nil)
 }

@@ -8,14 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func staff(n int) []string {
@@ -43,7 +42,7 @@ func TestLeaverIsDisabledAndReturns(t *testing.T) {
 	k.WritePeople(staff(3)...)
 	k.Simulator.ResetStats()
 	r := k.MustSync("staff")
-	require.Equal(t, workflows.SyncCompleted, r.State)
+	require.Equal(t, api.SyncCompleted, r.State)
 	require.Equal(t, plan.Counters{Impacted: 4, Success: 4}, r.Counters)
 	require.Equal(t, map[plan.Action]int{plan.Remove: 1}, r.Actions)
 	require.Equal(t, 1, k.Simulator.Stats().Requests["POST /users/{id}/revokeSignInSessions"])
@@ -102,11 +101,11 @@ func TestDeprovisionByHand(t *testing.T) {
 	k := testkit.Start(t, testkit.Options{})
 	k.WritePeople(staff(2)...)
 	synced(t, k, k.Config())
-	deprovision := func(id string) (r workflows.UserResult, err error) {
+	deprovision := func(id string) (r api.UserResult, err error) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", id), TaskQueue: workflows.TaskQueue},
-			workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": id})
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.UserID("contoso", id), TaskQueue: api.TaskQueue},
+			api.DeprovisionUserType, map[string]string{"connection": "contoso", "user": id})
 		require.NoError(t, err)
 		return r, run.Get(ctx, &r)
 	}
@@ -132,23 +131,23 @@ func TestApproveHeldRemovals(t *testing.T) {
 	synced(t, k, k.Config())
 	k.WritePeople(staff(10)...)
 	held := k.MustSync("staff")
-	require.Equal(t, workflows.SyncHeld, held.State)
+	require.Equal(t, api.SyncHeld, held.State)
 	require.Equal(t, 10, held.Held)
 	k.AwaitSynced()
-	require.Equal(t, fault.ApprovalUnknown, refusal(t, k.Update(workflows.UpdateApproveRemovals, nil, workflows.ApproveInput{Rule: "staff", Hash: "000000000000"})))
+	require.Equal(t, fault.ApprovalUnknown, refusal(t, k.Update(api.UpdateApproveRemovals, nil, api.ApproveInput{Rule: "staff", Hash: "000000000000"})))
 
 	k.WritePeople(staff(9)...)
-	require.NoError(t, k.Update(workflows.UpdateApproveRemovals, nil, workflows.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
+	require.NoError(t, k.Update(api.UpdateApproveRemovals, nil, api.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
 	other, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncHeld, other.State, "eleven people were never approved")
+	require.Equal(t, api.SyncHeld, other.State, "eleven people were never approved")
 	require.Zero(t, other.Actions[plan.Remove])
 	k.AwaitSynced()
 
-	require.NoError(t, k.Update(workflows.UpdateApproveRemovals, nil, workflows.ApproveInput{Rule: "staff", Hash: other.Guard.Hash}))
+	require.NoError(t, k.Update(api.UpdateApproveRemovals, nil, api.ApproveInput{Rule: "staff", Hash: other.Guard.Hash}))
 	done, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncCompleted, done.State)
+	require.Equal(t, api.SyncCompleted, done.State)
 	require.Equal(t, 11, done.Actions[plan.Remove])
 	require.Eventually(t, func() bool { return k.Describe().Rules[0].Approved == "" }, 10*time.Second, 10*time.Millisecond)
 }
@@ -162,12 +161,12 @@ func TestDeleteRule(t *testing.T) {
 			c := k.Config()
 			c.Preferences.DeprovisionOnRuleDeletion = deprovision
 			synced(t, k, c)
-			require.Equal(t, fault.ConfirmationMissing, refusal(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff"})))
-			require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
-			var r workflows.DeleteRuleResult
+			require.Equal(t, fault.ConfirmationMissing, refusal(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff"})))
+			require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
+			var r api.DeleteRuleResult
 			ctx, cancel := k.Context()
 			defer cancel()
-			require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, &r))
+			require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, &r))
 			enabled := 0
 			for _, u := range k.Simulator.State().Tenants[0].Users {
 				if u.AccountEnabled {
@@ -182,7 +181,7 @@ func TestDeleteRule(t *testing.T) {
 				require.Equal(t, 12, enabled)
 			}
 			require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
-			require.NoError(t, k.Update(workflows.UpdateDelete, nil))
+			require.NoError(t, k.Update(api.UpdateDelete, nil))
 		})
 	}
 }
@@ -194,8 +193,8 @@ func TestRuleCreatedAnewWithAnotherSource(t *testing.T) {
 	synced(t, k, k.Config())
 	ctx, cancel := k.Context()
 	defer cancel()
-	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.DeleteRuleID("contoso", "staff"), TaskQueue: workflows.TaskQueue},
-		workflows.DeleteRuleType, map[string]string{"connection": "contoso", "rule": "staff", "confirm": "staff"})
+	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.DeleteRuleID("contoso", "staff"), TaskQueue: api.TaskQueue},
+		api.DeleteRuleType, map[string]string{"connection": "contoso", "rule": "staff", "confirm": "staff"})
 	require.NoError(t, err)
 	require.NoError(t, run.Get(ctx, nil))
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
@@ -206,7 +205,7 @@ func TestRuleCreatedAnewWithAnotherSource(t *testing.T) {
 	synced(t, k, c)
 	for range 2 {
 		r := k.MustSync("staff")
-		require.Equal(t, workflows.SyncCompleted, r.State)
+		require.Equal(t, api.SyncCompleted, r.State)
 		require.Zero(t, r.Actions[plan.Remove])
 		require.Zero(t, r.ToDeprovision)
 		require.Equal(t, 1, r.Reasons[fault.LinkedFromOtherSource], "%+v", r)
@@ -244,17 +243,17 @@ func TestNothingIsRemovedForWhatDoesNotRun(t *testing.T) {
 	second.Name, second.Source = "others", config.Source{File: other}
 	c.Rules = append(c.Rules, second)
 	synced(t, k, c)
-	require.NoError(t, k.Update(workflows.UpdateDisableRule, nil, workflows.RuleInput{Rule: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
 	deprovision := func() error {
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("contoso", "e00"), TaskQueue: workflows.TaskQueue},
-			workflows.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e00"})
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.UserID("contoso", "e00"), TaskQueue: api.TaskQueue},
+			api.DeprovisionUserType, map[string]string{"connection": "contoso", "user": "e00"})
 		require.NoError(t, err)
 		return run.Get(ctx, nil)
 	}
 	require.Equal(t, fault.RuleDisabled, refusal(t, deprovision()))
-	require.NoError(t, k.Client.TerminateWorkflow(ctx, workflows.ConnectionID("contoso"), "", "test"))
+	require.NoError(t, k.Client.TerminateWorkflow(ctx, api.ConnectionID("contoso"), "", "test"))
 	require.Equal(t, fault.ConnectionUnknown, refusal(t, deprovision()))
 	u, _ := k.User("u00")
 	require.True(t, u.AccountEnabled)

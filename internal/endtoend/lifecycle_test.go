@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // A person's years in one go: created, renamed, moved, relicensed, disabled, enabled, gone.
@@ -145,7 +145,7 @@ func TestGuardHoldsRemovals(t *testing.T) {
 
 	k.WritePeople(people("false", "Support")...)
 	held := k.MustSync("staff")
-	require.Equal(t, workflows.SyncHeld, held.State)
+	require.Equal(t, api.SyncHeld, held.State)
 	require.Equal(t, 12, held.Held)
 	require.Len(t, held.HeldList, 12)
 	require.Equal(t, 12, held.PartiallySynced)
@@ -154,7 +154,7 @@ func TestGuardHoldsRemovals(t *testing.T) {
 	require.Equal(t, "Support", u.Properties["department"], "the rest is done")
 	k.Simulator.ResetStats()
 	again := k.MustSync("staff")
-	require.Equal(t, workflows.SyncHeld, again.State)
+	require.Equal(t, api.SyncHeld, again.State)
 	require.Zero(t, k.Simulator.Stats().Writes)
 
 	c := k.Config()
@@ -162,7 +162,7 @@ func TestGuardHoldsRemovals(t *testing.T) {
 	k.MustApply(c)
 	passed, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncCompleted, passed.State)
+	require.Equal(t, api.SyncCompleted, passed.State)
 	require.Equal(t, 12, passed.Actions[plan.Disable])
 }
 
@@ -177,7 +177,7 @@ func TestFirstSyncRemovesNothing(t *testing.T) {
 	k.MustApply(k.Config())
 	first, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, workflows.SyncCompleted, first.State)
+	require.Equal(t, api.SyncCompleted, first.State)
 	require.Equal(t, 1, first.Held)
 	require.Equal(t, 1, first.Reasons[fault.FirstSyncHeld])
 	u, _ := k.User("ann")

@@ -7,11 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // The main job: people of a file become licensed accounts with two writes and no read each, and a second sync writes
@@ -24,7 +23,7 @@ func TestPeopleBecomeLicensedAccounts(t *testing.T) {
 	}
 	k.WritePeople(lines...)
 	result := k.MustApply(k.Config())
-	require.Equal(t, workflows.Valid, result.Validity, "%+v", result.Test)
+	require.Equal(t, api.Valid, result.Validity, "%+v", result.Test)
 
 	first, err := k.Await("staff")
 	require.NoError(t, err)
@@ -35,7 +34,7 @@ func TestPeopleBecomeLicensedAccounts(t *testing.T) {
 	require.Equal(t, 20, stats.Requests["POST /users/{id}/assignLicense"])
 	require.Zero(t, stats.Requests["GET /users/{id}"], "%v", stats.Requests)
 	require.Empty(t, stats.ProtocolFaults)
-	require.LessOrEqual(t, k.Events(activities.UserWorkflowID("contoso", "p00")), 20)
+	require.LessOrEqual(t, k.Events(api.UserID("contoso", "p00")), 20)
 
 	u, ok := k.User("user00")
 	require.True(t, ok)

@@ -8,14 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 const (
@@ -95,7 +94,7 @@ func TestManagersOfOneFile(t *testing.T) {
 	for name, manager := range map[string]string{"ann": "", "bob": "cat", "eve": "nobody", "fay": "gus", "gus": "cat"} {
 		require.Equal(t, manager, managerOf(t, k, name), name)
 	}
-	gus := k.History(activities.UserWorkflowID("contoso", "gus"), "")
+	gus := k.History(api.UserID("contoso", "gus"), "")
 	require.NotContains(t, gus, "contoso.com", "a history names nobody")
 
 	// What the mapping does not say is left alone.
@@ -160,7 +159,7 @@ func TestManagerOnDemand(t *testing.T) {
 	k.WritePeople(managerHeader, reports("ann", ""))
 	k.MustApply(c)
 
-	provision := func(id, manager string) workflows.UserResult {
+	provision := func(id, manager string) api.UserResult {
 		t.Helper()
 		k.WritePeople(managerHeader, reports(id, manager))
 		k.Simulator.ResetStats()

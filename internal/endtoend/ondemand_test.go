@@ -9,11 +9,10 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // One person by hand: created with at most one read, unchanged without a write, outside the filter without anything.
@@ -38,7 +37,7 @@ func TestOnDemand(t *testing.T) {
 	require.Equal(t, plan.Success, r.Outcome)
 	require.Equal(t, 2, k.Simulator.Stats().Writes)
 	require.LessOrEqual(t, k.Simulator.Stats().Reads+k.Simulator.Stats().Requests["GET /users"], 1)
-	require.LessOrEqual(t, k.Events(activities.UserWorkflowID("contoso", "e5")), 20)
+	require.LessOrEqual(t, k.Events(api.UserID("contoso", "e5")), 20)
 
 	k.Simulator.ResetStats()
 	r, err = k.Provision("e1")
@@ -61,24 +60,24 @@ func TestOnDemand(t *testing.T) {
 	t.Run("a run under another id starts the canonical one", func(t *testing.T) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "by-hand", TaskQueue: workflows.TaskQueue},
-			workflows.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "by-hand", TaskQueue: api.TaskQueue},
+			api.ProvisionUserType, map[string]string{"connection": "contoso", "user": "e1"})
 		require.NoError(t, err)
-		var r workflows.UserResult
+		var r api.UserResult
 		require.NoError(t, run.Get(ctx, &r))
 		require.Equal(t, "e1", r.User)
-		sync, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "sync-by-hand", TaskQueue: workflows.TaskQueue},
-			workflows.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
+		sync, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "sync-by-hand", TaskQueue: api.TaskQueue},
+			api.SyncRuleType, map[string]string{"connection": "contoso", "rule": "staff"})
 		require.NoError(t, err)
-		var s workflows.SyncResult
+		var s api.SyncResult
 		require.NoError(t, sync.Get(ctx, &s))
-		require.Equal(t, workflows.SyncCompleted, s.State)
+		require.Equal(t, api.SyncCompleted, s.State)
 	})
 	t.Run("unknown names are told apart from failures", func(t *testing.T) {
 		ctx, cancel := k.Context()
 		defer cancel()
-		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: activities.UserWorkflowID("nosuch", "e1"), TaskQueue: workflows.TaskQueue},
-			workflows.ProvisionUserType, map[string]string{"connection": "nosuch", "user": "e1"})
+		run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: api.UserID("nosuch", "e1"), TaskQueue: api.TaskQueue},
+			api.ProvisionUserType, map[string]string{"connection": "nosuch", "user": "e1"})
 		require.NoError(t, err)
 		err = run.Get(ctx, nil)
 		require.True(t, errors.As(err, &failed))
@@ -111,9 +110,9 @@ func TestSyncMeetsRunningPerson(t *testing.T) {
 	}()
 	<-reading
 	k.WritePeople(testkit.Header, testkit.Person("e1", "ann", "Annabel", "Lee", "SPE_E3"))
-	sync := make(chan workflows.SyncResult, 1)
+	sync := make(chan api.SyncResult, 1)
 	go func() { sync <- k.MustSync("staff") }()
-	k.AwaitEvent(activities.UserWorkflowID("contoso", "e1"), "WORKFLOW_EXECUTION_SIGNALED")
+	k.AwaitEvent(api.UserID("contoso", "e1"), "WORKFLOW_EXECUTION_SIGNALED")
 	close(release)
 	require.NoError(t, <-person)
 	r := <-sync
@@ -141,19 +140,19 @@ func TestScheduleSkipsWhileASyncRuns(t *testing.T) {
 			<-release
 		}
 	})
-	done := make(chan workflows.SyncResult, 1)
+	done := make(chan api.SyncResult, 1)
 	go func() { done <- k.MustSync("staff") }()
 	<-reading
 	ctx, cancel := k.Context()
 	defer cancel()
-	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
+	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, api.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
 	skipped := k.AwaitScheduled("staff")
-	require.Equal(t, workflows.SyncSkipped, skipped.State)
+	require.Equal(t, api.SyncSkipped, skipped.State)
 	close(release)
 	r := <-done
-	require.Equal(t, workflows.SyncCompleted, r.State)
-	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
-	require.Equal(t, workflows.SyncCompleted, k.AwaitScheduled("staff").State)
+	require.Equal(t, api.SyncCompleted, r.State)
+	require.NoError(t, k.Client.ScheduleClient().GetHandle(ctx, api.SyncID("contoso", "staff")).Trigger(ctx, client.ScheduleTriggerOptions{}))
+	require.Equal(t, api.SyncCompleted, k.AwaitScheduled("staff").State)
 }
 
 // Two people who want one sign-in name get it neither by a sync nor one by one by hand.

@@ -8,10 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func patches(r *http.Request) bool { return r.Method == http.MethodPatch }
@@ -57,7 +56,7 @@ func TestNothingIsTakenThatThePlanDidNotTake(t *testing.T) {
 			defer cancel()
 			n := 0
 			for i := range many {
-				if k.Client.SignalWorkflow(ctx, activities.UserWorkflowID("contoso", fmt.Sprintf("e%02d", i)), "", workflows.SignalAgain, nil) == nil {
+				if k.Client.SignalWorkflow(ctx, api.UserID("contoso", fmt.Sprintf("e%02d", i)), "", api.SignalAgain, nil) == nil {
 					n++
 				}
 			}

@@ -6,12 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // deprovisioning is a connection whose rules are deleted with their people.
@@ -36,13 +36,13 @@ func TestRuleDeletionLeavesAccountsInDoubt(t *testing.T) {
 		}
 		return tenant.SetUser("boss@contoso.com", map[string]any{link: "contoso/staff/e00"})
 	})
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	id := workflows.DeleteRuleID("contoso", "staff")
-	var r workflows.DeleteRuleResult
+	id := api.DeleteRuleID("contoso", "staff")
+	var r api.DeleteRuleResult
 	require.Eventually(t, func() bool {
-		answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+		answer, err := k.Client.QueryWorkflow(ctx, id, "", api.QueryProgress)
 		return err == nil && answer.Get(&r) == nil && r.Deprovisioned == 2 && r.Failed > 0
 	}, 30*time.Second, 50*time.Millisecond)
 	require.Equal(t, fault.LinkDuplicate, r.Problems[0].Reason)
@@ -55,7 +55,7 @@ func TestRuleDeletionLeavesAccountsInDoubt(t *testing.T) {
 	mutate(t, k, func(tenant *simulator.Tenant) error {
 		return tenant.SetUser("boss@contoso.com", map[string]any{link: nil})
 	})
-	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
+	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", api.SignalAgain, nil))
 	require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, nil))
 	boss, _ := k.User("boss")
 	require.True(t, boss.AccountEnabled)
@@ -75,11 +75,11 @@ func TestRuleDeletionLeavesThePeopleOfAnEarlierSource(t *testing.T) {
 	c.Rules[0].Source.File = k.WriteSource("others.csv", testkit.Header, testkit.Person("x1", "xenia", "Xenia", "Young", ""))
 	synced(t, k, c)
 
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	var r workflows.DeleteRuleResult
-	require.NoError(t, k.Client.GetWorkflow(ctx, workflows.DeleteRuleID("contoso", "staff"), "").Get(ctx, &r))
+	var r api.DeleteRuleResult
+	require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, &r))
 	require.Equal(t, 1, r.Deprovisioned)
 	require.Equal(t, 3, r.Left)
 	for name, enabled := range map[string]bool{"xenia": false, "u00": true, "u01": true, "u02": true} {
@@ -105,14 +105,14 @@ func TestRuleDeletionWaitsWhileDeprovisioningIsForbidden(t *testing.T) {
 			c.Preferences.AllowDeprovision = false
 			synced(t, k, c)
 			k.Simulator.ResetStats()
-			require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+			require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 			ctx, cancel := k.Context()
 			defer cancel()
-			id := workflows.DeleteRuleID("contoso", "staff")
-			var r workflows.DeleteRuleResult
+			id := api.DeleteRuleID("contoso", "staff")
+			var r api.DeleteRuleResult
 			waiting := func(pass int) {
 				require.Eventually(t, func() bool {
-					answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+					answer, err := k.Client.QueryWorkflow(ctx, id, "", api.QueryProgress)
 					return err == nil && answer.Get(&r) == nil && r.Waiting && r.Pass == pass
 				}, 30*time.Second, 50*time.Millisecond)
 			}
@@ -121,13 +121,13 @@ func TestRuleDeletionWaitsWhileDeprovisioningIsForbidden(t *testing.T) {
 			require.Contains(t, r.Phase, "Switch allowDeprovision on; or switch deprovisionOnRuleDeletion off")
 			require.Equal(t, []int{3, 0, 0}, []int{r.Linked, r.Deprovisioned, r.Failed})
 			// Asked to try at once, it looks, and waits again.
-			require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
+			require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", api.SignalAgain, nil))
 			waiting(2)
 			require.Zero(t, k.Simulator.Stats().Writes)
 
 			change(&c.Preferences)
 			k.MustApply(c)
-			r = workflows.DeleteRuleResult{}
+			r = api.DeleteRuleResult{}
 			require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r))
 			require.Empty(t, r.Blocked)
 			require.False(t, r.Waiting)
@@ -162,13 +162,13 @@ func TestRuleDeletionCountsEverybodyOnce(t *testing.T) {
 		return tenant.SetUser("u03@contoso.com", map[string]any{"onPremisesSyncEnabled": true})
 	})
 
-	require.NoError(t, k.Update(workflows.UpdateDeleteRule, nil, workflows.RuleInput{Rule: "staff", Confirm: "staff"}))
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
-	id := workflows.DeleteRuleID("contoso", "staff")
-	var r workflows.DeleteRuleResult
+	id := api.DeleteRuleID("contoso", "staff")
+	var r api.DeleteRuleResult
 	require.Eventually(t, func() bool {
-		answer, err := k.Client.QueryWorkflow(ctx, id, "", workflows.QueryProgress)
+		answer, err := k.Client.QueryWorkflow(ctx, id, "", api.QueryProgress)
 		return err == nil && answer.Get(&r) == nil && r.Waiting
 	}, 30*time.Second, 50*time.Millisecond)
 	require.Equal(t, []int{6, 3, 1, 1, 1}, []int{r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Failed}, "%+v", r)
@@ -176,8 +176,8 @@ func TestRuleDeletionCountsEverybodyOnce(t *testing.T) {
 	mutate(t, k, func(tenant *simulator.Tenant) error {
 		return tenant.SetUser("u03@contoso.com", map[string]any{"onPremisesSyncEnabled": false})
 	})
-	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", workflows.SignalAgain, nil))
-	r = workflows.DeleteRuleResult{}
+	require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", api.SignalAgain, nil))
+	r = api.DeleteRuleResult{}
 	require.NoError(t, k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r))
 	require.Equal(t, []int{6, 4, 1, 1, 0}, []int{r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Failed}, "%+v", r)
 }

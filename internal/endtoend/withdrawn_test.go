@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/testkit"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Permissions withdrawn in the middle: the sync stops instead of failing everybody, the connection becomes invalid, and a
@@ -35,7 +35,7 @@ func TestWithdrawnPermissionsStopTheSyncAndATestResumesIt(t *testing.T) {
 	require.Error(t, err, "%+v", broken)
 	require.Equal(t, fault.PermissionDenied, refusal(t, err))
 	require.Less(t, k.Simulator.Stats().Requests["POST /users"], 200, "nobody else was started")
-	require.Eventually(t, func() bool { return k.Describe().State == workflows.StateInvalid }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return k.Describe().State == api.StateInvalid }, 10*time.Second, 10*time.Millisecond)
 	_, err = k.Sync("staff")
 	require.Error(t, err)
 	require.Equal(t, fault.ConnectionInvalid, refusal(t, err), "a sync that begins just now says why it does nothing")
@@ -45,7 +45,7 @@ func TestWithdrawnPermissionsStopTheSyncAndATestResumesIt(t *testing.T) {
 	})
 	k.StopWorker()
 	k.StartWorker()
-	require.NoError(t, k.Update(workflows.UpdateTest, nil))
+	require.NoError(t, k.Update(api.UpdateTest, nil))
 	r, err := k.Await("staff")
 	require.NoError(t, err)
 	require.Equal(t, 200, r.Success)

@@ -15,8 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -108,7 +107,7 @@ func TestConnectionsSignIn(t *testing.T) {
 			require.NoError(t, err)
 			c, err := config.Load(write("contoso.yaml", "name: contoso\ntenantId: "+simulator.DefaultTenantID+"\nclientId: "+app+"\ncloud: simulator\n"+test.setting+"\n"))
 			require.NoError(t, err)
-			tested := func() check.Report { return e.Check(ctx, *c, activities.Pinned{}, func(string) {}) }
+			tested := func() api.TestReport { return e.Check(ctx, *c, api.Pinned{}, func(string) {}) }
 			fails := func(name string, reason fault.Reason) {
 				t.Helper()
 				r := tested()

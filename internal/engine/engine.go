@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
-	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -71,34 +71,34 @@ func New(p Parts) (*Engine, error) {
 
 // describe asks a connection's workflow for its settings. One that was terminated or has ended answers no more: its people
 // are nobody's to change.
-func (e *Engine) describe(ctx context.Context, connection string) (activities.Settings, error) {
+func (e *Engine) describe(ctx context.Context, connection string) (api.Settings, error) {
 	answer, err := e.parts.Client.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
-		WorkflowID: workflows.ConnectionID(connection), QueryType: workflows.QueryDescribe,
+		WorkflowID: api.ConnectionID(connection), QueryType: api.QueryDescribe,
 		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
 	})
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
-		return activities.Settings{}, fault.Wrap("read settings", fault.Refused, fault.ConnectionUnknown, connection, err)
+		return api.Settings{}, fault.Wrap("read settings", fault.Refused, fault.ConnectionUnknown, connection, err)
 	}
 	if err != nil {
-		return activities.Settings{}, fault.Wrap("read settings", fault.Transient, fault.InternalError, connection, err)
+		return api.Settings{}, fault.Wrap("read settings", fault.Transient, fault.InternalError, connection, err)
 	}
 	if answer.QueryRejected != nil {
-		return activities.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
+		return api.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
 	}
-	var d workflows.Description
+	var d api.Description
 	if err := answer.QueryResult.Get(&d); err != nil {
-		return activities.Settings{}, fault.Wrap("read settings", fault.Internal, fault.InternalError, connection, err)
+		return api.Settings{}, fault.Wrap("read settings", fault.Internal, fault.InternalError, connection, err)
 	}
 	if d.Revision == 0 {
-		return activities.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
+		return api.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
 	}
 	return d.Settings, nil
 }
 
 // Worker is a Temporal worker for all of entraflow's workflows and activities; the caller starts and stops it.
 func (e *Engine) Worker() worker.Worker {
-	w := worker.New(e.parts.Client, workflows.TaskQueue, worker.Options{
+	w := worker.New(e.parts.Client, api.TaskQueue, worker.Options{
 		MaxConcurrentActivityExecutionSize: e.parts.Environment.Activities,
 		// The SDK would hold heartbeats back until four fifths of the timeout have passed.
 		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
@@ -129,21 +129,21 @@ type Registry interface {
 
 // Register registers all workflows under their wire names.
 func Register(r Registry) {
-	r.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: workflows.ConnectionType})
-	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: workflows.SyncRuleType})
-	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: workflows.ProvisionUserType})
-	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: workflows.DeprovisionUserType})
-	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: workflows.DeleteRuleType})
+	r.RegisterWorkflowWithOptions(workflows.Connection, workflow.RegisterOptions{Name: api.ConnectionType})
+	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
+	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: api.DeleteRuleType})
 }
 
 // Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
-func (e *Engine) Plan(ctx context.Context, s activities.Settings, rule string, progress func(string)) (*plan.Plan, error) {
+func (e *Engine) Plan(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, error) {
 	return e.activities.MakePlan(ctx, s, rule, nil, 0, progress)
 }
 
 // Check tests a connection in this process, saved or not.
-func (e *Engine) Check(ctx context.Context, c config.Connection, pinned activities.Pinned, progress func(string)) check.Report {
-	return e.activities.Check(ctx, activities.TestInput{Config: c, Pinned: pinned}, progress)
+func (e *Engine) Check(ctx context.Context, c config.Connection, pinned api.Pinned, progress func(string)) api.TestReport {
+	return e.activities.Check(ctx, api.TestInput{Config: c, Pinned: pinned}, progress)
 }
 
 // LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.

@@ -20,14 +20,14 @@ import (
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Secret is the client secret of the simulated application, to be looked for where it must not be.
@@ -88,7 +88,7 @@ func (k *Kit) startTemporal(name string) {
 	dir := filepath.Join(k.Dir, name)
 	require.NoError(k.t, os.MkdirAll(dir, 0o700))
 	server, err := devserver.Start(context.Background(), devserver.Options{
-		Dir: dir, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: workflows.SearchAttributes(),
+		Dir: dir, Binary: devserver.Locator{Getenv: os.Getenv}.Locate, SearchAttributes: wire.SearchAttributes(),
 	})
 	require.NoError(k.t, err, "these tests need the temporal command: go tool -modfile=tools/go.mod temporal")
 	k.t.Cleanup(func() { _ = server.Stop() })
@@ -165,24 +165,24 @@ func (k *Kit) Config() config.Connection {
 }
 
 // Apply applies a configuration without waiting for the syncs that follow.
-func (k *Kit) Apply(c config.Connection) (workflows.ApplyResult, error) {
+func (k *Kit) Apply(c config.Connection) (api.ApplyResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
 	start := k.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: workflows.ConnectionID(c.Name), TaskQueue: workflows.TaskQueue,
+		ID: api.ConnectionID(c.Name), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.ConnectionType, workflows.ConnectionInput{Name: c.Name})
+	}, api.ConnectionType, api.ConnectionInput{Name: c.Name})
 	handle, err := k.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c}},
+			UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c}},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	if err != nil {
-		return workflows.ApplyResult{}, err
+		return api.ApplyResult{}, err
 	}
-	var r workflows.ApplyResult
+	var r api.ApplyResult
 	return r, handle.Get(ctx, &r)
 }
 
@@ -191,7 +191,7 @@ func (k *Kit) Update(name string, result any, args ...any) error {
 	ctx, cancel := k.Context()
 	defer cancel()
 	handle, err := k.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.ConnectionID("contoso"), UpdateName: name, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: api.ConnectionID("contoso"), UpdateName: name, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
 		return err
@@ -200,58 +200,58 @@ func (k *Kit) Update(name string, result any, args ...any) error {
 }
 
 // Describe asks the connection for its state.
-func (k *Kit) Describe() workflows.Description {
+func (k *Kit) Describe() api.Description {
 	ctx, cancel := k.Context()
 	defer cancel()
-	v, err := k.Client.QueryWorkflow(ctx, workflows.ConnectionID("contoso"), "", workflows.QueryDescribe)
+	v, err := k.Client.QueryWorkflow(ctx, api.ConnectionID("contoso"), "", api.QueryDescribe)
 	require.NoError(k.t, err)
-	var d workflows.Description
+	var d api.Description
 	require.NoError(k.t, v.Get(&d))
 	return d
 }
 
 // MustApply applies and waits for the syncs that follow.
-func (k *Kit) MustApply(c config.Connection) workflows.ApplyResult {
+func (k *Kit) MustApply(c config.Connection) api.ApplyResult {
 	k.t.Helper()
 	r, err := k.Apply(c)
 	require.NoError(k.t, err)
 	for _, rule := range r.Synced {
-		_, err := k.await(workflows.SyncID(c.Name, rule))
+		_, err := k.await(api.SyncID(c.Name, rule))
 		require.NoError(k.t, err)
 	}
 	return r
 }
 
 // Await waits for the running or last sync of a rule.
-func (k *Kit) Await(rule string) (workflows.SyncResult, error) {
-	return k.await(workflows.SyncID("contoso", rule))
+func (k *Kit) Await(rule string) (api.SyncResult, error) {
+	return k.await(api.SyncID("contoso", rule))
 }
 
-func (k *Kit) await(id string) (workflows.SyncResult, error) {
+func (k *Kit) await(id string) (api.SyncResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
-	var r workflows.SyncResult
+	var r api.SyncResult
 	err := k.Client.GetWorkflow(ctx, id, "").Get(ctx, &r)
 	return r, err
 }
 
 // Sync runs a sync of a rule to its end.
-func (k *Kit) Sync(rule string) (workflows.SyncResult, error) {
+func (k *Kit) Sync(rule string) (api.SyncResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
 	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SyncID("contoso", rule), TaskQueue: workflows.TaskQueue,
+		ID: api.SyncID("contoso", rule), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-	}, workflows.SyncRuleType, workflows.SyncInput{Connection: "contoso", Rule: rule})
+	}, api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: rule})
 	if err != nil {
-		return workflows.SyncResult{}, err
+		return api.SyncResult{}, err
 	}
-	var r workflows.SyncResult
+	var r api.SyncResult
 	return r, run.Get(ctx, &r)
 }
 
 // MustSync syncs and expects no error.
-func (k *Kit) MustSync(rule string) workflows.SyncResult {
+func (k *Kit) MustSync(rule string) api.SyncResult {
 	k.t.Helper()
 	r, err := k.Sync(rule)
 	require.NoError(k.t, err)
@@ -259,16 +259,16 @@ func (k *Kit) MustSync(rule string) workflows.SyncResult {
 }
 
 // Provision runs one person's workflow to its end.
-func (k *Kit) Provision(id string) (workflows.UserResult, error) {
+func (k *Kit) Provision(id string) (api.UserResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
 	run, err := k.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: activities.UserWorkflowID("contoso", id), TaskQueue: workflows.TaskQueue,
-	}, workflows.ProvisionUserType, workflows.UserInput{Connection: "contoso", User: id})
+		ID: api.UserID("contoso", id), TaskQueue: api.TaskQueue,
+	}, api.ProvisionUserType, api.UserInput{Connection: "contoso", User: id})
 	if err != nil {
-		return workflows.UserResult{}, err
+		return api.UserResult{}, err
 	}
-	var r workflows.UserResult
+	var r api.UserResult
 	return r, run.Get(ctx, &r)
 }
 
@@ -315,7 +315,7 @@ func (k *Kit) AwaitSynced() {
 		d := k.Describe()
 		for _, rule := range d.Rules {
 			ctx, cancel := k.Context()
-			info, err := k.Client.DescribeWorkflowExecution(ctx, workflows.SyncID("contoso", rule.Name), "")
+			info, err := k.Client.DescribeWorkflowExecution(ctx, api.SyncID("contoso", rule.Name), "")
 			cancel()
 			if err != nil || d.Syncs[rule.Name].RunID != info.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
 				return false
@@ -335,11 +335,11 @@ func (k *Kit) end() {
 }
 
 // AwaitScheduled waits for one more run that the schedule of a rule started, and returns its result.
-func (k *Kit) AwaitScheduled(rule string) (r workflows.SyncResult) {
+func (k *Kit) AwaitScheduled(rule string) (r api.SyncResult) {
 	k.t.Helper()
 	ctx, cancel := k.Context()
 	defer cancel()
-	handle := k.Client.ScheduleClient().GetHandle(ctx, workflows.SyncID("contoso", rule))
+	handle := k.Client.ScheduleClient().GetHandle(ctx, api.SyncID("contoso", rule))
 	k.scheduled++
 	require.Eventually(k.t, func() bool {
 		d, err := handle.Describe(ctx)

@@ -14,10 +14,10 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 func (c *chaosRun) secret() string { return filepath.Join(c.dir, "secret.txt") }
@@ -57,11 +57,11 @@ func (c *chaosRun) connect() {
 	c.insist("apply", func() error {
 		handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-				ID: workflows.ConnectionID(chaosConnection), TaskQueue: workflows.TaskQueue,
+				ID: api.ConnectionID(chaosConnection), TaskQueue: api.TaskQueue,
 				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			}, workflows.ConnectionType, workflows.ConnectionInput{Name: chaosConnection}),
+			}, api.ConnectionType, api.ConnectionInput{Name: chaosConnection}),
 			UpdateOptions: client.UpdateWorkflowOptions{
-				UpdateName: workflows.UpdateApply, Args: []any{workflows.ApplyInput{Config: c.connection(), KeepSyncs: true}},
+				UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c.connection(), KeepSyncs: true}},
 				WaitForStage: client.WorkflowUpdateStageCompleted,
 			},
 		})
@@ -72,7 +72,7 @@ func (c *chaosRun) connect() {
 	})
 	for test := 1; !c.describe().Valid; test++ {
 		require.Less(c.t, test, 30, "no connection test passes")
-		c.update(workflows.UpdateTest)
+		c.update(api.UpdateTest)
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *chaosRun) update(name string, args ...any) {
 	ctx := c.context()
 	c.insist(name, func() error {
 		handle, err := c.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: workflows.ConnectionID(chaosConnection), UpdateName: name, Args: args,
+			WorkflowID: api.ConnectionID(chaosConnection), UpdateName: name, Args: args,
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 		if err != nil {
@@ -106,8 +106,8 @@ func (c *chaosRun) insist(name string, send func() error) {
 	require.NoError(c.t, err, name)
 }
 
-func (c *chaosRun) describe() (d workflows.Description) {
-	answer, err := c.Client.QueryWorkflow(c.context(), workflows.ConnectionID(chaosConnection), "", workflows.QueryDescribe)
+func (c *chaosRun) describe() (d api.Description) {
+	answer, err := c.Client.QueryWorkflow(c.context(), api.ConnectionID(chaosConnection), "", api.QueryDescribe)
 	require.NoError(c.t, err)
 	require.NoError(c.t, answer.Get(&d))
 	return d

@@ -21,10 +21,10 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/topology"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Three hundred people join, move, leave and return over five syncs under every accident, while workers are killed twenty
@@ -103,7 +103,7 @@ type chaosRun struct {
 	held    []string
 	strikes [][]strike // by round
 	// last is the result of the sync before.
-	last workflows.SyncResult
+	last api.SyncResult
 	// kills and late are how many workers were killed, and how many strikes came after their sync.
 	kills, late int
 }
@@ -186,9 +186,9 @@ func (c *chaosRun) round(n int) {
 	c.watch.begin()
 	runID := c.startSync(n)
 	result := c.underFire(n, runID, &r)
-	want := workflows.SyncCompleted
+	want := api.SyncCompleted
 	if n == c.heldRound {
-		want = workflows.SyncHeld
+		want = api.SyncHeld
 	}
 	c.settle(r, want, result)
 	c.t.Logf("%s: %s, %d of %d people, %v, guard %d of %d, %d writes, %.0f s", r.name, result.State, result.Planned, result.Impacted,
@@ -196,7 +196,7 @@ func (c *chaosRun) round(n int) {
 }
 
 // settle judges a round once all reads show what was written.
-func (c *chaosRun) settle(r round, want workflows.SyncState, result workflows.SyncResult) {
+func (c *chaosRun) settle(r round, want api.SyncState, result api.SyncResult) {
 	r.losses, r.touched = c.watch.round()
 	c.ledger.checkResult(r, want, result)
 	c.ledger.check(r, c.sim.State())
@@ -249,23 +249,23 @@ func (c *chaosRun) allLosing() (out []string) {
 func (c *chaosRun) startSync(n int) string {
 	ctx := c.context()
 	if n == c.heldRound+1 && c.approves {
-		c.update(workflows.UpdateApproveRemovals, workflows.ApproveInput{Rule: chaosRule, Hash: c.last.Guard.Hash})
-		d, err := c.Client.DescribeWorkflowExecution(ctx, workflows.SyncID(chaosConnection, chaosRule), "")
+		c.update(api.UpdateApproveRemovals, api.ApproveInput{Rule: chaosRule, Hash: c.last.Guard.Hash})
+		d, err := c.Client.DescribeWorkflowExecution(ctx, api.SyncID(chaosConnection, chaosRule), "")
 		require.NoError(c.t, err)
 		return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	}
 	run, err := c.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.SyncID(chaosConnection, chaosRule), TaskQueue: workflows.TaskQueue,
+		ID: api.SyncID(chaosConnection, chaosRule), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-	}, workflows.SyncRuleType, workflows.SyncInput{Connection: chaosConnection, Rule: chaosRule})
+	}, api.SyncRuleType, api.SyncInput{Connection: chaosConnection, Rule: chaosRule})
 	require.NoError(c.t, err)
 	return run.GetRunID()
 }
 
 // await waits for a sync's result. A question that fails is asked again: things are going down on purpose.
-func (c *chaosRun) await(ctx context.Context, runID string) (result workflows.SyncResult, err error) {
+func (c *chaosRun) await(ctx context.Context, runID string) (result api.SyncResult, err error) {
 	for {
-		err := c.Client.GetWorkflow(ctx, workflows.SyncID(chaosConnection, chaosRule), runID).Get(ctx, &result)
+		err := c.Client.GetWorkflow(ctx, api.SyncID(chaosConnection, chaosRule), runID).Get(ctx, &result)
 		if failed := new(temporal.WorkflowExecutionError); err == nil || errors.As(err, &failed) || ctx.Err() != nil {
 			return result, err
 		}
@@ -277,7 +277,7 @@ func (c *chaosRun) await(ctx context.Context, runID string) (result workflows.Sy
 }
 
 // underFire waits for a sync and strikes meanwhile.
-func (c *chaosRun) underFire(n int, runID string, r *round) (result workflows.SyncResult) {
+func (c *chaosRun) underFire(n int, runID string, r *round) (result api.SyncResult) {
 	ctx := c.context()
 	ended := make(chan struct{})
 	var failure error
@@ -331,7 +331,7 @@ func (c *chaosRun) peace() {
 		c.watch.begin()
 		result, err := c.await(c.context(), c.startSync(0))
 		require.NoError(c.t, err, name)
-		c.settle(r, workflows.SyncCompleted, result)
+		c.settle(r, api.SyncCompleted, result)
 		c.t.Logf("%s: %s, %d of %d people, %v", name, result.State, result.Planned, result.Impacted, counted(result.Actions))
 		if n == 1 && (result.Planned != 0 || c.watch.count() != 0) {
 			c.ledger.violate("the last sync was to find nothing to do: %d planned, %d writes: %v", result.Planned, c.watch.count(), result.Actions)

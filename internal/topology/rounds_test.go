@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // ledger compares the tenant with the model after each round.
@@ -264,7 +264,7 @@ func (l *ledger) toAdopt(upn string) bool {
 }
 
 // checkResult: the sync ended as it should, and nobody failed but those who must and those who changed meanwhile.
-func (l *ledger) checkResult(r round, want workflows.SyncState, got workflows.SyncResult) {
+func (l *ledger) checkResult(r round, want api.SyncState, got api.SyncResult) {
 	if got.State != want {
 		l.violate("%s: the sync ended as %s, not %s: %s %s; guard %+v", r.name, got.State, want, got.Reason, got.Message, got.Guard)
 	}

@@ -29,8 +29,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/devserver"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // Options say how a topology is put together.
@@ -120,7 +121,7 @@ func (tp *Topology) startProper() {
 func (tp *Topology) startDevelopment() {
 	tp.t.Helper()
 	server, err := devserver.Start(tp.t.Context(), devserver.Options{
-		Dir: tp.t.TempDir(), Binary: devserver.Locator{}.Locate, SearchAttributes: workflows.SearchAttributes(),
+		Dir: tp.t.TempDir(), Binary: devserver.Locator{}.Locate, SearchAttributes: wire.SearchAttributes(),
 	})
 	require.NoError(tp.t, err)
 	tp.t.Cleanup(func() { assert.NoError(tp.t, server.Stop()) })
@@ -159,7 +160,7 @@ func (tp *Topology) StartWorker(i int) {
 	// The SDK's identity of a worker begins with its process.
 	prefix := fmt.Sprintf("%d@", tp.Workers[i].process.Pid)
 	tp.Workers[i].Await(time.Minute, func(ctx context.Context) error {
-		q, err := tp.Client.DescribeTaskQueue(ctx, workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+		q, err := tp.Client.DescribeTaskQueue(ctx, api.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 		if err != nil {
 			return err
 		}

@@ -15,11 +15,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/topology"
-	"github.com/entraflow/entraflow/workflows"
 )
 
 // variable asks for the test; .ci/topology sets it.
@@ -83,10 +82,10 @@ func (r *run) stats() (s simulator.Stats) {
 }
 
 // sync syncs all rules and gives the results by rule.
-func (r *run) sync() map[string]workflows.SyncResult {
-	var out struct{ Rules []workflows.SyncResult }
+func (r *run) sync() map[string]api.SyncResult {
+	var out struct{ Rules []api.SyncResult }
 	r.starter(r.context(), &out, "sync", "--connection", "contoso")
-	results := map[string]workflows.SyncResult{}
+	results := map[string]api.SyncResult{}
 	for _, s := range out.Rules {
 		results[s.Rule] = s
 	}
@@ -95,9 +94,9 @@ func (r *run) sync() map[string]workflows.SyncResult {
 
 // provisions makes the company's accounts.
 func (r *run) provisions() {
-	var applied workflows.ApplyResult
+	var applied api.ApplyResult
 	r.starter(r.context(), &applied, "apply", "-f", r.file("contoso.yaml"), "--no-sync")
-	require.Equal(r.t, workflows.Valid, applied.Validity, "%+v", applied.Test)
+	require.Equal(r.t, api.Valid, applied.Validity, "%+v", applied.Test)
 	results := r.sync()
 	require.Equal(r.t, plan.Counters{Impacted: 258, Success: 250, PartiallySynced: 3, Failed: 5}, results["staff"].Counters)
 	require.Equal(r.t, plan.Counters{Impacted: 16, Success: 16}, results["contractors"].Counters)
@@ -110,7 +109,7 @@ func (r *run) shares() {
 	ctx := r.context()
 	workers := map[string]int{}
 	for _, row := range r.staff {
-		events := r.Client.GetWorkflowHistory(ctx, activities.UserWorkflowID("contoso", r.cell(row, "id")), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := r.Client.GetWorkflowHistory(ctx, api.UserID("contoso", r.cell(row, "id")), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
 			event, err := events.Next()
 			if err != nil {
@@ -129,7 +128,7 @@ func (r *run) indexes() {
 	created := len(r.people()) - 2 // Two accounts are adopted.
 	require.EventuallyWithT(r.t, func(t *assert.CollectT) {
 		answer, err := r.Client.CountWorkflow(r.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{
-			Query: fmt.Sprintf("WorkflowType = '%s' AND EntraflowConnection = 'contoso' AND EntraflowAction = 'create'", workflows.ProvisionUserType),
+			Query: fmt.Sprintf("WorkflowType = '%s' AND EntraflowConnection = 'contoso' AND EntraflowAction = 'create'", api.ProvisionUserType),
 		})
 		require.NoError(t, err)
 		require.EqualValues(t, created, answer.GetCount())
@@ -143,7 +142,7 @@ func (r *run) indexes() {
 func (r *run) rests() {
 	before := r.stats()
 	for rule, result := range r.sync() {
-		require.Equal(r.t, workflows.SyncCompleted, result.State, rule)
+		require.Equal(r.t, api.SyncCompleted, result.State, rule)
 		require.Empty(r.t, result.Actions, rule)
 	}
 	require.Equal(r.t, before.Committed, r.stats().Committed)
@@ -187,9 +186,9 @@ func (r *run) survives() {
 	}, time.Minute, 200*time.Millisecond)
 	r.Cluster.Start()
 
-	var result workflows.SyncResult
-	require.NoError(r.t, r.Client.GetWorkflow(ctx, workflows.SyncID("contoso", "staff"), runID).Get(ctx, &result))
-	require.Equal(r.t, workflows.SyncCompleted, result.State)
+	var result api.SyncResult
+	require.NoError(r.t, r.Client.GetWorkflow(ctx, api.SyncID("contoso", "staff"), runID).Get(ctx, &result))
+	require.Equal(r.t, api.SyncCompleted, result.State)
 	require.Equal(r.t, plan.Counters{Impacted: 258 + joined, Success: 250 + joined, PartiallySynced: 3, Failed: 5}, result.Counters, "%+v", result.Problems)
 	for i, w := range r.Workers {
 		require.True(r.t, w.Running(), "worker %d", i)
@@ -204,15 +203,15 @@ func (r *run) survives() {
 // down on purpose.
 func (r *run) awaitDone(ctx context.Context, runID string, people int) {
 	r.t.Helper()
-	var last workflows.SyncResult
+	var last api.SyncResult
 	require.Eventually(r.t, func() bool {
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		answer, err := r.Client.QueryWorkflow(short, workflows.SyncID("contoso", "staff"), runID, workflows.QueryProgress)
+		answer, err := r.Client.QueryWorkflow(short, api.SyncID("contoso", "staff"), runID, api.QueryProgress)
 		if err != nil {
 			return false
 		}
-		var p workflows.SyncResult
+		var p api.SyncResult
 		if answer.Get(&p) == nil {
 			last = p
 		}

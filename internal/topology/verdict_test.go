@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/adversity"
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -75,7 +75,7 @@ func (c *chaosRun) explain() {
 		shown++
 		c.t.Logf("%s: writes\n%s", e.id, strings.Join(c.watch.told(c.ledger.account(e.id).id), "\n"))
 		_, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
-			if h.ID == activities.UserWorkflowID(chaosConnection, e.id) {
+			if h.ID == api.UserID(chaosConnection, e.id) {
 				c.t.Logf("%s: run %s\n%s", e.id, h.Run, h.Text)
 			}
 			return nil

@@ -1,11 +1,16 @@
-// Package workflows holds entraflow's durable executions: one resident workflow for each connection, one for each running
-// sync of a rule, and one short workflow for each person and change.
+// Package api is entraflow's contract with Temporal: workflow types and ids, the names of updates, queries and signals, and every
+// input and result of a workflow or an activity. Package wire below it holds the parts that need Temporal's SDK.
 //
-// Types, ids, message names and JSON fields are wire format; docs/versioning.md says how they change.
-package workflows
+// All of it is wire format: it stands in histories and in what administrators type. docs/versioning.md says how it changes. It holds
+// no personal data but source ids.
+package api
 
 import (
-	"go.temporal.io/sdk/temporal"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+
+	"github.com/entraflow/entraflow/internal/directory"
 )
 
 // TaskQueue is the one task queue of workflows and activities.
@@ -19,6 +24,9 @@ const (
 	DeprovisionUserType = "DeprovisionUser"
 	DeleteRuleType      = "DeleteRule"
 )
+
+// ProvisionAccountActivity is the type of the activity whose results tell which accounts a person's run created.
+const ProvisionAccountActivity = "ProvisionAccount"
 
 // Messages of the Connection workflow.
 const (
@@ -47,18 +55,8 @@ const (
 	SignalAgain = "again"
 )
 
-// Search attributes, all of type Keyword.
-var (
-	AttributeConnection = temporal.NewSearchAttributeKeyKeyword("EntraflowConnection")
-	AttributeRule       = temporal.NewSearchAttributeKeyKeyword("EntraflowRule")
-	AttributeAction     = temporal.NewSearchAttributeKeyKeyword("EntraflowAction")
-	AttributeOutcome    = temporal.NewSearchAttributeKeyKeyword("EntraflowOutcome")
-)
-
-// SearchAttributes are the names to register, each as Keyword, before the first workflow starts.
-func SearchAttributes() []string {
-	return []string{AttributeConnection.GetName(), AttributeRule.GetName(), AttributeAction.GetName(), AttributeOutcome.GetName()}
-}
+// RollingOver is the type of the error that turns an update away for the moment of continue-as-new.
+const RollingOver = "RollingOver"
 
 // ConnectionID is the id of a connection's workflow.
 func ConnectionID(connection string) string { return "connection/" + connection }
@@ -68,3 +66,20 @@ func SyncID(connection, rule string) string { return "sync/" + connection + "/" 
 
 // DeleteRuleID is the id of a rule's deletion.
 func DeleteRuleID(connection, rule string) string { return "delete-rule/" + connection + "/" + rule }
+
+// UserID is the id of everything done about one person. The source id is path-escaped; one that is too long for a workflow id is
+// replaced by its hash.
+func UserID(connection, sourceID string) string {
+	escaped := url.PathEscape(sourceID)
+	if len(escaped) > maxEscapedID {
+		sum := sha256.Sum256([]byte(sourceID))
+		escaped = url.PathEscape(directory.HashedID(hex.EncodeToString(sum[:])))
+	}
+	return UserIDPrefix(connection) + escaped
+}
+
+// UserIDPrefix is how the ids of all people of a connection begin.
+func UserIDPrefix(connection string) string { return "user/" + connection + "/" }
+
+// maxEscapedID is how long an escaped source id may be in a workflow id, which Temporal bounds at 1,000 characters.
+const maxEscapedID = 900

@@ -1,32 +1,39 @@
-// Package check proves that a connection can work, before it is saved or after: credentials, permissions, tenant,
-// domains, licences and the extension properties that hold the link. Each check ends with its cause and its fix in words.
-package check
+package api
 
 import (
 	"time"
 
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
+// TestInput is the argument of TestConnection.
+type TestInput struct {
+	// Config to test; its rules do not matter.
+	Config config.Connection `json:"config"`
+	// Pinned are the facts found by an earlier test; another tenant than that is a failure.
+	Pinned Pinned `json:"pinned"`
+}
+
 // Status is how one check ended. Wire format.
-type Status string
+type TestStatus string
 
 const (
 	// OK: nothing to do.
-	OK Status = "ok"
+	TestOK TestStatus = "ok"
 	// Warning: it works, but somebody should look.
-	Warning Status = "warning"
+	TestWarning TestStatus = "warning"
 	// Failed: the connection cannot work before this is mended.
-	Failed Status = "failed"
+	TestFailed TestStatus = "failed"
 	// Skipped: not looked at, because an earlier check failed.
-	Skipped Status = "skipped"
+	TestSkipped TestStatus = "skipped"
 )
 
 // Check is one line of a report.
-type Check struct {
+type TestCheck struct {
 	// Name of the check: secret, token, permissions, tenant, domains, licences, extension properties; or endpoint alone.
 	Name   string       `json:"name"`
-	Status Status       `json:"status"`
+	Status TestStatus   `json:"status"`
 	Reason fault.Reason `json:"reason,omitempty"`
 	// Message says what was found; for a failure, the cause.
 	Message string `json:"message"`
@@ -38,10 +45,10 @@ type Check struct {
 
 // Report is the result of a connection test. It holds no personal data: the tenant's name, domains and licence names are
 // the organisation's.
-type Report struct {
+type TestReport struct {
 	// OK: no check failed.
-	OK     bool    `json:"ok"`
-	Checks []Check `json:"checks"`
+	OK     bool        `json:"ok"`
+	Checks []TestCheck `json:"checks"`
 	// TenantID is the tenant's id, also where the configuration names a domain.
 	TenantID   string `json:"tenantId,omitempty"`
 	TenantName string `json:"tenantName,omitempty"`
@@ -53,11 +60,11 @@ type Report struct {
 }
 
 // Failure is the first failed check; ok is false when there is none.
-func (r *Report) Failure() (c Check, ok bool) {
+func (r *TestReport) Failure() (c TestCheck, ok bool) {
 	for _, c := range r.Checks {
-		if c.Status == Failed {
+		if c.Status == TestFailed {
 			return c, true
 		}
 	}
-	return Check{}, false
+	return TestCheck{}, false
 }

@@ -185,7 +185,8 @@ func launch(o Options, binary string, lock *filelock.Lock) (*Server, error) {
 	return s, nil
 }
 
-// arguments of the command line. Without the two pragmas the server's database is about seven times slower.
+// arguments of the command line. Without the two pragmas the server's database is about seven times slower. This version of
+// the server knows priorities of tasks, but only its new matcher regards them, and that is off by default.
 func arguments(o Options, port, ui int) []string {
 	args := []string{
 		"server", "start-dev",
@@ -195,6 +196,7 @@ func arguments(o Options, port, ui int) []string {
 		"--ip", host, "--port", strconv.Itoa(port),
 		"--ui-ip", host, "--ui-port", strconv.Itoa(ui),
 		"--namespace", o.Namespace,
+		"--dynamic-config-value", "matching.useNewMatcher=true",
 		"--log-level", "error",
 	}
 	for _, name := range o.SearchAttributes {

@@ -11,10 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/devserver"
 )
@@ -64,6 +68,16 @@ func TestAServerStartsKeepsItsDataAndStops(t *testing.T) {
 	require.Equal(t, enumspb.INDEXED_VALUE_TYPE_KEYWORD, attributes.CustomAttributes["EntraflowConnection"])
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "kept", TaskQueue: "nobody"}, "Nothing")
 	require.NoError(t, err)
+	_, err = c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "urgent", TaskQueue: "nobody", Priority: temporal.Priority{PriorityKey: 1}}, "Nothing")
+	require.NoError(t, err)
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		queue, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+			Namespace: "people", TaskQueue: &taskqueuepb.TaskQueue{Name: "nobody"},
+			TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW, ReportStats: true,
+		})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, queue.StatsByPriorityKey[1].GetApproximateBacklogCount(), "the server regards priorities: %v", queue.StatsByPriorityKey)
+	}, 20*time.Second, 200*time.Millisecond)
 	c.Close()
 
 	require.NoError(t, first.Stop())

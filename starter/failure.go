@@ -83,9 +83,9 @@ func (a *app) report(at *cobra.Command, err error) int {
 		f = &failure{status: statusWrongUse, what: err.Error(), next: "see " + at.CommandPath() + " --help"}
 	}
 	if a.json() && !a.printed {
-		_, advice := f.reason.Parts()
-		if f.reason == "" {
-			advice = ""
+		advice := ""
+		if f.reason != "" {
+			advice = f.reason.Row().Fix
 		}
 		t := told{toldError{Status: f.status, Reason: f.reason, Message: f.Error(), Next: or(f.next, advice)}}
 		errors.As(err, &t.Error.Problems)
@@ -114,7 +114,7 @@ func failureOf(err error) *failure {
 	case errors.As(err, &refused):
 		return refusal(err, refused)
 	case errors.As(err, &own):
-		return &failure{status: statusOf(own.Kind), what: own.Error(), reason: own.Reason, next: nextStep(own)}
+		return &failure{status: statusOf(own.Kind), what: own.Error(), reason: own.Reason, next: hint(own)}
 	case errors.Is(err, context.Canceled):
 		return &failure{status: statusIncomplete, what: "interrupted"}
 	}
@@ -127,20 +127,7 @@ func refusal(err error, e *temporal.ApplicationError) *failure {
 	if !fault.Reason(e.Type()).Known() {
 		return &failure{status: statusIncomplete, what: e.Message()}
 	}
-	return &failure{status: statusOf(f.Kind), what: fmt.Sprintf("%s (%s)", e.Message(), f.Reason), reason: f.Reason}
-}
-
-// nextStep is the command that goes on from a refusal whose sentence names none.
-func nextStep(e *fault.Error) string {
-	switch {
-	case e.Subject == "":
-		return ""
-	case e.Reason == fault.ConnectionInvalid:
-		return fmt.Sprintf("`starter connection show %s` says what failed; when that is mended: starter connection test %s", e.Subject, e.Subject)
-	case e.Reason == fault.ConnectionDisabled:
-		return "starter connection enable " + e.Subject
-	}
-	return ""
+	return &failure{status: statusOf(f.Kind), what: fmt.Sprintf("%s (%s)", e.Message(), f.Reason), reason: f.Reason, next: hint(f)}
 }
 
 // statusOf tells wrong use, after which nothing was done, from work that could not complete.

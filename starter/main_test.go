@@ -182,8 +182,8 @@ func (w *watched) String() string {
 func (b *bench) golden(name, got string) {
 	b.t.Helper()
 	got = strings.ReplaceAll(got, b.dir, "DIR")
-	for reason, sentence := range fault.Reasons() {
-		got = strings.ReplaceAll(got, sentence, "<"+string(reason)+">")
+	for _, row := range fault.Rows() {
+		got = strings.ReplaceAll(got, row.Code.Sentence(), "<"+string(row.Code)+">")
 	}
 	path := filepath.Join("testdata", name)
 	if *update {

@@ -83,7 +83,7 @@ func (a *app) provision(ctx context.Context, t *link, in api.UserInput, dryRun b
 	case end != nil:
 		return ending(in.User, end)
 	case r.Outcome == plan.Failed && !dryRun:
-		return incomplete("", "%s could not be provisioned: %s", in.User, r.Reason)
+		return incomplete(hint(&fault.Error{Reason: r.Reason}), "%s could not be provisioned: %s", in.User, r.Reason)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (a *app) provision(ctx context.Context, t *link, in api.UserInput, dryRun b
 // ending is the failure of a provision that a step ended before anything was done.
 func ending(user string, why *fault.Error) error {
 	cause, fix := why.Reason.Parts()
-	f := &failure{status: statusIncomplete, what: fmt.Sprintf("%s was not provisioned: %s (%s)", user, cause, why.Reason), next: fix, printed: true}
+	f := &failure{status: statusIncomplete, what: fmt.Sprintf("%s was not provisioned: %s (%s)", user, cause, why.Reason), next: or(hint(why), fix), printed: true}
 	switch why.Reason {
 	case fault.PersonNotFound, fault.PersonOutOfScope, fault.RuleDisabled, fault.ConnectionDisabled, fault.ConnectionInvalid:
 		f.status = statusWrongUse

@@ -271,7 +271,7 @@ func TestWhatCanBeWrong(t *testing.T) {
 			"token", fault.LoginUnreachable, "sign-in endpoint", "firewall"},
 		{"the simulator is not running",
 			func(b *bench) { b.endpoints = func(e *graph.Endpoints) { e.Login = closed(t) } },
-			"token", fault.SimulatorNotRunning, "simulator", "starter"},
+			"token", fault.SimulatorNotRunning, "simulator", "start it"},
 		{"the sign-in endpoint's certificate is not trusted",
 			func(b *bench) { b.endpoints = func(e *graph.Endpoints) { e.CAPEM = nil } },
 			"token", fault.EndpointUntrusted, "127.0.0.1:", "SSL_CERT_FILE"},

@@ -145,27 +145,17 @@ func (r *run) ok(name, message string) bool {
 	return true
 }
 
-// again is the advice where the machine repeats its work by itself; a test has done so for a while and given up.
-var again = map[fault.Reason]string{
-	fault.GraphUnavailable:    "test again in a few minutes",
-	fault.GraphThrottled:      "test again in a few minutes",
-	fault.GraphTimeout:        "test again in a few minutes; if it stays so, check the network and the proxy",
-	fault.LoginUnavailable:    "test again in a few minutes; if it stays so, check the proxy and ENTRAFLOW_LOGIN_ENDPOINT",
-	fault.ConcurrentChange:    "test again in a few minutes",
-	fault.ReplicationPending:  "test again in a few minutes",
-	fault.WriteUncertain:      "test again in a few minutes",
-	fault.WriteBudgetExceeded: "test again in a few minutes",
-	fault.Interrupted:         "test again",
-	fault.ExtensionNotReady: "test again in a few minutes; if it stays so, see that the application has a service principal in the tenant " +
-		"(Enterprise applications) and that admin consent is granted",
-}
-
-// fail adds a failed check: the reason's own words, what happened and what to do.
+// fail adds a failed check: the reason's own words, what happened and what to do. What entraflow repeats by itself a test has
+// repeated for a while, and given up.
 func (r *run) fail(name string, err error) bool {
 	f := fault.Of(err)
-	cause, fix := f.Reason.Parts()
-	if other, ok := again[f.Reason]; ok {
-		fix = other
+	row := f.Reason.Row()
+	cause, fix := row.Meaning, row.Fix
+	if row.Kind.Retryable() && row.SelfHealing() {
+		fix = "test again in a few minutes"
+		if row.Persists != "" {
+			fix += "; if it stays so, " + row.Persists
+		}
 	}
 	if f.Subject != "" {
 		cause = f.Subject + ": " + cause

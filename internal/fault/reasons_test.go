@@ -18,38 +18,27 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-var update = flag.Bool("update", false, "write docs/reasons.md anew")
+var update = flag.Bool("update", false, "write docs/reasons.md again")
 
-// constant is a Reason as it stands in the source.
-type constant struct {
-	name, section string
-	code          fault.Reason
-}
-
-// constants reads the reasons from the source, so that one that was added without a sentence is found, too.
-func constants(t *testing.T) []constant {
+// constants reads the codes from the source, so that one that was added without a row is found, too.
+func constants(t *testing.T) map[fault.Reason]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "reasons.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "reasons.go", nil, 0)
 	require.NoError(t, err)
-	var out []constant
+	out := map[fault.Reason]string{}
 	for _, d := range file.Decls {
 		group, ok := d.(*ast.GenDecl)
 		if !ok || group.Tok != token.CONST {
 			continue
 		}
-		section := ""
 		for _, spec := range group.Specs {
 			v := spec.(*ast.ValueSpec)
-			if v.Doc != nil {
-				section = strings.TrimSuffix(strings.TrimSpace(v.Doc.Text()), ".")
-			}
-			if kind, ok := v.Type.(*ast.Ident); !ok || kind.Name != "Reason" {
-				continue
-			}
 			for i, name := range v.Names {
-				code, err := strconv.Unquote(v.Values[i].(*ast.BasicLit).Value)
+				text, err := strconv.Unquote(v.Values[i].(*ast.BasicLit).Value)
 				require.NoError(t, err)
-				out = append(out, constant{name: name.Name, section: section, code: fault.Reason(code)})
+				code := fault.Reason(text)
+				require.Empty(t, out[code], "%s has the code of %s", name.Name, out[code])
+				out[code] = name.Name
 			}
 		}
 	}
@@ -62,41 +51,74 @@ var (
 	// placeholders would reach people as they are: a sentence is the same for everybody.
 	placeholders = regexp.MustCompile(`%[a-zA-Z+#]|[{}<>$]|TODO|FIXME|XXX|\.\.\.|…`)
 	// Names in code keep their capital at the start of a sentence.
-	properNames = regexp.MustCompile(`^(Microsoft|Entra|[a-z])`)
+	properNames = regexp.MustCompile(`^(Microsoft|Entra|Temporal|[a-z])`)
+	// The same words reach people who have no command line before them.
+	commands = regexp.MustCompile("`|starter|--[a-z]")
 )
 
-// Every reason has a code of its own and a sentence in two halves: what happened, and what a person does about it.
-func TestEveryReasonHasASentence(t *testing.T) {
+// Every reason has one row, with a sentence in two halves: what happened, and what a person does about it.
+func TestEveryReasonHasARow(t *testing.T) {
 	t.Parallel()
-	all := fault.Reasons()
-	codes := map[fault.Reason]string{}
-	said := map[string]string{}
-	for _, c := range constants(t) {
-		require.Empty(t, codes[c.code], "%s has the code of %s", c.name, codes[c.code])
-		codes[c.code] = c.name
-		require.Regexp(t, codePattern, string(c.code), c.name)
-		sentence, ok := all[c.code]
-		require.True(t, ok, "%s has no sentence: add one to sentences in reasons.go", c.name)
-		require.True(t, c.code.Known())
-		require.Equal(t, sentence, c.code.Sentence())
-		require.Empty(t, said[sentence], "%s says the same as %s", c.name, said[sentence])
-		said[sentence] = c.name
-		require.NotRegexp(t, placeholders, sentence, c.name)
-		require.Regexp(t, properNames, sentence, "%s: sentences stand within others", c.name)
-		require.NotRegexp(t, `[.!?]$|  |\|`, sentence, "%s: sentences stand within others", c.name)
-		meaning, advice := c.code.Parts()
-		require.NotEmpty(t, meaning, c.name)
-		require.NotEmpty(t, advice, "%s does not say what to do; write: what happened; what to do", c.name)
-		require.Equal(t, sentence, meaning+"; "+advice)
+	codes := constants(t)
+	said := map[string]fault.Reason{}
+	seen := map[fault.Reason]bool{}
+	for _, row := range fault.Rows() {
+		name := string(row.Code)
+		require.NotEmpty(t, codes[row.Code], "%s is no constant of reasons.go", name)
+		require.False(t, seen[row.Code], "%s has two rows", name)
+		seen[row.Code] = true
+		require.Regexp(t, codePattern, name)
+		require.True(t, row.Code.Known())
+		require.Equal(t, row, row.Code.Row())
+		require.Contains(t, []fault.Party{fault.PartyGraph, fault.PartySignIn, fault.PartySource, fault.PartySettings, fault.PartyTemporal, fault.PartyWorker}, row.Party, name)
+		require.Contains(t, []fault.Scope{fault.ScopePerson, fault.ScopeRule, fault.ScopeConnection}, row.Scope, name)
+		require.Contains(t, []fault.Kind{fault.Transient, fault.Throttled, fault.Uncertain, fault.NotReady, fault.Rematch, fault.Invalid, fault.Denied,
+			fault.NotFound, fault.Refused, fault.Stale, fault.Internal}, row.Kind, name)
+		sentence := row.Code.Sentence()
+		require.Empty(t, said[sentence], "%s says the same as %s", name, said[sentence])
+		said[sentence] = row.Code
+		require.Equal(t, row.Meaning+"; "+row.Fix, sentence)
+		for _, part := range []string{row.Meaning, row.Fix} {
+			require.NotEmpty(t, part, name)
+			require.NotRegexp(t, placeholders, part, name)
+			require.NotRegexp(t, `[.!?]$|  |\|`, part, "%s: sentences stand within others", name)
+			// openssl's options are the fix itself.
+			require.NotRegexp(t, commands, strings.ReplaceAll(part, "-----BEGIN", ""), "%s: hints about commands belong to the command line", name)
+		}
+		require.NotContains(t, row.Meaning, ";", name)
+		require.Regexp(t, properNames, row.Meaning, "%s: sentences stand within others", name)
+		require.True(t, row.Persists == "" || row.SelfHealing(), "%s: only what mends itself can stay all the same", name)
 	}
-	require.Len(t, all, len(codes), "a sentence whose code is no constant")
+	for code, name := range codes {
+		require.True(t, seen[code], "%s has no row: add one to catalogue.go", name)
+	}
 }
 
-// Reasons is a copy: nobody changes the catalogue.
-func TestReasonsIsACopy(t *testing.T) {
+// What an administrator of the tenant has to mend stops the whole connection; nothing that another party has to mend does,
+// a wrong secret of an identity store least of all.
+func TestWhatWithdrawsAConnection(t *testing.T) {
 	t.Parallel()
-	fault.Reasons()[fault.SecretWrong] = "changed"
-	require.NotEqual(t, "changed", fault.SecretWrong.Sentence())
+	for _, reason := range []fault.Reason{fault.SecretUnreadable, fault.SecretWrong, fault.CertificateKeyMismatch, fault.FederatedTokenRejected,
+		fault.ApplicationUnknown, fault.TenantMismatch, fault.TokenRejected, fault.PermissionDenied, fault.ExtensionMissing} {
+		require.True(t, reason.WithdrawsConnection(), reason)
+	}
+	for _, reason := range []fault.Reason{fault.SourceSecretUnreadable, fault.SourceLoginRefused, fault.SourceUnreadable, fault.AccountProtected,
+		fault.LicensesUnreadable, fault.DirectoryQuota, fault.GraphUnavailable, fault.TemporalUnavailable, fault.ConnectionInvalid, "", "unheard_of"} {
+		require.False(t, reason.WithdrawsConnection(), reason)
+	}
+	for _, row := range fault.Rows() {
+		if row.Code.WithdrawsConnection() {
+			require.Contains(t, []fault.Party{fault.PartyGraph, fault.PartySignIn}, row.Party, row.Code)
+			require.Equal(t, fault.ScopeConnection, row.Scope, row.Code)
+		}
+	}
+}
+
+// Rows is a copy: nobody changes the catalogue.
+func TestRowsIsACopy(t *testing.T) {
+	t.Parallel()
+	fault.Rows()[0].Meaning = "changed"
+	require.NotEqual(t, "changed", fault.Rows()[0].Meaning)
 }
 
 // document is docs/reasons.md.
@@ -104,16 +126,20 @@ func document(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Reason codes\n\n" +
 		"Each person who is not `Success`, each failed check and each refused command carries one of these codes. A code never\n" +
-		"changes its meaning and is never used again, so scripts may rely on it.\n\n" +
-		"<!-- Made from internal/fault/reasons.go: go test ./internal/fault -run Document -update -->\n")
+		"changes its meaning and is never used again, so scripts may rely on it. *Stops* is how much it stops (one person, a rule,\n" +
+		"the connection), *side* is who has to change something, or to answer again.\n\n" +
+		"<!-- Made from internal/fault/catalogue.go: go test ./internal/fault -run Document -update -->\n")
 	section := ""
-	for _, c := range constants(t) {
-		if c.section != section {
-			section = c.section
-			fmt.Fprintf(&b, "\n## %s\n\n| code | meaning | what to do |\n|---|---|---|\n", section)
+	for _, row := range fault.Rows() {
+		if title := fault.SectionOf(row.Code); title != section {
+			section = title
+			fmt.Fprintf(&b, "\n## %s\n\n| code | stops | side | meaning | what to do |\n|---|---|---|---|---|\n", section)
 		}
-		meaning, advice := c.code.Parts()
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.code, upper(meaning), upper(advice))
+		fix := upper(row.Fix)
+		if row.Persists != "" {
+			fix += "; if it stays so, " + row.Persists
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", row.Code, row.Scope, row.Party, upper(row.Meaning), fix)
 	}
 	return b.String()
 }

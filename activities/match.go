@@ -67,7 +67,7 @@ func (p *provisioning) matchPlannedCreation(ctx context.Context) (plan.Match, er
 func (p *provisioning) sourceAsPlanned() bool {
 	for _, c := range p.claims {
 		if c.rule.Name == p.in.Rule {
-			return c.snapshot.Version == p.in.Planned.Snapshot
+			return c.snapshot.Same(p.in.Planned.Snapshot)
 		}
 	}
 	return false

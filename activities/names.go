@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -68,7 +69,10 @@ func (n *nameIndex) count(ctx context.Context, a *Activities, s api.Settings, up
 	return n.wanted[n.hash(upn)], nil
 }
 
-// state identifies settings and sources. Asking for nobody gives a source's snapshot without reading it anew.
+// livePatience is for how long the names of a live directory are taken for the present ones.
+const livePatience = 5 * time.Minute
+
+// state identifies settings and sources.
 func (n *nameIndex) state(ctx context.Context, a *Activities, s api.Settings) (string, error) {
 	key := fmt.Sprintf("%s/%d", s.Config.Name, s.Revision)
 	for _, rule := range s.EnabledRules() {
@@ -76,9 +80,13 @@ func (n *nameIndex) state(ctx context.Context, a *Activities, s api.Settings) (s
 		if err != nil {
 			return "", err
 		}
-		_, snapshot, err := src.Get(ctx, "\x00")
-		if err != nil && !fault.Is(err, fault.PersonNotFound) {
+		snapshot, err := src.Snapshot(ctx)
+		if err != nil {
 			return "", err
+		}
+		if snapshot.ID == "" {
+			// A live directory does not say whether it has changed.
+			snapshot.ID = a.options.Now().Truncate(livePatience).Format(time.RFC3339)
 		}
 		key += "/" + snapshot.ID
 	}

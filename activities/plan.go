@@ -14,6 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/spool"
 )
 
 // pageSize is how many people a page of a plan names at most: at about 200 bytes each, far below a payload's 2 MiB.
@@ -118,10 +119,20 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	in.Permit = plan.Permit{Hash: state.Approved, Keys: permitted}
 	planned, _ := s.Config.Rule(rule)
 	in.SourceTag = planned.Source.Tag()
+	sources := map[string]source.Source{} // :: source key -> what all its rules read
 	for _, r := range s.EnabledRules() {
-		src, err := a.options.Sources(r.Source)
-		if err != nil {
-			return nil, err
+		src := sources[r.Source.Key()]
+		if src == nil {
+			opened, err := a.options.Sources(r.Source)
+			if err != nil {
+				return nil, err
+			}
+			var release func()
+			if src, release, err = spool.ForPlan(ctx, opened); err != nil {
+				return nil, err
+			}
+			defer release()
+			sources[r.Source.Key()] = src
 		}
 		program, err := a.program(ctx, s, r, src)
 		if err != nil {
@@ -132,7 +143,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 				return nil, err
 			}
 		}
-		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: listing{src}})
+		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: src})
 	}
 	if _, licensed := planned.Mappings[directory.SkuID]; licensed {
 		if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
@@ -170,9 +181,6 @@ func readBin(ctx context.Context, client *graph.Client, sel directory.Selection)
 	})
 	return bin, err
 }
-
-// listing narrows a source to what planning needs.
-type listing struct{ source.Lister }
 
 // syncable reports why a rule may not be synced.
 func syncable(s api.Settings, rule string) error {

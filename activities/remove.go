@@ -176,11 +176,11 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, snapshot, err := src.Get(ctx, r.in.User)
-	if err != nil && !fault.Is(err, fault.PersonNotFound) {
+	snapshot, err := src.Snapshot(ctx)
+	if err != nil {
 		return err
 	}
-	if snapshot.Version < r.in.Planned.Snapshot {
+	if snapshot.Older(r.in.Planned.Snapshot) {
 		kind := fault.Transient
 		if r.attempt >= olderPatience {
 			kind = fault.Refused

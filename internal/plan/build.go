@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"hash/maphash"
-	"sort"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/directory"
@@ -16,7 +15,7 @@ import (
 type RulePeople struct {
 	// Name is the rule's name.
 	Name string
-	// SourceKey tells which rules read the same store.
+	// SourceKey tells which rules read the same people. Their source is read once, through People of the first of them.
 	SourceKey string
 	// Program is the rule's compiled filter and mappings.
 	Program *mapping.Program
@@ -97,16 +96,13 @@ type Plan struct {
 	Guard Guard
 }
 
-// Build plans one rule. It reads each source to its end; any error of a read is returned, and there is no plan then.
+// Build plans one rule. It reads each source once, to its end; any error of a read is returned, and there is no plan then.
 //
-// Errors: those of the sources; fault.SourceChanged (Stale) when a source is not the same from one read to the next;
-// fault.RuleUnknown; fault.TenantReadSuspicious when accounts were known and none carries a link.
+// Errors: those of the sources; fault.RuleUnknown; fault.TenantReadSuspicious when accounts were known and none carries a
+// link.
 func Build(ctx context.Context, in Input) (*Plan, error) {
 	b, err := newBuilder(in)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.claim(ctx); err != nil {
 		return nil, err
 	}
 	b.bin.read = func() ([]directory.Account, error) {
@@ -115,12 +111,13 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 		}
 		return in.Bin(ctx)
 	}
-	if err := b.decide(ctx); err != nil {
+	if err := b.read(ctx); err != nil {
 		return nil, err
 	}
 	if b.bin.err != nil {
 		return nil, b.bin.err
 	}
+	b.rivals()
 	b.leavers()
 	b.conflictingNames()
 	b.managersPending()
@@ -135,6 +132,8 @@ type builder struct {
 	rule   int                // index of the planned rule in in.Rules
 	byKey  map[string][]int32 // :: person key -> accounts with that link
 	byName map[string]int32   // :: lower-case user principal name -> account
+	groups []group            // the sources with their rules, in the order of reading
+	scope  []bool             // which rules include the person who is being read
 	claims map[string]*claim  // :: source id -> who claims the person; nil with a single rule
 	names  map[uint64]nameUse // :: hash of a desired name -> who wants it
 	fates  []fate             // :: account -> whether its person is still there
@@ -142,9 +141,9 @@ type builder struct {
 	seed   maphash.Seed
 	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
-	// snapshots are the states in which the sources were read, by source key.
-	snapshots map[string]source.Snapshot
-	bin       recycled
+	// rivalNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
+	rivalNames []rivalName
+	bin        recycled
 	// staying counts the rule's linked accounts whose people are still claimed.
 	staying int
 }
@@ -153,8 +152,7 @@ type builder struct {
 const nobody = -1
 
 func newBuilder(in Input) (*builder, error) {
-	b := &builder{in: in, rule: nobody, plan: &Plan{Rule: in.Rule}, names: map[uint64]nameUse{}, seed: maphash.MakeSeed(),
-		snapshots: map[string]source.Snapshot{}}
+	b := &builder{in: in, rule: nobody, plan: &Plan{Rule: in.Rule}, names: map[uint64]nameUse{}, seed: maphash.MakeSeed()}
 	b.left = map[string]int{}
 	for _, s := range in.SKUs {
 		b.left[strings.ToLower(s.ID)] = s.Available()
@@ -200,45 +198,9 @@ func (b *builder) indexAccounts() {
 	}
 }
 
-// read reads the people of one rule to the end and makes sure that their source is in the same state each time.
-func (b *builder) read(ctx context.Context, rule RulePeople, each func(source.Record)) (source.Snapshot, error) {
-	snapshot, err := rule.People.List(ctx, func(r source.Record) error {
-		each(r)
-		return nil
-	})
-	if err != nil {
-		return source.Snapshot{}, err
-	}
-	if before, ok := b.snapshots[rule.SourceKey]; ok && before.ID != snapshot.ID {
-		return source.Snapshot{}, fault.New("plan", fault.Stale, fault.SourceChanged, "rule "+rule.Name)
-	}
-	b.snapshots[rule.SourceKey] = snapshot
-	return snapshot, nil
-}
-
-// decide streams the people of the planned rule, and of the others as far as names are concerned.
-func (b *builder) decide(ctx context.Context) error {
-	for i, rule := range b.in.Rules {
-		each := b.person
-		if i != b.rule {
-			each = func(r source.Record) { b.rival(i, r) }
-		}
-		snapshot, err := b.read(ctx, rule, each)
-		if err != nil {
-			return err
-		}
-		if i == b.rule {
-			b.plan.Snapshot = snapshot
-		}
-	}
-	sort.Slice(b.plan.Entries, func(i, j int) bool { return b.plan.Entries[i].SourceID < b.plan.Entries[j].SourceID })
-	return nil
-}
-
-// person decides about one record of the planned rule.
-func (b *builder) person(r source.Record) {
+// person decides about one record of the planned rule, whose filter gave in and err.
+func (b *builder) person(r source.Record, in bool, err error) {
 	program := b.in.Rules[b.rule].Program
-	in, err := program.InScope(r)
 	accounts := b.accounts(r.ID)
 	var linked []*directory.Account
 	for _, i := range accounts {
@@ -303,22 +265,6 @@ func (b *builder) holdReason() fault.Reason {
 		return fault.FirstSyncHeld
 	}
 	return fault.RemovalsHeld
-}
-
-// rival notes the name that a person of another rule wants.
-func (b *builder) rival(rule int, r source.Record) {
-	program := b.in.Rules[rule].Program
-	if in, err := program.InScope(r); err != nil || !in {
-		return
-	}
-	if owner, ok := b.owner(r.ID); !ok || owner != rule {
-		return
-	}
-	var linked []*directory.Account
-	for _, i := range b.accounts(r.ID) {
-		linked = append(linked, &b.in.Accounts[i])
-	}
-	b.claimName(program, r, linked)
 }
 
 func (b *builder) add(e Entry) { b.plan.Entries = append(b.plan.Entries, e) }

@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"context"
-	"slices"
-
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/source"
 )
@@ -12,45 +9,28 @@ import (
 type claim struct {
 	// first is the first rule in the file that claims the person, linked one that does and stands in the person's link.
 	first, linked int16
-	// from is the first rule whose source has the id, be the person in scope or not.
+	// from is the first source that has the id, be the person in scope or not.
 	from int16
 	// twice: a second source has the id, so nobody can tell whose account it is.
 	twice bool
 }
 
-// claim reads the sources of all rules where more than one could claim a person.
-func (b *builder) claim(ctx context.Context) error {
-	if len(b.in.Rules) == 1 {
-		return nil
-	}
-	b.claims = map[string]*claim{}
-	oneSource := !slices.ContainsFunc(b.in.Rules, func(r RulePeople) bool { return r.SourceKey != b.in.Rules[0].SourceKey })
-	for i, rule := range b.in.Rules {
-		if _, err := b.read(ctx, rule, func(r source.Record) { b.note(int16(i), r, oneSource) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// note records that a rule's source has a person, and whether the rule claims the person. A filter that fails leaves open
+// note records that a source has a person, and which of its rules claims the person. A filter that fails leaves open
 // whether the person is in; nobody else may act as if the rule had let go.
-func (b *builder) note(rule int16, r source.Record, oneSource bool) {
-	in, err := b.in.Rules[rule].Program.InScope(r)
-	wanted := in || err != nil
-	if !wanted && oneSource {
+func (b *builder) note(group int, rule int16, r source.Record, wanted bool) {
+	if b.claims == nil || !wanted && len(b.groups) == 1 {
 		return
 	}
 	c := b.claims[r.ID]
 	if c == nil {
-		c = &claim{first: nobody, linked: nobody, from: rule}
+		c = &claim{first: nobody, linked: nobody, from: int16(group)}
 		b.claims[r.ID] = c
 	}
-	c.twice = c.twice || b.in.Rules[c.from].SourceKey != b.in.Rules[rule].SourceKey
+	c.twice = c.twice || c.from != int16(group)
 	if !wanted {
 		return
 	}
-	if c.first == nobody {
+	if c.first == nobody || rule < c.first {
 		c.first = rule
 	}
 	for _, i := range b.accounts(r.ID) {

@@ -160,16 +160,11 @@ type roster struct {
 	version string
 	people  []source.Record
 	err     error
-	// later, if set, is the roster's version from the second read on.
-	later string
-	reads int
+	reads   int
 }
 
 func (r *roster) List(_ context.Context, yield func(source.Record) error) (source.Snapshot, error) {
-	version := r.version
-	if r.reads++; r.reads > 1 && r.later != "" {
-		version = r.later
-	}
+	r.reads++
 	for _, p := range r.people {
 		if err := yield(p); err != nil {
 			return source.Snapshot{}, err
@@ -178,7 +173,7 @@ func (r *roster) List(_ context.Context, yield func(source.Record) error) (sourc
 	if r.err != nil {
 		return source.Snapshot{}, r.err
 	}
-	return source.Snapshot{ID: r.key + version, Count: len(r.people)}, nil
+	return source.Snapshot{ID: r.key + r.version, Count: len(r.people)}, nil
 }
 
 // columns of every roster. n is a number where it is one: a filter on int(user.n) fails for the others.

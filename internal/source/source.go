@@ -21,16 +21,24 @@ type Record struct {
 	Fields map[string]any
 }
 
-// Snapshot identifies one state of a source: equal ids mean equal content.
+// Snapshot identifies one state of a source.
 type Snapshot struct {
-	// ID changes whenever the content may have changed.
+	// ID changes whenever the content may have changed; equal ids mean equal content.
 	ID string `json:"id"`
-	// Version orders snapshots of one source: a later state never has a smaller one (for a file, its modification time in
-	// nanoseconds).
+	// Version orders the states of one source: a later one never has a smaller one (for a file, its modification time in
+	// nanoseconds). 0 where a store cannot order its states, as a live directory with several servers: each read is then of
+	// the store as it is, and counts as no older than any other.
 	Version int64 `json:"version"`
-	// Count is how many records the complete read saw.
+	// Count is how many records the complete read saw; 0 where nothing was read completely, as in a single read of a live
+	// directory.
 	Count int `json:"count"`
 }
+
+// Older reports that the state is an earlier one than the other version, where both are known.
+func (s Snapshot) Older(than int64) bool { return s.Version != 0 && than != 0 && s.Version < than }
+
+// Same reports that the state is known to be that of the other version.
+func (s Snapshot) Same(as int64) bool { return s.Version != 0 && s.Version == as }
 
 // Columns are the field names a source has and what is known of their type.
 type Columns struct {
@@ -52,7 +60,8 @@ func (c Columns) Has(name string) bool {
 	return false
 }
 
-// Describer tells a source's columns without reading all of it.
+// Describer tells a source's columns. It is asked once for each person that is read, so that a store for which the answer
+// costs a request keeps it.
 //
 // Errors: fault.SourceMissing, SourceUnreadable, SourceMalformed, SourceColumnMissing, SourceOutsideRoot; an
 // administrator acts on each.
@@ -77,9 +86,25 @@ type Getter interface {
 	Get(ctx context.Context, id string) (Record, Snapshot, error)
 }
 
-// Source is a store that can do all three; every store of entraflow can.
+// Snapshotter tells in which state a source is.
+type Snapshotter interface {
+	// Snapshot identifies the present state, without reading everybody anew where nothing has changed. A store that cannot
+	// say gives a snapshot without an ID: nothing that was read before may then be taken for the present state.
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Source is a store that can do all four; every store of entraflow can.
 type Source interface {
 	Describer
 	Lister
 	Getter
+	Snapshotter
+}
+
+// Live is a source that somebody else's server answers for, so that each read costs requests and no two reads are of one
+// state. A plan reads it once, into a local copy of package spool.
+type Live interface {
+	Source
+	// Live marks the source; it does nothing.
+	Live()
 }

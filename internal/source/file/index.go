@@ -61,6 +61,20 @@ func (x *index) snapshot() source.Snapshot {
 	}
 }
 
+// Snapshot identifies the file as it is now. The file is read where that was not done since its last change.
+//
+// Errors: those of List.
+func (s *store) Snapshot(ctx context.Context) (source.Snapshot, error) {
+	if ctx.Err() != nil {
+		return source.Snapshot{}, s.cancelled(ctx)
+	}
+	index, err := s.current(ctx)
+	if err != nil {
+		return source.Snapshot{}, err
+	}
+	return index.snapshot(), nil
+}
+
 // current gives the index of the file as it is now.
 func (s *store) current(ctx context.Context) (*index, error) {
 	began := s.indexes.now()

@@ -2,7 +2,7 @@
 // makes plans. One file is one capability.
 //
 // An activity reads people and settings itself, from references in its input, so that nothing personal and no secret
-// is stored in a history. Its errors are *fault.Error; the interceptor in errors.go turns them into what Temporal may know.
+// is stored in a history. Its errors are *fault.Error; the interceptor of internal/engine logs them and turns them into what Temporal may know.
 package activities
 
 import (

@@ -76,7 +76,7 @@ type earlier struct {
 // recentAccount tells of accounts created for a person within the settling time, by whichever worker and however that run
 // ended.
 //
-// Errors: Transient (InternalError) when Temporal does not answer.
+// Errors: Transient (TemporalUnavailable) when Temporal does not answer.
 func (a *Activities) recentAccount(ctx context.Context, connection, user string) (earlier, error) {
 	if account := a.recent.recall(connection + "/" + user); account != "" {
 		return earlier{account: account}, nil
@@ -91,7 +91,7 @@ func (a *Activities) recentAccount(ctx context.Context, connection, user string)
 			strings.ReplaceAll(api.UserID(connection, user), "'", `\'`), api.ProvisionUserType, since),
 	})
 	if err != nil {
-		return earlier{}, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+		return earlier{}, fault.Wrap("look for earlier runs", fault.Transient, fault.TemporalUnavailable, "", err)
 	}
 	var found earlier
 	for _, run := range list.GetExecutions() {
@@ -122,7 +122,7 @@ func (a *Activities) createdBy(ctx context.Context, run *commonpb.WorkflowExecut
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
-			return "", false, fault.Wrap("look into an earlier run", fault.Transient, fault.InternalError, "", err)
+			return "", false, fault.Wrap("look into an earlier run", fault.Transient, fault.TemporalUnavailable, "", err)
 		}
 		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == api.ProvisionAccountActivity {
 			under[event.GetEventId()] = true
@@ -165,7 +165,7 @@ const maxRecent = 20_000
 // recentRuns lists whose accounts may have been created within the settling time, by whichever worker. Running workflows
 // count: the list learns late of their end. So do those that a person started, which have no search attributes.
 //
-// Errors: Transient (InternalError) when Temporal does not answer.
+// Errors: Transient (TemporalUnavailable) when Temporal does not answer.
 func (a *Activities) recentRuns(ctx context.Context, connection string) (recentPeople, error) {
 	recent := recentPeople{connection: connection, runs: map[string]bool{}}
 	if a.options.Temporal == nil {
@@ -179,7 +179,7 @@ func (a *Activities) recentRuns(ctx context.Context, connection string) (recentP
 	for {
 		list, err := a.options.Temporal.ListWorkflow(ctx, request)
 		if err != nil {
-			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.InternalError, "", err)
+			return recent, fault.Wrap("look for earlier runs", fault.Transient, fault.TemporalUnavailable, "", err)
 		}
 		for _, run := range list.GetExecutions() {
 			if id := run.GetExecution().GetWorkflowId(); strings.HasPrefix(id, api.UserIDPrefix(connection)) {

@@ -46,7 +46,7 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletion
 	}
 	var ended *temporal.WorkflowExecutionError
 	if err != nil && !isGone(err) && !errors.As(err, &ended) {
-		return api.DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.InternalError, in.Rule, err)
+		return api.DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.TemporalUnavailable, in.Rule, err)
 	}
 	// A test may have passed while the sync was waited for.
 	if s, err = a.settings.fresh(ctx, in.Connection); err != nil {
@@ -108,5 +108,5 @@ func (a *Activities) markDeleting(ctx context.Context, in api.BeginDeletionInput
 	case errors.As(err, &gone):
 		return refuse("delete rule", fault.ConnectionUnknown, in.Connection)
 	}
-	return fault.Wrap("delete rule", fault.Transient, fault.InternalError, in.Rule, err)
+	return fault.Wrap("delete rule", fault.Transient, fault.TemporalUnavailable, in.Rule, err)
 }

@@ -38,7 +38,7 @@ func (a *Activities) AwaitRun(ctx context.Context, in api.AwaitInput) (json.RawM
 			return nil, missed
 		}
 		if err != nil {
-			return nil, fault.Wrap("signal running workflow", fault.Transient, fault.InternalError, in.WorkflowID, err)
+			return nil, fault.Wrap("signal running workflow", fault.Transient, fault.TemporalUnavailable, in.WorkflowID, err)
 		}
 		p.keep(ctx, in.Signal)
 	}
@@ -65,7 +65,7 @@ func (a *Activities) isOfType(ctx context.Context, in api.AwaitInput) (bool, err
 	case isGone(err):
 		return false, nil
 	case err != nil:
-		return false, fault.Wrap("describe running workflow", fault.Transient, fault.InternalError, in.WorkflowID, err)
+		return false, fault.Wrap("describe running workflow", fault.Transient, fault.TemporalUnavailable, in.WorkflowID, err)
 	}
 	return d.GetWorkflowExecutionInfo().GetType().GetName() == in.Type, nil
 }
@@ -106,7 +106,7 @@ func (p *pulse) keep(ctx context.Context, details any) {
 
 // note records details that the next attempt must find even if this worker dies right after.
 //
-// Errors: Transient (InternalError) when the server did not take them, which is also what a superseded attempt is told.
+// Errors: Transient (TemporalUnavailable) when the server did not take them, which is also what a superseded attempt is told.
 func (p *pulse) note(ctx context.Context, temporal client.Client, details any) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,7 +117,7 @@ func (p *pulse) note(ctx context.Context, temporal client.Client, details any) e
 		return nil
 	}
 	if err := temporal.RecordActivityHeartbeat(ctx, activity.GetInfo(ctx).TaskToken, details); err != nil {
-		return fault.Wrap("record heartbeat", fault.Transient, fault.InternalError, "", err)
+		return fault.Wrap("record heartbeat", fault.Transient, fault.TemporalUnavailable, "", err)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ const catchUpWindow = time.Minute
 // SetSchedule makes the schedule of a rule what the settings say: created, changed, paused or removed. The overlap policy
 // skips a sync while the one before still runs.
 //
-// Errors: fault.InternalError (Transient) when Temporal refuses.
+// Errors: fault.TemporalUnavailable (Transient) when Temporal does not do it.
 func (a *Activities) SetSchedule(ctx context.Context, in api.ScheduleInput) error {
 	id := api.SyncID(in.Connection, in.Rule)
 	schedules := a.options.Temporal.ScheduleClient()
@@ -82,7 +82,7 @@ func scheduleNote(paused bool) string {
 }
 
 func scheduleFault(err error) error {
-	return fault.Wrap("keep schedule", fault.Transient, fault.InternalError, "", err)
+	return fault.Wrap("keep schedule", fault.Transient, fault.TemporalUnavailable, "", err)
 }
 
 // isGone reports that Temporal does not know the workflow or schedule, or that it has ended.

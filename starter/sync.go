@@ -236,7 +236,7 @@ func failedSync(err error) api.SyncResult {
 		r.State, r.Reason, r.Message = api.SyncStopped, fault.Stopped, fault.Stopped.Sentence()
 		return r
 	}
-	r.Reason, r.Message = fault.InternalError, err.Error()
+	r.Reason, r.Message = fault.TemporalUnavailable, err.Error()
 	return r
 }
 

@@ -89,7 +89,7 @@ func (d *drive) test(context.Context, api.TestInput) (api.TestReport, error) {
 // setSchedule is the activity SetSchedule.
 func (d *drive) setSchedule(_ context.Context, in api.ScheduleInput) error {
 	if d.refuses {
-		return fault.New("", fault.Transient, fault.InternalError, "")
+		return fault.New("", fault.Transient, fault.TemporalUnavailable, "")
 	}
 	now := "run"
 	switch {

@@ -33,7 +33,7 @@ type Parts struct {
 	Simulator *SimulatorEndpoint
 	// Log takes the worker's log. Default slog.Default().
 	Log *slog.Logger
-	// Trace, if set, is told of each request to Graph.
+	// Trace, if set, is told of each request to Graph, which the log has at level debug.
 	Trace func(graph.Call)
 }
 
@@ -55,7 +55,7 @@ func New(p Parts) (*Engine, error) {
 	indexes := &file.Indexes{}
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
-			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Pace: p.Environment.Pace, Trace: p.Trace,
+			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Pace: p.Environment.Pace, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
 		Sources: func(s config.Source) (source.Source, error) {
@@ -81,7 +81,7 @@ func (e *Engine) describe(ctx context.Context, connection string) (api.Settings,
 		return api.Settings{}, fault.Wrap("read settings", fault.Refused, fault.ConnectionUnknown, connection, err)
 	}
 	if err != nil {
-		return api.Settings{}, fault.Wrap("read settings", fault.Transient, fault.InternalError, connection, err)
+		return api.Settings{}, fault.Wrap("read settings", fault.Transient, fault.TemporalUnavailable, connection, err)
 	}
 	if answer.QueryRejected != nil {
 		return api.Settings{}, fault.New("read settings", fault.Refused, fault.ConnectionUnknown, connection)
@@ -104,7 +104,7 @@ func (e *Engine) Worker() worker.Worker {
 		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
 		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
 		WorkerStopTimeout: 10 * time.Second,
-		Interceptors:      []interceptor.WorkerInterceptor{activities.NewInterceptor(e.parts.Log, e.parts.Environment.Pace)},
+		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, e.parts.Environment.Pace)},
 	})
 	Register(w)
 	for _, f := range e.activityList() {

@@ -20,3 +20,9 @@ func (e *Engine) ActivityNames() []string {
 	}
 	return names
 }
+
+// NewInterceptor and Tracer are what a worker logs with.
+var (
+	NewInterceptor = newInterceptor
+	Tracer         = tracer
+)

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +67,37 @@ func TestOf(t *testing.T) {
 	// The outermost fault counts: it knows more of what was being done.
 	outer := fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", known)
 	require.Equal(t, fault.ExtensionDenied, fault.Of(outer).Reason)
+}
+
+type described struct{}
+
+func (described) Error() string    { return "ann@contoso.com" }
+func (described) Describe() string { return "row 7" }
+
+// The log is told what led to an error, and nothing that an error says in its own words.
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	refused := &url.Error{Op: "Get", URL: "https://graph.microsoft.com/v1.0/users/ann@contoso.com",
+		Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
+	for _, test := range []struct {
+		err  error
+		want []string
+	}{
+		{nil, nil},
+		{fault.New("read", fault.Transient, fault.GraphTimeout, "x"), nil},
+		{fault.Wrap("read", fault.Transient, fault.GraphUnreachable, "", refused),
+			[]string{"*url.Error", "*net.OpError", "*os.SyscallError", "syscall.Errno: connection refused"}},
+		{fmt.Errorf("ann: %w", fault.Wrap("test", fault.Denied, fault.ExtensionDenied, "", fault.Wrap("register", fault.Denied, fault.PermissionDenied, "", described{}))),
+			[]string{"*fmt.wrapError", "register: permission_denied", "row 7"}},
+		{errors.Join(errors.New("ann"), io.ErrUnexpectedEOF), []string{"*errors.joinError", "*errors.errorString", "*errors.errorString"}},
+	} {
+		require.Equal(t, test.want, fault.Causes(test.err))
+	}
+	var deep error = errors.New("ann")
+	for range 100 {
+		deep = fmt.Errorf("ann: %w", deep)
+	}
+	require.Len(t, fault.Causes(deep), 16)
 }
 
 func TestUnknownReason(t *testing.T) {

@@ -29,6 +29,17 @@ func (a *Answer) Error() string {
 	return fmt.Sprintf("HTTP %d %s: %s", a.Status, a.Code, a.Message)
 }
 
+var codePattern = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)
+
+// Describe gives status, code and the row that decided, for the log.
+func (a *Answer) Describe() string {
+	code := a.Code
+	if !codePattern.MatchString(code) {
+		code = "without a code"
+	}
+	return fmt.Sprintf("HTTP %d %s, row %q", a.Status, code, a.Rule)
+}
+
 // answer is an answer that is no success, with what the caller and the token tell about the question.
 type answer struct {
 	op      operation

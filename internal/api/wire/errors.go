@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/fault"
@@ -44,10 +45,12 @@ func Reported(err error) error {
 	case errors.As(err, &execution):
 		// A workflow that was waited for ended badly without a reason of ours: terminated, timed out, cancelled.
 		return Reported(fault.New("", fault.Refused, fault.Stopped, ""))
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fault.New("", fault.Transient, fault.GraphTimeout, "")
 	}
 	f := fault.Of(err)
+	if f.Reason == fault.InternalError && errors.Is(err, context.DeadlineExceeded) {
+		// The activity's own time was over.
+		f = fault.New(f.Op, fault.Transient, fault.Interrupted, "")
+	}
 	var open *openEnded
 	options := temporal.ApplicationErrorOptions{
 		NonRetryable: !f.Kind.Retryable(),
@@ -71,24 +74,47 @@ func rebuilt(e *temporal.ApplicationError) error {
 	return e
 }
 
-// FaultOf reads the fault back out of an activity's or child workflow's error. A child that somebody cancelled or terminated
-// is Stopped (Refused). Another error that is not ours is Internal.
+// FaultOf reads the fault back out of an activity's or child workflow's error. A child that somebody cancelled or terminated,
+// or whose time was over, is Stopped (Refused); a step whose worker died is WorkerLost, one that nobody took up NoWorker
+// (both Transient). Another error that is not ours is Internal.
 func FaultOf(err error) *fault.Error {
 	var e *temporal.ApplicationError
 	if !errors.As(err, &e) || !fault.Reason(e.Type()).Known() {
-		var timeout *temporal.TimeoutError
-		var terminated *temporal.TerminatedError
-		if errors.As(err, &terminated) || temporal.IsCanceledError(err) {
-			return fault.New("", fault.Refused, fault.Stopped, "")
-		}
-		if errors.As(err, &timeout) {
-			return fault.New("", fault.Transient, fault.GraphUnavailable, "")
-		}
-		return fault.New("", fault.Internal, fault.InternalError, "")
+		return unreported(err)
 	}
 	var d ErrorDetails
 	if e.HasDetails() && e.Details(&d) == nil && d.Reason != "" {
 		return &fault.Error{Kind: d.Kind, Reason: d.Reason, Subject: d.Subject, RequestID: d.RequestID}
 	}
 	return &fault.Error{Kind: fault.Internal, Reason: fault.Reason(e.Type())}
+}
+
+// unreported is the fault of an error that Temporal made, or of one that is not ours.
+func unreported(err error) *fault.Error {
+	var timeout *temporal.TimeoutError
+	var terminated *temporal.TerminatedError
+	var step *temporal.ActivityError
+	var child *temporal.ChildWorkflowExecutionError
+	var awaited *temporal.WorkflowExecutionError
+	switch {
+	case errors.As(err, &terminated), temporal.IsCanceledError(err):
+		return fault.New("", fault.Refused, fault.Stopped, "")
+	case !errors.As(err, &timeout):
+		return fault.New("", fault.Internal, fault.InternalError, "")
+	case (errors.As(err, &child) || errors.As(err, &awaited)) && !errors.As(err, &step):
+		return fault.New("", fault.Refused, fault.Stopped, "")
+	}
+	// Once all the time for a step is used up, its last attempt says why; without one, nobody took it up.
+	for timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE {
+		var last *temporal.TimeoutError
+		if !errors.As(timeout.Unwrap(), &last) {
+			break
+		}
+		timeout = last
+	}
+	switch timeout.TimeoutType() {
+	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
+		return fault.New("", fault.Transient, fault.NoWorker, "")
+	}
+	return fault.New("", fault.Transient, fault.WorkerLost, "")
 }

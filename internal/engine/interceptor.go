@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entraflow/entraflow/internal/api/wire"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+)
+
+// newInterceptor returns the worker interceptor through which every activity error leaves, and every panic. Temporal gets kind,
+// reason, subject and request id. The worker's log gets, once, what helps to find the cause: these, the operation, and the
+// types of the errors that led to it. The errors' own texts name people and go nowhere.
+//
+// pace multiplies the waits before another attempt where nothing asks for a certain one: with 1 (or 0) the retry policies
+// of the workflows hold, which cannot know of it.
+func newInterceptor(log *slog.Logger, pace float64) interceptor.WorkerInterceptor {
+	return &workerInterceptor{log: log, pace: pace}
+}
+
+type workerInterceptor struct {
+	interceptor.WorkerInterceptorBase
+	log  *slog.Logger
+	pace float64
+}
+
+// InterceptActivity wraps each activity.
+func (w *workerInterceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	i := &activityInterceptor{log: w.log, pace: w.pace}
+	i.Next = next
+	return i
+}
+
+type activityInterceptor struct {
+	interceptor.ActivityInboundInterceptorBase
+	log  *slog.Logger
+	pace float64
+}
+
+// ExecuteActivity runs the activity, logs its error and replaces it.
+func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (result any, err error) {
+	info := activity.GetInfo(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = nil, i.reported(ctx, info, &panicked{value: p, at: thrownAt()})
+		}
+	}()
+	// The waits that Graph's answers ask for grow with the attempt.
+	result, err = i.Next.ExecuteActivity(graph.WithAttempt(ctx, int(info.Attempt)), in)
+	if err == nil || errors.Is(err, activity.ErrResultPending) {
+		return result, err
+	}
+	return nil, i.reported(ctx, info, err)
+}
+
+// reported logs the error of an activity and gives what Temporal may know of it.
+func (i *activityInterceptor) reported(ctx context.Context, info activity.Info, err error) error {
+	told := wire.Reported(err)
+	if temporal.IsCanceledError(told) {
+		return told
+	}
+	f := fault.Of(err)
+	if other := wire.FaultOf(told); other.Reason != f.Reason {
+		// The error of a workflow that was waited for.
+		f = other
+	}
+	i.log.LogAttrs(ctx, level(f.Kind), "an activity failed",
+		slog.String("activity", info.ActivityType.Name), slog.String("workflow", info.WorkflowExecution.ID), slog.Int("attempt", int(info.Attempt)),
+		slog.String("kind", string(f.Kind)), slog.String("reason", string(f.Reason)), slog.String("operation", f.Op),
+		slog.String("subject", f.Subject), slog.String("requestId", f.RequestID), slog.Any("causes", fault.Causes(err)))
+	return i.paced(told, info.Attempt)
+}
+
+// level: a defect is an error. What somebody or time has to mend is a warning, and what was decided about one person on
+// purpose is none.
+func level(k fault.Kind) slog.Level {
+	switch {
+	case k == fault.Internal:
+		return slog.LevelError
+	case k == fault.Denied || k.Retryable():
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// panicked is the error of an activity that panicked.
+type panicked struct {
+	value any
+	at    string
+}
+
+func (p *panicked) Error() string { return "a panic" }
+
+// Describe gives the type of what was thrown, and where; the value itself may be anybody's.
+func (p *panicked) Describe() string { return fmt.Sprintf("panic with %T at %s", p.value, p.at) }
+
+// thrownAt names the line that panicked. It must be called by the deferred function that recovers.
+func thrownAt() string {
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
+		}
+	}
+}
+
+// paced shortens the wait of the retry policy.
+func (i *activityInterceptor) paced(err error, attempt int32) error {
+	var e *temporal.ApplicationError
+	if i.pace == 0 || i.pace == 1 || !errors.As(err, &e) || e.NonRetryable() || e.NextRetryDelay() > 0 {
+		return err
+	}
+	var details []any
+	var d wire.ErrorDetails
+	if e.HasDetails() && e.Details(&d) == nil {
+		details = []any{d}
+	}
+	policy := min(time.Second<<min(attempt-1, 10), 2*time.Minute)
+	return temporal.NewApplicationErrorWithOptions(e.Message(), e.Type(), temporal.ApplicationErrorOptions{
+		Details: details, Category: e.Category(), NextRetryDelay: max(time.Duration(float64(policy)*i.pace), time.Millisecond),
+	})
+}

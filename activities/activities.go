@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
@@ -44,6 +45,8 @@ type Options struct {
 	Settings func(ctx context.Context, connection string) (api.Settings, error)
 	// Temporal starts, signals and awaits workflows and keeps schedules.
 	Temporal client.Client
+	// Converter is the one of that client: it decodes what earlier runs have left in their histories. Default the SDK's own.
+	Converter converter.DataConverter
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Random makes initial passwords. Default crypto/rand.
@@ -57,6 +60,9 @@ type Options struct {
 
 // New returns the activities of a worker.
 func New(o Options) *Activities {
+	if o.Converter == nil {
+		o.Converter = converter.GetDefaultDataConverter()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

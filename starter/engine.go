@@ -37,7 +37,7 @@ func (a *app) engine(t *link, simulator *engine.SimulatorEndpoint, log *slog.Log
 	}
 	parts := engine.Parts{Environment: env, Simulator: simulator, Log: log}
 	if t != nil {
-		parts.Client = t.Client
+		parts.Client, parts.Converter = t.Client, t.converter
 	}
 	return engine.New(parts)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -14,17 +13,18 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/devserver"
+	"github.com/entraflow/entraflow/internal/temporalclient"
 )
 
 // link is a connection to Temporal.
 type link struct {
 	client.Client
 	address, namespace string
+	converter          converter.DataConverter
 	// ui is the address of the Web UI; "" where it is not known.
 	ui string
 }
@@ -35,18 +35,11 @@ const dialTimeout = 10 * time.Second
 // clientOptions are those of TEMPORAL_ADDRESS and its kin, or of a profile in temporal.toml. named is false where neither
 // names a server.
 func (a *app) clientOptions() (o client.Options, named bool, err error) {
-	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{EnvLookup: a})
-	if err == nil {
-		o, err = profile.ToClientOptions(envconfig.ToClientOptionsRequest{IncludeRemoteCodec: true})
-	}
-	if err != nil {
+	if o, err = temporalclient.Options(a, slog.New(slog.DiscardHandler)); err != nil {
 		return o, false, &failure{
 			status: statusWrongUse, what: "the settings of the Temporal client cannot be used", why: err,
 			next: "check TEMPORAL_ADDRESS and its kin, and the profile in temporal.toml",
 		}
-	}
-	if o.Namespace == "" {
-		o.Namespace = client.DefaultNamespace
 	}
 	return o, o.HostPort != "", nil
 }
@@ -70,12 +63,9 @@ func (a *app) dial(ctx context.Context) (*link, error) {
 }
 
 func (a *app) dialTo(ctx context.Context, o client.Options, ui string) (*link, error) {
-	if o.Logger == nil {
-		o.Logger = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	t := &link{address: o.HostPort, namespace: o.Namespace, ui: ui}
+	t := &link{converter: o.DataConverter, address: o.HostPort, namespace: o.Namespace, ui: ui}
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
 		return nil, &failure{

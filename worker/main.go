@@ -11,11 +11,10 @@ import (
 	"os"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/temporalclient"
 )
 
 func main() {
@@ -37,17 +36,16 @@ func run() error {
 		os.Exit(2)
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	options, err := envconfig.LoadDefaultClientOptions()
+	options, err := temporalclient.Options(nil, logger)
 	if err != nil {
 		return fmt.Errorf("the configuration of the Temporal client cannot be read; check TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: %w", err)
 	}
-	options.Logger = log.NewStructuredLogger(logger)
 	c, err := client.Dial(options)
 	if err != nil {
 		return fmt.Errorf("no Temporal server answers at %s; start a server or set TEMPORAL_ADDRESS: %w", cmp.Or(options.HostPort, client.DefaultHostPort), err)
 	}
 	defer c.Close()
-	e, err := engine.New(engine.Parts{Client: c, Environment: environment, Log: logger})
+	e, err := engine.New(engine.Parts{Client: c, Converter: options.DataConverter, Environment: environment, Log: logger})
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,9 @@ import (
 	"os"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	sdklog "go.temporal.io/sdk/log"
 
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/temporalclient"
 )
 
 const roleWorker = "worker"
@@ -26,17 +25,16 @@ func workerRole(ctx context.Context) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	options, err := envconfig.LoadDefaultClientOptions()
+	options, err := temporalclient.Options(nil, log)
 	if err != nil {
 		return err
 	}
-	options.Logger = sdklog.NewStructuredLogger(log)
 	c, err := client.Dial(options)
 	if err != nil {
 		return fmt.Errorf("connect to Temporal: %w", err)
 	}
 	defer c.Close()
-	e, err := engine.New(engine.Parts{Client: c, Environment: environment, Log: log})
+	e, err := engine.New(engine.Parts{Client: c, Converter: options.DataConverter, Environment: environment, Log: log})
 	if err != nil {
 		return err
 	}

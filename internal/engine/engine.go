@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -27,7 +28,9 @@ import (
 // Parts are what an engine is made of.
 type Parts struct {
 	// Client is the connection to Temporal; nil for an engine that only plans and tests.
-	Client      client.Client
+	Client client.Client
+	// Converter is that of the client: earlier runs are read from their histories. Default the SDK's own.
+	Converter   converter.DataConverter
 	Environment Environment
 	// Simulator is where this process runs one; nil to look for another process's.
 	Simulator *SimulatorEndpoint
@@ -62,9 +65,9 @@ func New(p Parts) (*Engine, error) {
 			return file.Open(file.Config{Path: s.File, IDColumn: s.ID, EnabledColumn: s.Enabled, Root: p.Environment.SourceRoot}, indexes)
 		},
 		Settings: e.describe,
-		Temporal: p.Client,
-		Pace:     p.Environment.Pace,
-		Settle:   time.Duration(float64(15*time.Minute) * p.Environment.Pace),
+		Temporal: p.Client, Converter: p.Converter,
+		Pace:   p.Environment.Pace,
+		Settle: time.Duration(float64(15*time.Minute) * p.Environment.Pace),
 	})
 	return e, nil
 }

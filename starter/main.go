@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/entraflow/entraflow/internal/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal stops cleanly; a second one, sent by somebody who will not wait, ends the process at once.
 	context.AfterFunc(ctx, stop)
-	m := Main{}
+	m := cli.Main{}
 	os.Exit(m.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }

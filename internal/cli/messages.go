@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/entraflow/entraflow/internal/api"
+)
+
+// patience is how long a connection may take to answer an update; a test waits for new extension properties, which can
+// take Entra some minutes.
+const patience = 30 * time.Minute
+
+// update sends a message to a connection and waits for its answer. While the connection rolls over to a new run it turns
+// messages away; the same message, with the same id, is then sent again, and is not carried out twice.
+func (a *app) update(ctx context.Context, t *link, connection, name string, result any, args ...any) error {
+	return a.send(ctx, t, connection, result, func(ctx context.Context, id string) (client.WorkflowUpdateHandle, error) {
+		return t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			UpdateID: id, WorkflowID: api.ConnectionID(connection), UpdateName: name, Args: args,
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+	})
+}
+
+// applyTo sends a configuration to its connection, which is started where it does not run yet.
+func (a *app) applyTo(ctx context.Context, t *link, in api.ApplyInput) (result api.ApplyResult, err error) {
+	connection := in.Config.Name
+	err = a.send(ctx, t, connection, &result, func(ctx context.Context, id string) (client.WorkflowUpdateHandle, error) {
+		// An operation serves one attempt only.
+		start := t.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+			ID:                       api.ConnectionID(connection),
+			TaskQueue:                api.TaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			StaticSummary:            "Connection " + connection,
+		}, api.ConnectionType, api.ConnectionInput{Name: connection})
+		return t.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+			StartWorkflowOperation: start,
+			UpdateOptions: client.UpdateWorkflowOptions{
+				UpdateID: id, UpdateName: api.UpdateApply, Args: []any{in},
+				WaitForStage: client.WorkflowUpdateStageCompleted,
+			},
+		})
+	})
+	return result, err
+}
+
+// retryPause is the wait before a message is sent again.
+const retryPause = 200 * time.Millisecond
+
+// send sends a message until it is taken, and tells that it waits for the answer.
+func (a *app) send(ctx context.Context, t *link, connection string, result any,
+	once func(context.Context, string) (client.WorkflowUpdateHandle, error)) error {
+	stop := a.waiting("waiting for connection " + connection + " and its worker")
+	defer stop()
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for id := uuid.NewString(); ; {
+		handle, err := once(waiting, id)
+		if err == nil {
+			err = handle.Get(waiting, result)
+		}
+		if !worthRepeating(err) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return t.unanswered(err, connection)
+		}
+		select {
+		case <-waiting.Done():
+			return t.unanswered(waiting.Err(), connection)
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// worthRepeating reports that a message was not taken but would be a moment later.
+func worthRepeating(err error) bool {
+	var notReady *serviceerror.WorkflowNotReady
+	var refused *temporal.ApplicationError
+	return errors.As(err, &notReady) || errors.As(err, &refused) && refused.Type() == api.RollingOver
+}
+
+// waiting shows how long something takes until stop is called; it says nothing about what is done at once.
+func (a *app) waiting(what string) (stop func()) {
+	began := a.now()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(2 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				a.notes.Progress(fmt.Sprintf("%s (%s)", what, a.now().Sub(began).Round(time.Second)))
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		a.notes.Clear()
+	}
+}

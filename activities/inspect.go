@@ -46,7 +46,7 @@ type Inspection struct {
 type RuleView struct {
 	// State of the rule; one that is not enabled provisions nobody.
 	State api.RuleSettings
-	// File is the path of the source.
+	// File is where the source is.
 	File string
 	// Record is the person; nil when the source has no such person or could not be read.
 	Record *source.Record
@@ -104,7 +104,7 @@ func unclaimed(s api.Settings, why fault.Reason) *fault.Error {
 // view looks at a person through one rule, be it enabled or not.
 func (a *Activities) view(ctx context.Context, s api.Settings, name, user string) RuleView {
 	rule, _ := s.Config.Rule(name)
-	v := RuleView{File: rule.Source.File}
+	v := RuleView{File: rule.Source.Place()}
 	v.State, _ = s.Rule(name)
 	src, err := a.options.Sources(rule.Source)
 	if err != nil {

@@ -48,9 +48,9 @@ func (c *connection) checkImmutable(in api.ApplyInput) error {
 func (c *connection) checkFormer(in config.Connection) error {
 	for _, r := range in.Rules {
 		former, ok := c.state.FormerSources[r.Name]
-		if ok && c.rule(r.Name) < 0 && former.File != r.Source.File && former.Tag() == r.Source.Tag() {
+		if ok && c.rule(r.Name) < 0 && former.Identity() != r.Source.Identity() && former.Tag() == r.Source.Tag() {
 			return wire.Reported(fault.New("", fault.Refused, fault.SettingImmutable, fmt.Sprintf(
-				"source of rule %s (a deleted rule of this name read %s, a file of the same name; name the rule or the file otherwise)", r.Name, former.File)))
+				"source of rule %s (a deleted rule of this name read %s, a file of the same name; name the rule or the file otherwise)", r.Name, former.Place())))
 		}
 	}
 	return nil
@@ -228,6 +228,9 @@ func ruleWords(r config.RuleChange, now config.Rule) string {
 		parts = append(parts, "enabled")
 	case r.Enabled:
 		parts = append(parts, "disabled")
+	}
+	if r.Reading {
+		parts = append(parts, "source is read in another way")
 	}
 	if r.Filter {
 		parts = append(parts, "filter changed")

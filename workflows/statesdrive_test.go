@@ -18,6 +18,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	sourcefile "github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/workflows"
 )
 
@@ -184,7 +185,7 @@ func file(changes ...func(*config.Connection)) api.ApplyInput {
 		Name: "contoso", TenantID: "7f7a6b1e-3c52-4d0b-9d0e-5a4f1c2b8e10", ClientID: "0c5d7a3b-91e4-4f27-8a6d-2b3c4d5e6f70",
 		ClientSecret: "env:SECRET", Cloud: config.CloudGlobal, Preferences: config.DefaultPreferences(),
 		Rules: []config.Rule{{
-			Name: "staff", Enabled: true, Source: config.Source{File: "/people.csv"}, SyncEvery: "15m",
+			Name: "staff", Enabled: true, Source: config.Source{Settings: sourcefile.At("/people.csv")}, SyncEvery: "15m",
 			Mappings: map[string]config.Mapping{
 				"userPrincipalName": {Expression: `user.username + "@contoso.com"`}, "displayName": {Expression: "user.name"},
 				"mailNickname": {Expression: "user.username"}, "password": {Expression: "randomPassword(24)"},
@@ -270,7 +271,7 @@ var messages = map[string]message{
 	"apply, the tenant changed":                              applying(true, func(c *config.Connection) { c.TenantID = "contoso.com" }),
 	"apply, the client changed":                              applying(true, func(c *config.Connection) { c.ClientID = c.TenantID }),
 	"apply, the cloud changed":                               applying(true, func(c *config.Connection) { c.Cloud = config.CloudChina }),
-	"apply, a source changed":                                applying(true, func(c *config.Connection) { c.Rules[0].Source.File = "/other.csv" }),
+	"apply, a source changed":                                applying(true, func(c *config.Connection) { c.Rules[0].Source.Settings = sourcefile.At("/other.csv") }),
 	"apply, the file disables it":                            applying(true, func(c *config.Connection) { c.Rules[0].Enabled = false }),
 	"apply, the file no longer has it":                       applying(true, func(c *config.Connection) { c.Rules = nil }),
 

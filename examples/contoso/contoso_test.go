@@ -15,7 +15,7 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/source"
-	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/source/stores"
 )
 
 func TestFirstSync(t *testing.T) {
@@ -168,7 +168,7 @@ func load(t *testing.T) (config.Connection, simulator.TenantState) {
 }
 
 func compiled(t *testing.T, rule config.Rule) (source.Source, *mapping.Program) {
-	s, err := file.Open(file.Config{Path: rule.Source.File, IDColumn: rule.Source.ID, EnabledColumn: rule.Source.Enabled}, nil)
+	s, err := stores.Open(source.Environment{})(rule.Source.Settings)
 	require.NoError(t, err)
 	columns, err := s.Columns(t.Context())
 	require.NoError(t, err)

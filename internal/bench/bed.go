@@ -21,6 +21,7 @@ import (
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // bed is what a measurement stands on: a directory and a Temporal server with its data in it, as `starter up` starts it.
@@ -115,7 +116,7 @@ func connection(name, dir string) config.Connection {
 		Preferences: config.DefaultPreferences(),
 	}
 	c.Rules = []config.Rule{{
-		Name: ruleName, Enabled: true, Source: config.Source{File: filepath.Join(dir, "people.csv")},
+		Name: ruleName, Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(dir, "people.csv"))},
 		Mappings: map[string]config.Mapping{
 			directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
 			directory.DisplayName:       {Expression: `user.given + " " + user.family`},

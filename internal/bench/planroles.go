@@ -165,7 +165,7 @@ func measurePlan(ctx context.Context, dir string, n int, profile string) (r plan
 	if err := r.requests(endpoint); err != nil {
 		return r, err
 	}
-	return r, r.reads(ctx, c.Rules[0].Source.File, n)
+	return r, r.reads(ctx, c.Rules[0].Source.Place(), n)
 }
 
 func heapProfile(profile string) error {
@@ -209,7 +209,7 @@ const readsMeasured = 1000
 
 // reads measures single reads by id, as a person's workflow does them, with an index of its own.
 func (r *planSize) reads(ctx context.Context, path string, n int) error {
-	s, err := file.Open(file.Config{Path: path}, &file.Indexes{})
+	s, err := file.Open(file.Settings{File: path}, file.Options{})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -70,9 +71,9 @@ func (t *link) explainImmutable(ctx context.Context, cfg config.Connection, err 
 	differ("cloud", or(d.Config.Cloud, config.CloudGlobal), or(cfg.Cloud, config.CloudGlobal))
 	for _, rule := range cfg.Rules {
 		if known, ok := d.Config.Rule(rule.Name); ok {
-			differ("rule "+rule.Name+", source.file", known.Source.File, rule.Source.File)
-			differ("rule "+rule.Name+", source.id", or(known.Source.ID, config.DefaultID), or(rule.Source.ID, config.DefaultID))
-			differ("rule "+rule.Name+", source.enabled", or(known.Source.Enabled, config.DefaultEnabled), or(rule.Source.Enabled, config.DefaultEnabled))
+			for _, d := range source.Differences(known.Source.Settings, rule.Source.Settings) {
+				differ("rule "+rule.Name+", source."+d.Key, d.Is, d.Says)
+			}
 		}
 	}
 	if len(lines) == 0 {

@@ -10,7 +10,8 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/mapping"
-	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/stores"
 )
 
 // load reads a configuration file and compiles its rules against the columns that their sources really have. Everything
@@ -53,7 +54,7 @@ func understood(f *config.File, rule config.Rule, problems config.Problems) bool
 			same++
 		}
 	}
-	return same == 1 && rule.Source.File != "" && !slices.ContainsFunc(problems, func(p config.Problem) bool {
+	return same == 1 && rule.Source.Settings != nil && !slices.ContainsFunc(problems, func(p config.Problem) bool {
 		return strings.HasPrefix(p.Message, "rule "+rule.Name+", source")
 	})
 }
@@ -70,20 +71,18 @@ func (a *app) checkRule(ctx context.Context, f *config.File, rule config.Rule) (
 	at := func(key string, offset int, message string) config.Problems {
 		return config.Problems{f.Problem(rule.Name, key, offset, message)}
 	}
-	s, err := file.Open(file.Config{
-		Path: rule.Source.File, IDColumn: rule.Source.ID, EnabledColumn: rule.Source.Enabled, Root: os.Getenv("ENTRAFLOW_SOURCE_ROOT"),
-	}, nil)
+	s, err := stores.Open(source.Environment{Root: os.Getenv("ENTRAFLOW_SOURCE_ROOT")})(rule.Source.Settings)
 	if err != nil {
-		return at("source.file", 0, sourceMessage(err)), nil
+		return at(sourceKey(rule, err), 0, sourceMessage(err)), nil
 	}
 	columns, err := s.Columns(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil && rule.Enabled:
-		return at(sourceKey(err), 0, sourceMessage(err)), nil
+		return at(sourceKey(rule, err), 0, sourceMessage(err)), nil
 	case err != nil:
-		a.notes.Sayf("warning: %s", at(sourceKey(err), 0, sourceMessage(err))[0])
+		a.notes.Sayf("warning: %s", at(sourceKey(rule, err), 0, sourceMessage(err))[0])
 		return nil, nil
 	}
 	_, found := mapping.Compile(rule, columns)
@@ -106,9 +105,9 @@ func sourceMessage(err error) string {
 }
 
 // sourceKey is the key of the rule that an error of its source is about.
-func sourceKey(err error) string {
+func sourceKey(rule config.Rule, err error) string {
 	if fault.Is(err, fault.SourceColumnMissing) {
 		return "source"
 	}
-	return "source.file"
+	return "source." + rule.Source.Settings.Store()
 }

@@ -32,8 +32,10 @@ type RuleChange struct {
 	Name string
 	// Added and Removed exclude everything below.
 	Added, Removed bool
-	// Source differs, which is forbidden.
+	// Source differs in what identifies it, which is forbidden.
 	Source bool
+	// Reading: how the source is read differs.
+	Reading bool
 	// Enabled differs.
 	Enabled bool
 	Filter  bool
@@ -46,7 +48,7 @@ type RuleChange struct {
 // Syncs reports whether the change leads to a sync of the rule by itself: it is new, enabled or disabled, or includes
 // other people or gives them other values.
 func (r RuleChange) Syncs() bool {
-	return r.Added || r.Enabled || r.Filter || len(r.Mappings) > 0
+	return r.Added || r.Enabled || r.Reading || r.Filter || len(r.Mappings) > 0
 }
 
 // None reports whether nothing differs.
@@ -150,13 +152,14 @@ func ruleChange(old, revision Connection, name string) (RuleChange, bool) {
 	}
 	c := RuleChange{
 		Name:     name,
-		Source:   before.Source.Key() != after.Source.Key(),
+		Source:   before.Source.Identity() != after.Source.Identity(),
+		Reading:  before.Source.Identity() == after.Source.Identity() && before.Source.Key() != after.Source.Key(),
 		Enabled:  before.Enabled != after.Enabled,
 		Filter:   before.Filter != after.Filter,
 		Mappings: mappingChanges(before.Mappings, after.Mappings),
 		Schedule: before.Interval() != after.Interval(),
 	}
-	return c, c.Source || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
+	return c, c.Source || c.Reading || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
 }
 
 // mappingChanges compares mappings as JSON, where a list read from a file and one that has travelled are the same.

@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // base is a connection with two rules, new each time.
 func base() config.Connection {
 	rule := func(name string) config.Rule {
-		return config.Rule{Name: name, Enabled: true, Source: config.Source{File: "/data/a.csv"}, Filter: "user.a", SyncEvery: "60m",
+		return config.Rule{Name: name, Enabled: true, Source: config.Source{Settings: file.At("/data/a.csv")}, Filter: "user.a", SyncEvery: "60m",
 			Mappings: map[string]config.Mapping{"city": {Expression: "user.city"}, "otherMails": {Value: []string{"a"}}}}
 	}
 	return config.Connection{Name: "c", TenantID: "t", ClientID: "i", ClientSecret: "env:A", Cloud: "global", Description: "d",
@@ -61,11 +62,18 @@ func TestChangeOf(t *testing.T) {
 		{"all mappings gone", func(c *config.Connection) { c.Rules[0].Mappings = nil },
 			ofRule(config.RuleChange{Mappings: []string{"city", "otherMails"}}), []string{"one"}},
 		{"a list that has travelled", func(c *config.Connection) { c.Rules[0].Mappings["otherMails"] = config.Mapping{Value: []any{"a"}} }, config.Change{}, nil},
-		{"source", func(c *config.Connection) { c.Rules[0].Source.File = "/data/b.csv" },
+		{"source", func(c *config.Connection) { c.Rules[0].Source.Settings = file.At("/data/b.csv") },
 			config.Change{Forbidden: []string{"rules[one].source"}, Rules: []config.RuleChange{{Name: "one", Source: true}}}, nil},
-		{"id column", func(c *config.Connection) { c.Rules[0].Source.ID = "number" },
+		{"id column", func(c *config.Connection) {
+			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", ID: "number"}
+		},
 			config.Change{Forbidden: []string{"rules[one].source"}, Rules: []config.RuleChange{{Name: "one", Source: true}}}, nil},
-		{"default columns written out", func(c *config.Connection) { c.Rules[0].Source.ID, c.Rules[0].Source.Enabled = "id", "enabled" }, config.Change{}, nil},
+		{"enabled column", func(c *config.Connection) {
+			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", Enabled: "active"}
+		}, ofRule(config.RuleChange{Reading: true}), []string{"one"}},
+		{"default columns written out", func(c *config.Connection) {
+			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", ID: "id", Enabled: "enabled"}
+		}, config.Change{}, nil},
 		{"schedule", func(c *config.Connection) { c.Rules[0].SyncEvery = "15m" }, ofRule(config.RuleChange{Schedule: true}), nil},
 		{"the same schedule", func(c *config.Connection) { c.Rules[0].SyncEvery = "1h" }, config.Change{}, nil},
 		{"disabled", func(c *config.Connection) { c.Rules[0].Enabled = false }, ofRule(config.RuleChange{Enabled: true}), nil},

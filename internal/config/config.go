@@ -1,11 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
-
-	"github.com/entraflow/entraflow/internal/directory"
 )
 
 // Connection is one Entra tenant, one app registration, preferences, and the rules that provision into it.
@@ -165,31 +162,6 @@ func (r *Rule) UnmarshalJSON(b []byte) error {
 	r.resolveAliases()
 	return nil
 }
-
-// The columns of a source that names none.
-const (
-	DefaultID      = "id"
-	DefaultEnabled = "enabled"
-)
-
-// Source names an identity store.
-type Source struct {
-	// File is the path of a CSV or JSON file; relative to the configuration file, absolute after Load.
-	File string `json:"file,omitempty" yaml:"file"`
-	// ID is the column that holds the person's id. Default "id".
-	ID string `json:"id,omitempty" yaml:"id"`
-	// Enabled is the column that tells whether the person is enabled. Default "enabled", if there is such a column.
-	Enabled string `json:"enabled,omitempty" yaml:"enabled"`
-}
-
-// Key identifies the store, so that two rules reading the same people are known to do so.
-// A column left out and the default written out are the same.
-func (s Source) Key() string {
-	return "file:" + s.File + "#" + cmp.Or(s.ID, DefaultID) + "#" + cmp.Or(s.Enabled, DefaultEnabled)
-}
-
-// Tag is the store's short name in the marks of accounts, the same wherever the file lies.
-func (s Source) Tag() string { return directory.SourceTag(s.File, cmp.Or(s.ID, DefaultID)) }
 
 // Mapping says what is written to one target attribute: exactly one of the three.
 type Mapping struct {

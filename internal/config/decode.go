@@ -82,10 +82,7 @@ func (d *document) rule(n *yaml.Node, path string) Rule {
 	d.flag(f, path, "enabled", &r.Enabled)
 	d.text(f, path, "syncEvery", &r.SyncEvery)
 	if n := f["source"]; n != nil {
-		s := d.fields(n, path+".source", "a source is keys and values; write {file: people.csv}", sourceKeys)
-		d.text(s, path+".source", "file", &r.Source.File)
-		d.text(s, path+".source", "id", &r.Source.ID)
-		d.text(s, path+".source", "enabled", &r.Source.Enabled)
+		r.Source = d.source(n, path+".source")
 	}
 	if n := f["filter"]; n != nil {
 		r.Filter, _ = d.expression(n, path+".filter", "write an expression in single quotes, or remove the key to include everybody")

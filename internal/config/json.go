@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/stores"
 )
 
 // resolveAliases renames mappings to Graph's names. Where two keys are one attribute both stay, for Validate to report.
@@ -35,7 +37,7 @@ func strangeKeys(b []byte) []finding {
 	_ = json.Unmarshal(c["rules"], &rules)
 	for i, raw := range rules {
 		r := w.object(raw, rulePath(i, ""), ruleKeys)
-		w.object(r["source"], rulePath(i, "source"), sourceKeys)
+		w.source(r["source"], rulePath(i, "source"))
 		if filter, ok := r["filter"]; ok && (string(filter) == `""` || string(filter) == "null") {
 			w.found = append(w.found, finding{path: rulePath(i, "filter"), message: "it is empty; write an expression, or remove the key to include everybody"})
 		}
@@ -46,6 +48,20 @@ func strangeKeys(b []byte) []finding {
 		}
 	}
 	return w.found
+}
+
+// source finds what is wrong with the settings of a source as far as decoding can tell.
+func (w *walker) source(b json.RawMessage, path string) {
+	if len(b) == 0 {
+		return
+	}
+	stores.Decode(b, source.Report{
+		Problem: func(key, message string) { w.found = append(w.found, finding{path: join(path, key), message: message}) },
+		Unknown: func(key string, known []string) {
+			message, _ := unknownKey(lastKey(key), known)
+			w.found = append(w.found, finding{path: join(path, key), message: message})
+		},
+	})
 }
 
 // walker goes through JSON that has been decoded once already, so that what is malformed was reported then.

@@ -12,9 +12,8 @@ var (
 	connectionKeys = []string{"name", "description", "tenantId", "clientId", KeySecret, KeyCertificate, KeyFederated, "cloud", "preferences", "rules"}
 	preferenceKeys = []string{"removeLicensesWhenSkuIdEmpty", "licenseScope", "allowCreate", "allowUpdate", "allowDisable",
 		"allowDeprovision", "removeAction", "deprovisionOnRuleDeletion", "existingUsers", "removeAdopted", "removalGuard"}
-	guardKeys  = []string{"count", "percent"}
-	ruleKeys   = []string{"name", "enabled", "source", "filter", "mappings", "syncEvery"}
-	sourceKeys = []string{"file", "id", "enabled"}
+	guardKeys = []string{"count", "percent"}
+	ruleKeys  = []string{"name", "enabled", "source", "filter", "mappings", "syncEvery"}
 )
 
 // elsewhere are names that other products have for our keys.

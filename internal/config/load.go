@@ -109,8 +109,8 @@ func (c *Connection) makeAbsolute(directory string) {
 	c.FederatedTokenFile = absoluteTokenFile(directory, c.FederatedTokenFile)
 	for i := range c.Rules {
 		r := &c.Rules[i]
-		if r.Source.File != "" && !filepath.IsAbs(r.Source.File) {
-			r.Source.File = filepath.Join(directory, r.Source.File)
+		if r.Source.Settings != nil {
+			r.Source.Settings.Resolve(directory)
 		}
 		for attribute, m := range r.Mappings {
 			m.Secret = absoluteReference(directory, m.Secret)

@@ -12,6 +12,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/mapping"
 	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // head is lines 1 to 4 of a connection, staff lines 5 to 14; a test's own lines begin at 15.
@@ -96,7 +97,7 @@ rules:
 		Preferences: config.Preferences{RemoveLicensesWhenSkuIDEmpty: true, LicenseScope: "all", RemoveAction: "delete", DeprovisionOnRuleDeletion: true,
 			ExistingUsers: "leave", RemoveAdopted: true, RemovalGuard: config.RemovalGuard{Count: 7, Percent: 10}},
 		Rules: []config.Rule{
-			{Name: "staff", Enabled: true, Source: config.Source{File: "/etc/entraflow/data/people.csv", ID: "number", Enabled: "active"},
+			{Name: "staff", Enabled: true, Source: config.Source{Settings: &file.Settings{File: "/etc/entraflow/data/people.csv", ID: "number", Enabled: "active"}},
 				Filter: `user.department != "Contractors"`, SyncEvery: "15m",
 				Mappings: map[string]config.Mapping{
 					"userPrincipalName":     {Expression: "user.username.lowerAscii() + '@contoso.com'"},
@@ -109,7 +110,7 @@ rules:
 					"password":              {Secret: "file:/run/start"},
 					"skuId":                 {Expression: "user.license"},
 				}},
-			{Name: "guests", Source: config.Source{File: "/data/guests.json"}, Mappings: map[string]config.Mapping{
+			{Name: "guests", Source: config.Source{Settings: file.At("/data/guests.json")}, Mappings: map[string]config.Mapping{
 				"userPrincipalName": {Expression: "user.upn"}, "displayName": {Expression: "user.name"}, "mailNickname": {Expression: "user.nick"}}},
 		},
 	}, c)
@@ -422,7 +423,7 @@ func TestLoad(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(rule("")), 0o600))
 	c, err := config.Load(path)
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(dir, "people.csv"), c.Rules[0].Source.File)
+	require.Equal(t, filepath.Join(dir, "people.csv"), c.Rules[0].Source.Place())
 
 	for _, missing := range []string{filepath.Join(dir, "no.yaml"), dir} {
 		_, err = config.Load(missing)

@@ -2,8 +2,6 @@ package config
 
 import (
 	"maps"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
 
@@ -15,9 +13,6 @@ import (
 // MinSyncEvery is the shortest interval of a schedule.
 const MinSyncEvery = time.Minute
 
-// personal recognises columns that name people rather than number them.
-var personal = regexp.MustCompile(`(?i)mail|upn|principal`)
-
 // needed says why each attribute must be mapped.
 var needed = []struct{ attribute, message string }{
 	{directory.UserPrincipalName, `there is no mapping; no account can be without it: map it, as in 'user.username + "@contoso.com"'`},
@@ -27,18 +22,7 @@ var needed = []struct{ attribute, message string }{
 
 // rule checks everything about a rule but its name.
 func (k *checker) rule(i int, r *Rule) {
-	switch {
-	case r.Source.File == "":
-		k.problem(rulePath(i, "source.file"), "it is missing; give the path of a CSV or JSON file with the people")
-	case !filepath.IsAbs(r.Source.File):
-		k.problem(rulePath(i, "source.file"), "the path must be absolute here; write it in full")
-	}
-	if r.Source.ID != "" && r.Source.ID == r.Source.Enabled {
-		k.problem(rulePath(i, "source.enabled"), "the same column cannot be id and enabled; correct one of the two")
-	}
-	if personal.MatchString(r.Source.ID) {
-		k.warn(rulePath(i, "source.id"), "ids show in Temporal and in the tenant and must never change; use a column with a number or code rather than a name or address")
-	}
+	k.source(i, r.Source)
 	if r.SyncEvery != "" {
 		if d, err := time.ParseDuration(r.SyncEvery); err != nil || d < MinSyncEvery {
 			k.problem(rulePath(i, "syncEvery"), "this is a duration of at least one minute; write 15m or 24h, or remove the key for no schedule")

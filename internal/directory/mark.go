@@ -1,9 +1,6 @@
 package directory
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"path"
 	"sort"
 	"strings"
 )
@@ -41,7 +38,7 @@ type Mark struct {
 	Origin Origin
 	// Disabled: entraflow disabled the account, and so may enable it again.
 	Disabled DisabledBy
-	// Source is the tag of the source that the person was provisioned from (SourceTag); "" in a mark without one. A link
+	// Source is the tag of the source that the person was provisioned from; "" in a mark without one. A link
 	// says which id, and only together with the source that is a person: another source may use the same ids for others.
 	Source string
 	// Licenses are the first eight digits of the SKU ids that entraflow assigned, sorted. Eight digits tell the SKUs of
@@ -99,13 +96,6 @@ func (m Mark) String() string {
 		s += ";lic=" + strings.Join(m.Licenses, ",")
 	}
 	return s
-}
-
-// SourceTag is a short name for a source, the same wherever its file lies: six digits of a hash of the file's name and of
-// the id column. Moving the configuration to another folder changes no mark.
-func SourceTag(file, idColumn string) string {
-	sum := sha256.Sum256([]byte(strings.ToLower(path.Base(strings.ReplaceAll(file, `\`, "/"))) + "#" + idColumn))
-	return hex.EncodeToString(sum[:3])
 }
 
 // ParseMark reads a stored mark. An unreadable one is treated as that of an adopted account with nothing of ours on it,

@@ -13,7 +13,7 @@ func TestMarkRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []directory.Origin{directory.Created, directory.Adopted} {
 		for _, disabled := range []directory.DisabledBy{"", directory.DisabledAtSource, directory.DisabledDeprovisioned, directory.DisabledElsewhere} {
-			for _, source := range []string{"", directory.SourceTag("people.csv", "id")} {
+			for _, source := range []string{"", "a1b2c3"} {
 				for n := range directory.MaxMarkedLicenses + 1 {
 					var skus []string
 					for i := range n {
@@ -79,15 +79,4 @@ func TestDisabledBy(t *testing.T) {
 		require.Equal(t, want[0], d.ByUs(), "%q", d)
 		require.Equal(t, want[1], d.Deprovisioned(), "%q", d)
 	}
-}
-
-// A source's tag is the same wherever the file lies, and another for another file or id column.
-func TestSourceTag(t *testing.T) {
-	t.Parallel()
-	tag := directory.SourceTag("/srv/hr/people.csv", "id")
-	require.Len(t, tag, 6)
-	require.Equal(t, tag, directory.SourceTag("people.csv", "id"))
-	require.Equal(t, tag, directory.SourceTag(`C:\hr\People.csv`, "id"))
-	require.NotEqual(t, tag, directory.SourceTag("people.json", "id"))
-	require.NotEqual(t, tag, directory.SourceTag("people.csv", "employee"))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -119,7 +120,7 @@ func TestAccidentsOfJSON(t *testing.T) {
 	write := func(text string) { k.WriteRaw("people.json", text) }
 	write(export(same))
 	c := k.Config()
-	c.Rules[0].Source = config.Source{File: filepath.Join(k.Dir, "people.json")}
+	c.Rules[0].Source = config.Source{Settings: file.At(filepath.Join(k.Dir, "people.json"))}
 	c.Rules[0].Filter = `user.staff == true`
 	synced(t, k, c)
 	before := k.Havings()

@@ -18,6 +18,7 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/source/stores"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -44,8 +45,8 @@ func TestRuleMadeAnewWithAnotherSource(t *testing.T) {
 	require.Equal(t, before, k.Havings())
 
 	c := k.Config()
-	c.Rules[0].Source.File = k.WriteSource("others.csv", testkit.Header,
-		testkit.Person("e00", "xenia", "Xenia", "Young", ""), testkit.Person("e70", "yuri", "Yuri", "Zorn", ""))
+	c.Rules[0].Source.Settings = file.At(k.WriteSource("others.csv", testkit.Header,
+		testkit.Person("e00", "xenia", "Xenia", "Young", ""), testkit.Person("e70", "yuri", "Yuri", "Zorn", "")))
 	k.MustApply(c)
 	r, err := k.Await("staff")
 	k.AwaitSynced()
@@ -72,7 +73,7 @@ func TestAccidentsOfTwoSources(t *testing.T) {
 	k.WriteRaw("temps.json", temps("t1", "t2"))
 	c := k.Config()
 	second := k.Config().Rules[0]
-	second.Name, second.Source = "temps", config.Source{File: filepath.Join(k.Dir, "temps.json")}
+	second.Name, second.Source = "temps", config.Source{Settings: file.At(filepath.Join(k.Dir, "temps.json"))}
 	c.Rules = append(c.Rules, second)
 	k.MustApply(c)
 	for _, rule := range []string{"staff", "temps"} {
@@ -171,7 +172,7 @@ func TestAccidentsOfReadingAFile(t *testing.T) {
 				return found, nil
 			},
 			Sources: func(s config.Source) (source.Source, error) {
-				src, err := file.Open(file.Config{Path: s.File}, nil)
+				src, err := stores.Open(source.Environment{})(s.Settings)
 				return &reading{src, func() {
 					if replaced++; replaced == 1 {
 						k.WritePeople(people[:3]...)

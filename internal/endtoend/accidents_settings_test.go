@@ -13,6 +13,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -109,8 +110,12 @@ rules:
 	for name, change := range map[string]func(*config.Connection){
 		"another tenant":      func(c *config.Connection) { c.TenantID = "11111111-2222-4333-8444-555555555555" },
 		"another application": func(c *config.Connection) { c.ClientID = "11111111-2222-4333-8444-555555555555" },
-		"another source":      func(c *config.Connection) { c.Rules[0].Source.File = k.WriteSource("other.csv", people[0]) },
-		"another id column":   func(c *config.Connection) { c.Rules[0].Source.ID = "username" },
+		"another source": func(c *config.Connection) {
+			c.Rules[0].Source.Settings = file.At(k.WriteSource("other.csv", people[0]))
+		},
+		"another id column": func(c *config.Connection) {
+			c.Rules[0].Source.Settings = &file.Settings{File: c.Rules[0].Source.Place(), ID: "username"}
+		},
 	} {
 		t.Run(name+" under the same name", func(t *testing.T) {
 			changed := k.Config()

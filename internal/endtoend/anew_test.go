@@ -14,6 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -50,7 +51,7 @@ func TestRuleMadeAnewWithAnotherFileOfTheSameName(t *testing.T) {
 	deleted(t, k)
 	again := k.Config()
 	require.NoError(t, os.Mkdir(filepath.Join(k.Dir, "other"), 0o700))
-	again.Rules[0].Source.File = k.WriteSource("other/people.csv", testkit.Header, testkit.Person("x1", "x1", "Xa", "One", ""))
+	again.Rules[0].Source.Settings = file.At(k.WriteSource("other/people.csv", testkit.Header, testkit.Person("x1", "x1", "Xa", "One", "")))
 	_, err := k.Apply(again)
 	require.Equal(t, fault.SettingImmutable, refusal(t, err))
 	require.ErrorContains(t, err, "a file of the same name")
@@ -71,7 +72,7 @@ func TestNobodyIsDeprovisionedForARuleThatIsGone(t *testing.T) {
 	k.WriteSource("other.csv", testkit.Header, testkit.Person("x1", "x1", "Xa", "One", ""))
 	c := k.Config()
 	other := c.Rules[0]
-	other.Name, other.Source.File = "other", filepath.Join(k.Dir, "other.csv")
+	other.Name, other.Source.Settings = "other", file.At(filepath.Join(k.Dir, "other.csv"))
 	c.Rules = append(c.Rules, other)
 	k.MustApply(c)
 	for _, rule := range []string{"staff", "other"} {

@@ -19,6 +19,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -64,10 +65,12 @@ func TestConnectionKeepsItsInvariants(t *testing.T) {
 	require.Equal(t, 1, first.Success)
 
 	for name, change := range map[string]func(*config.Connection){
-		"tenantId":             func(c *config.Connection) { c.TenantID = "11111111-2222-4333-8444-555555555555" },
-		"clientId":             func(c *config.Connection) { c.ClientID = "11111111-2222-4333-8444-555555555555" },
-		"rules[staff].source":  func(c *config.Connection) { c.Rules[0].Source.File = filepath.Join(k.Dir, "other.csv") },
-		"rules[staff].source ": func(c *config.Connection) { c.Rules[0].Source.ID = "username" },
+		"tenantId":            func(c *config.Connection) { c.TenantID = "11111111-2222-4333-8444-555555555555" },
+		"clientId":            func(c *config.Connection) { c.ClientID = "11111111-2222-4333-8444-555555555555" },
+		"rules[staff].source": func(c *config.Connection) { c.Rules[0].Source.Settings = file.At(filepath.Join(k.Dir, "other.csv")) },
+		"rules[staff].source ": func(c *config.Connection) {
+			c.Rules[0].Source.Settings = &file.Settings{File: c.Rules[0].Source.Place(), ID: "username"}
+		},
 	} {
 		changed := k.Config()
 		change(&changed)

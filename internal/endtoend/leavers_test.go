@@ -14,6 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -200,8 +201,8 @@ func TestRuleCreatedAnewWithAnotherSource(t *testing.T) {
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
 
 	c := k.Config()
-	c.Rules[0].Source.File = k.WriteSource("others.csv", testkit.Header,
-		testkit.Person("e00", "xaver", "Xaver", "Other", ""), testkit.Person("e01", "u01", "Given01", "Family01", "SPE_E3"))
+	c.Rules[0].Source.Settings = file.At(k.WriteSource("others.csv", testkit.Header,
+		testkit.Person("e00", "xaver", "Xaver", "Other", ""), testkit.Person("e01", "u01", "Given01", "Family01", "SPE_E3")))
 	synced(t, k, c)
 	for range 2 {
 		r := k.MustSync("staff")
@@ -240,7 +241,7 @@ func TestNothingIsRemovedForWhatDoesNotRun(t *testing.T) {
 	other := k.WriteSource("other.csv", testkit.Header, testkit.Person("x1", "x1", "Xa", "Yb", ""))
 	c := k.Config()
 	second := c.Rules[0]
-	second.Name, second.Source = "others", config.Source{File: other}
+	second.Name, second.Source = "others", config.Source{Settings: file.At(other)}
 	c.Rules = append(c.Rules, second)
 	synced(t, k, c)
 	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))

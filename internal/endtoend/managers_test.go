@@ -14,6 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -154,7 +155,7 @@ func TestManagerOnDemand(t *testing.T) {
 	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{ReplicaLag: 200 * time.Millisecond}})
 	c := managed(k)
 	bosses := c.Rules[0]
-	bosses.Name, bosses.Source.File = "bosses", k.WriteSource("bosses.csv", managerHeader, reports("cat", ""))
+	bosses.Name, bosses.Source.Settings = "bosses", file.At(k.WriteSource("bosses.csv", managerHeader, reports("cat", "")))
 	c.Rules = append(c.Rules, bosses)
 	k.WritePeople(managerHeader, reports("ann", ""))
 	k.MustApply(c)

@@ -11,6 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/testkit"
 )
 
@@ -72,7 +73,7 @@ func TestRuleDeletionLeavesThePeopleOfAnEarlierSource(t *testing.T) {
 	deleteRule(t, k)
 	require.Eventually(t, func() bool { return len(k.Describe().Rules) == 0 }, 10*time.Second, 10*time.Millisecond)
 	c := deprovisioning(k)
-	c.Rules[0].Source.File = k.WriteSource("others.csv", testkit.Header, testkit.Person("x1", "xenia", "Xenia", "Young", ""))
+	c.Rules[0].Source.Settings = file.At(k.WriteSource("others.csv", testkit.Header, testkit.Person("x1", "xenia", "Xenia", "Young", "")))
 	synced(t, k, c)
 
 	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))

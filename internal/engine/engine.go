@@ -21,7 +21,7 @@ import (
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
-	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/source/stores"
 	"github.com/entraflow/entraflow/workflows"
 )
 
@@ -55,17 +55,15 @@ func New(p Parts) (*Engine, error) {
 		p.Log = slog.Default()
 	}
 	e := &Engine{parts: p}
-	indexes := &file.Indexes{}
+	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot})
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
 			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Pace: p.Environment.Pace, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
-		Sources: func(s config.Source) (source.Source, error) {
-			return file.Open(file.Config{Path: s.File, IDColumn: s.ID, EnabledColumn: s.Enabled, Root: p.Environment.SourceRoot}, indexes)
-		},
-		Settings: e.describe,
-		Temporal: p.Client, Converter: p.Converter,
+		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
+		Settings:  e.describe,
+		Temporal:  p.Client, Converter: p.Converter,
 		Pace:   p.Environment.Pace,
 		Settle: time.Duration(float64(15*time.Minute) * p.Environment.Pace),
 	})

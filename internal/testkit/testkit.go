@@ -28,6 +28,7 @@ import (
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // Secret is the client secret of the simulated application, to be looked for where it must not be.
@@ -148,7 +149,7 @@ func (k *Kit) Config() config.Connection {
 		Preferences: config.DefaultPreferences(),
 	}
 	c.Rules = []config.Rule{{
-		Name: "staff", Enabled: true, Source: config.Source{File: filepath.Join(k.Dir, "people.csv")},
+		Name: "staff", Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(k.Dir, "people.csv"))},
 		Mappings: map[string]config.Mapping{
 			directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
 			directory.DisplayName:       {Expression: `user.given + " " + user.family`},

@@ -18,6 +18,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/simulator"
+	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 func (c *chaosRun) secret() string { return filepath.Join(c.dir, "secret.txt") }
@@ -33,7 +34,7 @@ func (c *chaosRun) connection() config.Connection {
 		Name: chaosConnection, TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
 		ClientSecret: "file:" + c.secret(), Cloud: config.CloudSimulator, Preferences: p,
 		Rules: []config.Rule{{
-			Name: chaosRule, Enabled: true, Source: config.Source{File: filepath.Join(c.dir, "people.csv")},
+			Name: chaosRule, Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(c.dir, "people.csv"))},
 			Filter: fmt.Sprintf("user.department != %q", outside),
 			Mappings: map[string]config.Mapping{
 				directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},

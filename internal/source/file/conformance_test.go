@@ -101,7 +101,7 @@ func settled(t testing.TB, name string, text []byte) string {
 }
 
 func open(t testing.TB, path string) source.Source {
-	s, err := file.Open(file.Config{Path: path}, nil)
+	s, err := file.Open(file.Settings{File: path}, file.Options{})
 	require.NoError(t, err)
 	return s
 }

@@ -39,7 +39,7 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// Names of the columns that stand for id and enabled where Config names none.
+// Names of the columns that stand for id and enabled where Settings name none.
 const (
 	DefaultIDColumn      = "id"
 	DefaultEnabledColumn = "enabled"
@@ -48,57 +48,42 @@ const (
 // op is the operation that every error of this package names.
 const op = "read source"
 
-// Config says which file to read and how.
-type Config struct {
-	// Path is the file. A relative one counts from the working directory at the time of Open.
-	Path string
-	// IDColumn is the column with the person's id, matched exactly. Default "id". A file without it is refused.
-	IDColumn string
-	// EnabledColumn is the column that tells whether the person is enabled, matched exactly. Default "enabled", which may
-	// be absent: everybody is enabled then. A column that is named here must exist.
-	EnabledColumn string
+// Options are what a process gives its files.
+type Options struct {
 	// Root, when set, is the directory (ENTRAFLOW_SOURCE_ROOT) outside of which nothing is read. Symbolic links are
 	// resolved first, of the root as of the path.
 	Root string
+	// Indexes are shared by the sources of one worker; nil gives the source indexes of its own.
+	Indexes *Indexes
 }
 
 // store is one file as a source.
 type store struct {
-	config  Config
-	format  format
-	place   place
-	indexes *Indexes
-	// optional: the enabled column is the default one and may be absent.
-	optionalEnabled bool
+	settings Settings
+	format   format
+	place    place
+	indexes  *Indexes
 }
 
 var _ source.Source = (*store)(nil)
 
-// Open returns the file as a source. It does not read the file, which need not exist yet. Sources of one worker share
-// their indexes; nil gives the source indexes of its own.
+// Open returns the file as a source. It does not read the file, which need not exist yet.
 //
 // Errors: fault.SourceMissing for an empty path, SourceMalformed for an ending that is not one of a known format,
 // SourceOutsideRoot.
-func Open(config Config, indexes *Indexes) (source.Source, error) {
-	if config.Path == "" {
+func Open(settings Settings, o Options) (source.Source, error) {
+	if settings.File == "" {
 		return nil, fault.New(op, fault.Invalid, fault.SourceMissing, "file")
 	}
-	s := &store{config: config, indexes: indexes}
-	if s.config.IDColumn == "" {
-		s.config.IDColumn = DefaultIDColumn
-	}
-	if s.config.EnabledColumn == "" {
-		s.config.EnabledColumn = DefaultEnabledColumn
-		s.optionalEnabled = true
-	}
+	s := &store{settings: settings, indexes: o.Indexes}
 	if s.indexes == nil {
 		s.indexes = &Indexes{}
 	}
 	var err error
-	if s.format, err = formatOf(config.Path); err != nil {
+	if s.format, err = formatOf(settings.File); err != nil {
 		return nil, err
 	}
-	if s.place, err = newPlace(config.Path, config.Root); err != nil {
+	if s.place, err = newPlace(settings.File, o.Root); err != nil {
 		return nil, err
 	}
 	return s, nil

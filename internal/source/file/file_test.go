@@ -17,9 +17,9 @@ import (
 )
 
 // read lists a file of this text.
-func read(t *testing.T, name, text string, config file.Config) ([]source.Record, source.Snapshot, error) {
-	config.Path = settled(t, name, []byte(text))
-	s, err := file.Open(config, nil)
+func read(t *testing.T, name, text string, config file.Settings) ([]source.Record, source.Snapshot, error) {
+	config.File = settled(t, name, []byte(text))
+	s, err := file.Open(config, file.Options{})
 	require.NoError(t, err)
 	var all []source.Record
 	snapshot, err := s.List(t.Context(), func(r source.Record) error {
@@ -48,7 +48,7 @@ func TestListReadsCSV(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all, snapshot, err := read(t, "people.csv", text, file.Config{})
+			all, snapshot, err := read(t, "people.csv", text, file.Settings{})
 			require.NoError(t, err)
 			require.Equal(t, want, all)
 			require.Equal(t, 2, snapshot.Count)
@@ -59,25 +59,25 @@ func TestListReadsCSV(t *testing.T) {
 // A cell may have several lines, and a person may be named like a column.
 func TestRecordsThatOnlyLookBroken(t *testing.T) {
 	t.Parallel()
-	all, _, err := read(t, "p.csv", "id,street,b,c,d\n1,\"Main Street 1,\nback, right\nSpringfield\",y,z,w\n2,\"a, b, c, d\",,,\nid,street,b,c,e\n", file.Config{})
+	all, _, err := read(t, "p.csv", "id,street,b,c,d\n1,\"Main Street 1,\nback, right\nSpringfield\",y,z,w\n2,\"a, b, c, d\",,,\nid,street,b,c,e\n", file.Settings{})
 	require.NoError(t, err)
 	require.Len(t, all, 3)
 	require.Equal(t, "Main Street 1,\nback, right\nSpringfield", all[0].Fields["street"])
-	all, _, err = read(t, "p.csv", "id\nid\n", file.Config{})
+	all, _, err = read(t, "p.csv", "id\nid\n", file.Settings{})
 	require.NoError(t, err)
 	require.Equal(t, "id", all[0].ID)
 }
 
 func TestSeparatorsWithinQuotesOfTheHeaderDoNotCount(t *testing.T) {
 	t.Parallel()
-	all, _, err := read(t, "people.csv", "id;\"a,b,c\"\n1;x\n", file.Config{})
+	all, _, err := read(t, "people.csv", "id;\"a,b,c\"\n1;x\n", file.Settings{})
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"id": "1", "a,b,c": "x"}, all[0].Fields)
 }
 
 func TestCellsAreNotTrimmed(t *testing.T) {
 	t.Parallel()
-	all, _, err := read(t, "people.csv", "id,a,b\n 1 , x ,\"y \"\n", file.Config{})
+	all, _, err := read(t, "people.csv", "id,a,b\n 1 , x ,\"y \"\n", file.Settings{})
 	require.NoError(t, err)
 	require.Equal(t, "1", all[0].ID, "but the id is")
 	require.Equal(t, map[string]any{"id": " 1 ", "a": " x ", "b": "y "}, all[0].Fields)
@@ -87,7 +87,7 @@ func TestListReadsJSON(t *testing.T) {
 	t.Parallel()
 	all, snapshot, err := read(t, "people.json", "\ufeff[\n"+
 		`{"id":"a","n":1,"f":1.5,"b":true,"big":12345678901234567890,"list":["x",null,2],"o":{"k":{"n":1}},"esc":"a\"}]\u00e4"},`+"\n"+
-		`{"id": 7, "n": null, "enabled": "no"} , {"id":" c "}`+"\n]\n", file.Config{})
+		`{"id": 7, "n": null, "enabled": "no"} , {"id":" c "}`+"\n]\n", file.Settings{})
 	require.NoError(t, err)
 	require.Equal(t, 3, snapshot.Count)
 	require.Equal(t, []string{"a", "7", "c"}, []string{all[0].ID, all[1].ID, all[2].ID})
@@ -105,7 +105,7 @@ func TestListReadsJSON(t *testing.T) {
 func TestCompleteReadOfNobody(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"people.csv": "id,name\n", "people.tsv": "id\tname", "people.json": " [ ] \n"} {
-		all, snapshot, err := read(t, name, text, file.Config{})
+		all, snapshot, err := read(t, name, text, file.Settings{})
 		require.NoError(t, err, name)
 		require.Empty(t, all)
 		require.Zero(t, snapshot.Count)
@@ -124,7 +124,7 @@ func TestUnusableFiles(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, file, text string
-		config           file.Config
+		config           file.Settings
 		reason           fault.Reason
 		subject          string
 	}{
@@ -151,12 +151,12 @@ func TestUnusableFiles(t *testing.T) {
 			subject: "p.csv (the header line is longer than 65536 bytes or its quotes do not close)"},
 		{name: "no id column", file: "p.csv", text: "ID,n\n1,a\n", reason: fault.SourceColumnMissing, subject: "p.csv (column id)"},
 		{name: "another separator", file: "p.csv", text: "id|n\n1|a\n", reason: fault.SourceColumnMissing, subject: "p.csv (column id; the first line has one column only: are they separated by commas, semicolons or tabs?)"},
-		{name: "no id column with that name", file: "p.csv", text: "id,n\n1,a\n", config: file.Config{IDColumn: "key"},
+		{name: "no id column with that name", file: "p.csv", text: "id,n\n1,a\n", config: file.Settings{ID: "key"},
 			reason: fault.SourceColumnMissing, subject: "p.csv (column key)"},
-		{name: "no enabled column with that name", file: "p.csv", text: "id,enabled\n1,true\n", config: file.Config{EnabledColumn: "active"},
+		{name: "no enabled column with that name", file: "p.csv", text: "id,enabled\n1,true\n", config: file.Settings{Enabled: "active"},
 			reason: fault.SourceColumnMissing, subject: "p.csv (column active)"},
 		{name: "no id key", file: "p.json", text: `[{"n":1},{"n":2}]`, reason: fault.SourceColumnMissing, subject: "p.json (column id)"},
-		{name: "no enabled key", file: "p.json", text: `[{"id":1}]`, config: file.Config{EnabledColumn: "active"},
+		{name: "no enabled key", file: "p.json", text: `[{"id":1}]`, config: file.Settings{Enabled: "active"},
 			reason: fault.SourceColumnMissing, subject: "p.json (column active)"},
 		{name: "fields", file: "p.csv", text: "id,n\n1,a\n2\n3,c,d\n4,d\n", reason: fault.SourceMalformed,
 			subject: "p.csv, lines 3, 4 (not the header's 2 fields)"},
@@ -226,8 +226,8 @@ func TestUnusableFiles(t *testing.T) {
 			require.Equal(t, c.subject, got.Subject)
 
 			// Whoever asks for one person must not get an answer from a file that List refuses.
-			c.config.Path = settled(t, c.file, []byte(c.text))
-			s, err := file.Open(c.config, nil)
+			c.config.File = settled(t, c.file, []byte(c.text))
+			s, err := file.Open(c.config, file.Options{})
 			require.NoError(t, err)
 			_, _, err = s.Get(t.Context(), "1")
 			require.Equal(t, c.reason, fault.Of(err).Reason)
@@ -241,20 +241,20 @@ func TestEnabledWords(t *testing.T) {
 		"true": true, "TRUE": true, "Yes": true, "y": true, "T": true, "1": true, "Enabled": true, "active": true, " true ": true,
 		"false": false, "False": false, "no": false, "N": false, "f": false, "0": false, "disabled": false, "Inactive": false,
 	} {
-		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Config{})
+		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Settings{})
 		require.NoError(t, err)
 		require.NoError(t, all[0].EnabledErr, word)
 		require.Equal(t, want, all[0].Enabled, word)
 	}
 	for _, word := range []string{"", " ", "-", "2", "truee", "on", "wahr", "null"} {
-		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Config{})
+		all, _, err := read(t, "p.csv", "id,enabled\n1,"+word+"\n", file.Settings{})
 		require.NoError(t, err)
 		require.True(t, fault.Is(all[0].EnabledErr, fault.EnabledUnreadable), word)
 		require.Equal(t, "p.csv, line 2 (column enabled)", fault.Of(all[0].EnabledErr).Subject)
 	}
 	for value, want := range map[string]string{"true": "true", "false": "false", "1": "true", "0": "false", "\"yes\"": "true",
 		"2": "error", "1.0": "error", "null": "error", "[]": "error", "{}": "error", "\"\"": "error"} {
-		all, _, err := read(t, "p.json", `[{"id":1,"enabled":`+value+`}]`, file.Config{})
+		all, _, err := read(t, "p.json", `[{"id":1,"enabled":`+value+`}]`, file.Settings{})
 		require.NoError(t, err)
 		got := fmt.Sprint(all[0].Enabled)
 		if all[0].EnabledErr != nil {
@@ -268,17 +268,17 @@ func TestColumns(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		file, text string
-		config     file.Config
+		config     file.Settings
 		want       source.Columns
 	}{
-		{"p.csv", "id,b,a\n1,x,y\nbroken\n", file.Config{}, source.Columns{Names: []string{"id", "b", "a"}}},
-		{"p.csv", "key,enabled\n", file.Config{IDColumn: "key"}, source.Columns{Names: []string{"key", "enabled"}, HasEnabled: true}},
-		{"p.csv", "id,Enabled\n", file.Config{}, source.Columns{Names: []string{"id", "Enabled"}}},
-		{"p.json", `[{"id":1,"b":2},{"a":1,"id":2,"on":"y"}]`, file.Config{EnabledColumn: "on"},
+		{"p.csv", "id,b,a\n1,x,y\nbroken\n", file.Settings{}, source.Columns{Names: []string{"id", "b", "a"}}},
+		{"p.csv", "key,enabled\n", file.Settings{ID: "key"}, source.Columns{Names: []string{"key", "enabled"}, HasEnabled: true}},
+		{"p.csv", "id,Enabled\n", file.Settings{}, source.Columns{Names: []string{"id", "Enabled"}}},
+		{"p.json", `[{"id":1,"b":2},{"a":1,"id":2,"on":"y"}]`, file.Settings{Enabled: "on"},
 			source.Columns{Names: []string{"a", "b", "id", "on"}, Typed: true, HasEnabled: true}},
 	} {
-		c.config.Path = settled(t, c.file, []byte(c.text))
-		s, err := file.Open(c.config, nil)
+		c.config.File = settled(t, c.file, []byte(c.text))
+		s, err := file.Open(c.config, file.Options{})
 		require.NoError(t, err)
 		got, err := s.Columns(t.Context())
 		require.NoError(t, err)
@@ -289,10 +289,10 @@ func TestColumns(t *testing.T) {
 func TestOpenRefusesUnknownEndings(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"people.xlsx", "people", "people.yaml"} {
-		_, err := file.Open(file.Config{Path: name}, nil)
+		_, err := file.Open(file.Settings{File: name}, file.Options{})
 		require.True(t, fault.Is(err, fault.SourceMalformed), name)
 	}
-	_, err := file.Open(file.Config{}, nil)
+	_, err := file.Open(file.Settings{}, file.Options{})
 	require.True(t, fault.Is(err, fault.SourceMissing))
 }
 
@@ -331,20 +331,20 @@ func TestRoot(t *testing.T) {
 
 	for _, path := range []string{"root/in/ok.csv", "root/absolute.csv", "root/in/../in/ok.csv", "alias/in/ok.csv", "root/up/root/in/ok.csv"} {
 		for _, r := range []string{root, filepath.Join(outer, "alias")} {
-			s, err := file.Open(file.Config{Path: filepath.Join(outer, path), Root: r}, nil)
+			s, err := file.Open(file.Settings{File: filepath.Join(outer, path)}, file.Options{Root: r})
 			require.NoError(t, err, path)
 			_, _, err = s.Get(t.Context(), "1")
 			require.NoError(t, err, path)
 		}
 	}
 	for _, path := range []string{"secret.csv", "root/out.csv", "root/up/secret.csv", "root/../secret.csv", "rootless.csv", "missing.csv"} {
-		_, err := file.Open(file.Config{Path: filepath.Join(outer, path), Root: root}, nil)
+		_, err := file.Open(file.Settings{File: filepath.Join(outer, path)}, file.Options{Root: root})
 		require.True(t, fault.Is(err, fault.SourceOutsideRoot), "%s: %v", path, err)
 	}
 	// A link that is turned away after Open is refused at the next read.
 	turning := filepath.Join(root, "turning.csv")
 	require.NoError(t, os.Symlink(filepath.Join("in", "ok.csv"), turning))
-	s, err := file.Open(file.Config{Path: turning, Root: root}, nil)
+	s, err := file.Open(file.Settings{File: turning}, file.Options{Root: root})
 	require.NoError(t, err)
 	_, _, err = s.Get(t.Context(), "1")
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestRoot(t *testing.T) {
 	_, _, err = s.Get(t.Context(), "1")
 	require.True(t, fault.Is(err, fault.SourceOutsideRoot), "%v", err)
 
-	s, err = file.Open(file.Config{Path: filepath.Join(root, "later.csv"), Root: root}, nil)
+	s, err = file.Open(file.Settings{File: filepath.Join(root, "later.csv")}, file.Options{Root: root})
 	require.NoError(t, err, "a file that does not exist yet may be named")
 	_, err = s.Columns(t.Context())
 	require.True(t, fault.Is(err, fault.SourceMissing), "%v", err)
@@ -367,7 +367,7 @@ func TestErrorsHoldNoContents(t *testing.T) {
 		"p.json":  "[{\"id\":\"classified\",classified}]",
 		"q.jsonl": "{\"id\":\"classified\"}\n{\"id\":\"classified\"}\n",
 	} {
-		_, _, err := read(t, name, text, file.Config{})
+		_, _, err := read(t, name, text, file.Settings{})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "classified")
 	}

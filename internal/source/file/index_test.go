@@ -142,7 +142,7 @@ func TestGetSeesAChangeWithinOneTickOfTheClock(t *testing.T) {
 			now = now.Add(time.Millisecond)
 			return now
 		}}
-		s, err := file.Open(file.Config{Path: path}, &indexes)
+		s, err := file.Open(file.Settings{File: path}, file.Options{Indexes: &indexes})
 		require.NoError(t, err)
 		var seen []string
 		for _, want := range []string{"one", "two", "six", "ten"} {
@@ -203,7 +203,7 @@ func TestOneReadingServesAllAndSurvivesTheFirst(t *testing.T) {
 			}
 			return time.Now()
 		}}
-		s, err := file.Open(file.Config{Path: path}, &indexes)
+		s, err := file.Open(file.Settings{File: path}, file.Options{Indexes: &indexes})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		get := func(ctx context.Context) chan error {
@@ -261,7 +261,7 @@ func TestGetsDuringReplacementsAreConsistent(t *testing.T) {
 			}
 			path := settled(t, name, []byte(content(0)))
 			var indexes file.Indexes
-			s, err := file.Open(file.Config{Path: path}, &indexes)
+			s, err := file.Open(file.Settings{File: path}, file.Options{Indexes: &indexes})
 			require.NoError(t, err)
 
 			var readers sync.WaitGroup
@@ -322,7 +322,7 @@ func TestIndexIsCompact(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	var indexes file.Indexes
-	s, err := file.Open(file.Config{Path: path}, &indexes)
+	s, err := file.Open(file.Settings{File: path}, file.Options{Indexes: &indexes})
 	require.NoError(t, err)
 	_, _, err = s.Get(t.Context(), "00000001-9a1c-4a77-8c55-0123456789ab")
 	require.NoError(t, err)

@@ -35,8 +35,7 @@ func (x *Indexes) now() time.Time {
 
 // key tells apart what must have indexes of their own.
 func (s *store) key() string {
-	c := s.config
-	return fmt.Sprintf("%q %q %q %q %t", s.place.path, s.place.root, c.IDColumn, c.EnabledColumn, s.optionalEnabled)
+	return fmt.Sprintf("%q %q %s %t", s.place.path, s.place.root, s.settings.Key(), s.settings.Enabled == "")
 }
 
 func (x *Indexes) put(key string, made *index) {

@@ -51,8 +51,8 @@ func newLayout(separator rune, names []string, s *store) layout {
 	return layout{
 		separator: separator,
 		names:     names,
-		id:        slices.Index(names, s.config.IDColumn),
-		enabled:   slices.Index(names, s.config.EnabledColumn),
+		id:        slices.Index(names, s.settings.idColumn()),
+		enabled:   slices.Index(names, s.settings.enabledColumn()),
 	}
 }
 
@@ -66,10 +66,10 @@ func (l layout) check(s *store) error {
 		return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (column "+column+")")
 	}
 	if l.id < 0 {
-		return missing(s.config.IDColumn)
+		return missing(s.settings.idColumn())
 	}
-	if l.enabled < 0 && !s.optionalEnabled {
-		return missing(s.config.EnabledColumn)
+	if l.enabled < 0 && s.settings.Enabled != "" {
+		return missing(s.settings.enabledColumn())
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func textual(text string) string {
 // id gives the record's id; note says why there is none that can be used.
 func (r row) id(l layout, s *store) (id string, note string) {
 	if r.object != nil {
-		return jsonID(r.object[s.config.IDColumn])
+		return jsonID(r.object[s.settings.idColumn()])
 	}
 	return strings.TrimSpace(r.values[l.id]), ""
 }

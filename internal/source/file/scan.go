@@ -92,12 +92,12 @@ func (s *store) enter(r row, columns layout, made *index, found *problems) (id s
 		found.add(fault.SourceMalformed, note, r.line)
 		return "", false
 	case id == "":
-		found.add(fault.SourceIDEmpty, fmt.Sprintf("column %s is empty", s.config.IDColumn), r.line)
+		found.add(fault.SourceIDEmpty, fmt.Sprintf("column %s is empty", s.settings.idColumn()), r.line)
 		return "", false
 	}
 	k := keyOf(id)
 	if first, double := made.entries[k]; double {
-		note := fmt.Sprintf("column %s repeats", s.config.IDColumn)
+		note := fmt.Sprintf("column %s repeats", s.settings.idColumn())
 		found.add(fault.SourceIDDuplicate, note, int(first.line))
 		found.add(fault.SourceIDDuplicate, note, r.line)
 		return "", false

@@ -95,7 +95,7 @@ func (a *Activities) graph(c config.Connection) (*graph.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.options.Graph.Client(graph.Settings{
+	return a.options.Graph.Client(graph.ClientConfig{
 		TenantID:   c.TenantID,
 		ClientID:   c.ClientID,
 		Connection: c.Name,

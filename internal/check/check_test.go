@@ -85,7 +85,7 @@ func (b *bench) run() api.TestReport {
 		b.endpoints(&endpoints)
 	}
 	secret := func(context.Context) (string, error) { return b.secret, b.secretErr }
-	client, err := graph.NewPool(graph.Options{Now: b.now, Budget: &graph.Budgets{Now: b.now}}).Client(graph.Settings{
+	client, err := graph.NewPool(graph.Options{Now: b.now, Budget: &graph.Budgets{Now: b.now}}).Client(graph.ClientConfig{
 		TenantID: b.config.TenantID, ClientID: b.config.ClientID, Secret: secret, Endpoints: endpoints,
 	})
 	require.NoError(b.t, err)

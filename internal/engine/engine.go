@@ -16,6 +16,7 @@ import (
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -56,9 +57,10 @@ func New(p Parts) (*Engine, error) {
 	}
 	e := &Engine{parts: p}
 	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot})
+	waits := backoff.Default().Scaled(p.Environment.Pace)
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
-			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Pace: p.Environment.Pace, Trace: tracer(p.Log, p.Trace),
+			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &waits, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
 		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
@@ -105,7 +107,7 @@ func (e *Engine) Worker() worker.Worker {
 		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
 		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
 		WorkerStopTimeout: 10 * time.Second,
-		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, e.parts.Environment.Pace)},
+		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, backoff.Default().Scaled(e.parts.Environment.Pace))},
 	})
 	Register(w)
 	for _, f := range e.activityList() {

@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/api/wire"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 )
@@ -22,29 +22,29 @@ import (
 // reason, subject and request id. The worker's log gets, once, what helps to find the cause: these, the operation, and the
 // types of the errors that led to it. The errors' own texts name people and go nowhere.
 //
-// pace multiplies the waits before another attempt where nothing asks for a certain one: with 1 (or 0) the retry policies
-// of the workflows hold, which cannot know of it.
-func newInterceptor(log *slog.Logger, pace float64) interceptor.WorkerInterceptor {
-	return &workerInterceptor{log: log, pace: pace}
+// waits.Retry is waited before another attempt where nothing asks for a certain time; without it the retry policies of the
+// workflows hold.
+func newInterceptor(log *slog.Logger, waits backoff.Policy) interceptor.WorkerInterceptor {
+	return &workerInterceptor{log: log, waits: waits}
 }
 
 type workerInterceptor struct {
 	interceptor.WorkerInterceptorBase
-	log  *slog.Logger
-	pace float64
+	log   *slog.Logger
+	waits backoff.Policy
 }
 
 // InterceptActivity wraps each activity.
 func (w *workerInterceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	i := &activityInterceptor{log: w.log, pace: w.pace}
+	i := &activityInterceptor{log: w.log, waits: w.waits}
 	i.Next = next
 	return i
 }
 
 type activityInterceptor struct {
 	interceptor.ActivityInboundInterceptorBase
-	log  *slog.Logger
-	pace float64
+	log   *slog.Logger
+	waits backoff.Policy
 }
 
 // ExecuteActivity runs the activity, logs its error and replaces it.
@@ -116,10 +116,10 @@ func thrownAt() string {
 	}
 }
 
-// paced shortens the wait of the retry policy.
+// paced replaces the wait of the retry policy.
 func (i *activityInterceptor) paced(err error, attempt int32) error {
 	var e *temporal.ApplicationError
-	if i.pace == 0 || i.pace == 1 || !errors.As(err, &e) || e.NonRetryable() || e.NextRetryDelay() > 0 {
+	if i.waits.Retry == (backoff.Step{}) || !errors.As(err, &e) || e.NonRetryable() || e.NextRetryDelay() > 0 {
 		return err
 	}
 	var details []any
@@ -127,8 +127,7 @@ func (i *activityInterceptor) paced(err error, attempt int32) error {
 	if e.HasDetails() && e.Details(&d) == nil {
 		details = []any{d}
 	}
-	policy := min(time.Second<<min(attempt-1, 10), 2*time.Minute)
 	return temporal.NewApplicationErrorWithOptions(e.Message(), e.Type(), temporal.ApplicationErrorOptions{
-		Details: details, Category: e.Category(), NextRetryDelay: max(time.Duration(float64(policy)*i.pace), time.Millisecond),
+		Details: details, Category: e.Category(), NextRetryDelay: i.waits.Retry.After(int(attempt)),
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/entraflow/entraflow/internal/api/wire"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -34,7 +35,7 @@ func logged(t *testing.T, do func(context.Context, slog.Handler) error) (lines [
 	handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{engine.NewInterceptor(slog.New(handler), 1)}})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{engine.NewInterceptor(slog.New(handler), backoff.Default())}})
 	env.RegisterActivityWithOptions(func(ctx context.Context) error { return do(ctx, handler) }, activity.RegisterOptions{Name: "Provision"})
 	_, err = env.ExecuteActivity("Provision")
 	text = out.String()
@@ -62,7 +63,7 @@ func client(t *testing.T, log slog.Handler, prepare func(*simulator.Server), end
 	if endpoint != "" {
 		endpoints.Graph = endpoint
 	}
-	c, err := graph.NewPool(graph.Options{Trace: engine.Tracer(slog.New(log), nil)}).Client(graph.Settings{
+	c, err := graph.NewPool(graph.Options{Trace: engine.Tracer(slog.New(log), nil)}).Client(graph.ClientConfig{
 		Connection: "contoso", TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID, Endpoints: endpoints,
 		Secret: func(context.Context) (string, error) { return simulator.DefaultClientSecret, nil },
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -16,8 +17,8 @@ import (
 // Answer is the cause (fault.Error.Err) of a fault that comes from an answer of Graph or of the sign-in service. Its text
 // may name people and never leaves the process.
 type Answer struct {
-	// Rule is the row of the table that decided.
-	Rule string
+	// Row is the row of the table that decided.
+	Row string
 	// Status is the HTTP status.
 	Status int
 	// Code and Message are error.code and error.message (sign-in: error and error_description); "" when the body had none.
@@ -37,7 +38,7 @@ func (a *Answer) Describe() string {
 	if !codePattern.MatchString(code) {
 		code = "without a code"
 	}
-	return fmt.Sprintf("HTTP %d %s, row %q", a.Status, code, a.Rule)
+	return fmt.Sprintf("HTTP %d %s, row %q", a.Status, code, a.Row)
 }
 
 // answer is an answer that is no success, with what the caller and the token tell about the question.
@@ -53,10 +54,10 @@ type answer struct {
 	aadsts  []int
 	// requestID is the service's own; never a value of ours.
 	requestID string
-	young     bool
-	attempt   int
-	granted   grant
-	// accepted: tokens of this lane were accepted within signInHolds.
+	// circumstances are what the caller knows.
+	circumstances
+	granted grant
+	// accepted: tokens of this session were accepted within signInHolds.
 	accepted bool
 }
 
@@ -134,11 +135,11 @@ func (a *answer) readLogin(body []byte) {
 }
 
 // fault is what the table makes of the answer.
-func (a *answer) fault(now time.Time, pace float64) *fault.Error {
+func (a *answer) fault(now time.Time, waits backoff.Policy) *fault.Error {
 	r := match(a)
 	f := &fault.Error{
 		Op: a.op.name, Kind: r.kind, Reason: r.reason, RequestID: a.requestID,
-		Err: &Answer{Rule: r.name, Status: a.status, Code: a.code, Message: a.message},
+		Err: &Answer{Row: r.name, Status: a.status, Code: a.code, Message: a.message},
 	}
 	if r.subject != nil {
 		f.Subject = r.subject(a)
@@ -146,7 +147,7 @@ func (a *answer) fault(now time.Time, pace float64) *fault.Error {
 	if d, ok := retryAfter(a.header, now); ok && r.kind.Retryable() {
 		f.RetryAfter = d
 	} else if r.wait != nil {
-		f.RetryAfter = r.wait.after(a.attempt, pace)
+		f.RetryAfter = r.wait(waits).After(a.attempt)
 	}
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -193,14 +194,14 @@ func (b *budget) finish(sent bool) {
 	b.n++
 }
 
-// pause stops all requests, reads too, for d from now; without a d of the service's own, for a time that grows with each
-// such answer in a row. It returns how long the pause lasts.
-func (b *budget) pause(d time.Duration, known bool, pace float64) time.Duration {
+// pause stops all requests, reads too, for d from now; without a d of the service's own, for a time of ours that grows
+// with each such answer in a row. It returns how long the pause lasts.
+func (b *budget) pause(d time.Duration, known bool, own backoff.Step) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !known {
 		b.throttled++
-		d = throttleBackoff.after(b.throttled, pace)
+		d = own.After(b.throttled)
 	}
 	if until := b.now().Add(d); until.After(b.pausedUntil) {
 		b.pausedUntil = until

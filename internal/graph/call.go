@@ -16,7 +16,8 @@ import (
 // call sends one request: it gets a token, waits for leave, lets send do the SDK's call, and makes a fault of whatever the
 // wire saw. A token that Graph does not accept is replaced once, since nothing has been done by then and tokens are
 // sometimes refused that are valid.
-func (c *Client) call(ctx context.Context, op operation, send func(context.Context) error) error {
+func (c *Client) call(ctx context.Context, op operation, send func(context.Context) error, options ...Option) error {
+	c = c.under(ctx, options)
 	rejected := ""
 	for {
 		tok, err := c.tokens.get(ctx, c.credential, rejected)
@@ -53,9 +54,9 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 	case ex.status == 0:
 		f = c.failure(ctx, op, ex, sendErr)
 	case ex.status < 200 || ex.status > 299:
-		f = c.answered(ctx, op, ex, tok)
+		f = c.answered(op, ex, tok)
 	case sendErr != nil:
-		f = c.unreadable(ctx, op, ex, sendErr, ended)
+		f = c.unreadable(op, ex, sendErr, ended)
 	default:
 		used, _ := strconv.ParseFloat(ex.header.Get("x-ms-throttle-limit-percentage"), 64)
 		c.budget.learn(used)
@@ -74,26 +75,26 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 const signInHolds = 5 * time.Minute
 
 // answered makes the fault of an answer that is no success, and pauses everybody after a 429.
-func (c *Client) answered(ctx context.Context, op operation, ex *exchange, tok token) *fault.Error {
+func (c *Client) answered(op operation, ex *exchange, tok token) *fault.Error {
 	a := readAnswer(op, ex, false)
-	a.young, a.attempt, a.granted = isYoung(ctx), attemptOf(ctx), tok.grants(op)
+	a.circumstances, a.granted = c.known, tok.grants(op)
 	a.accepted = ex.finished.UnixNano()-c.accepted.Load() < int64(signInHolds)
-	f := a.fault(c.options.Now(), c.options.Pace)
+	f := a.fault(c.options.Now(), *c.options.Waits)
 	if f.Kind == fault.Throttled {
 		wait, known := retryAfter(ex.header, c.options.Now())
-		f.RetryAfter = c.budget.pause(wait, known, c.options.Pace)
+		f.RetryAfter = c.budget.pause(wait, known, c.options.Waits.Throttle)
 	}
 	return f
 }
 
 // unreadable makes the fault of a success whose body cannot be used. What a write did is then known to the service alone.
 // ended is why the request's time was over, if it was: what came in the same moment may be anything.
-func (c *Client) unreadable(ctx context.Context, op operation, ex *exchange, err, ended error) *fault.Error {
+func (c *Client) unreadable(op operation, ex *exchange, err, ended error) *fault.Error {
 	var f *fault.Error
 	switch {
 	case op.write:
 		f = fault.Wrap(op.name, fault.Uncertain, fault.WriteUncertain, "", err)
-		f.RetryAfter = verifyBackoff.after(attemptOf(ctx), c.options.Pace)
+		f.RetryAfter = c.options.Waits.Verify.After(c.known.attempt)
 	case ended != nil:
 		f = contextFault(op.name, ended)
 	case ex.readErr != nil:
@@ -120,7 +121,7 @@ func (c *Client) failure(ctx context.Context, op operation, ex *exchange, err er
 		return fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)
 	case ex.reached.Load() && op.write:
 		f := fault.Wrap(op.name, fault.Uncertain, fault.WriteUncertain, "", err)
-		f.RetryAfter = verifyBackoff.after(attemptOf(ctx), c.options.Pace)
+		f.RetryAfter = c.options.Waits.Verify.After(c.known.attempt)
 		return f
 	case ctx.Err() != nil:
 		return contextFault(op.name, ctx.Err())
@@ -162,7 +163,7 @@ func (c *Client) trace(op operation, ex *exchange, f *fault.Error) {
 		return
 	}
 	call := Call{
-		Connection: c.settings.Connection, Operation: op.name, Method: ex.method, Route: op.route,
+		Connection: c.config.Connection, Operation: op.name, Method: ex.method, Route: op.route,
 		Status: ex.status, Duration: ex.finished.Sub(ex.started), RequestID: cleanID(ex.header.Get("request-id")),
 	}
 	if f != nil {

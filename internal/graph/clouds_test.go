@@ -86,7 +86,7 @@ func TestClouds(t *testing.T) {
 			e.issuer = test.issuer
 			endpoints, ok := graph.CloudEndpoints(test.cloud)
 			require.True(t, ok)
-			c, err := graph.NewPool(graph.Options{Pace: 0.001}).Client(graph.Settings{
+			c, err := graph.NewPool(graph.Options{Waits: waits(0.001)}).Client(graph.ClientConfig{
 				TenantID: tenantID, ClientID: clientID, Endpoints: endpoints,
 				Secret: func(context.Context) (string, error) { return "s3cret", nil },
 			})

@@ -176,7 +176,7 @@ func newSignIn(t *testing.T, of func(p place, now func() time.Time) graph.Creden
 	w := &signIn{Server: s, place: place(filepath.Join(t.TempDir(), "kept")), clock: newClock()}
 	endpoints, _ := graph.CloudEndpoints("simulator")
 	endpoints.Graph, endpoints.Login, endpoints.CAPEM = s.URL(), s.URL(), s.CAPEM()
-	w.client, err = graph.NewPool(graph.Options{Pace: 0.001, Now: w.clock.Now}).Client(graph.Settings{
+	w.client, err = graph.NewPool(graph.Options{Waits: waits(0.001), Now: w.clock.Now}).Client(graph.ClientConfig{
 		TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID, Endpoints: endpoints, Credential: of(w.place, w.clock.Now),
 	})
 	require.NoError(t, err)

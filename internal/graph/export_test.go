@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"net"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/backoff"
 )
 
-// RuleNames lists the rows of the table of answers.
-func RuleNames() []string {
-	names := make([]string, len(rules))
-	for i, r := range rules {
+// RowNames lists the rows of the table of answers.
+func RowNames() []string {
+	names := make([]string, len(answerTable))
+	for i, r := range answerTable {
 		names[i] = r.name
 	}
 	return names
@@ -19,7 +21,7 @@ func RuleNames() []string {
 
 // Trusting is a client of a new pool that trusts the certificate as it would one of the system's, so that it does not
 // take its endpoints for the simulator.
-func Trusting(caPEM []byte, s Settings) *Client {
+func Trusting(caPEM []byte, s ClientConfig) *Client {
 	s.Endpoints.CAPEM = caPEM
 	c, err := NewPool(Options{}).Client(s)
 	if err != nil {
@@ -36,7 +38,7 @@ func (b *Budgets) Enter(ctx context.Context, scope string, write bool) (done fun
 
 // Pause is what a 429 does; without a known time it grows.
 func (b *Budgets) Pause(scope string, d time.Duration, known bool) time.Duration {
-	return b.of(scope).pause(d, known, 1)
+	return b.of(scope).pause(d, known, backoff.Default().Throttle)
 }
 
 // Learn is what a success does.

@@ -94,8 +94,8 @@ func (c *Client) RegisterExtensionProperty(ctx context.Context, name string) (fu
 		return nil
 	})
 	var answer *Answer
-	if errors.As(err, &answer) && answer.Rule == ruleExtensionExists {
-		return ExtensionName(c.settings.ClientID, name), nil
+	if errors.As(err, &answer) && answer.Row == rowExtensionExists {
+		return ExtensionName(c.config.ClientID, name), nil
 	}
 	return fullName, err
 }
@@ -143,5 +143,5 @@ func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) er
 // extensionsURL is the documented form with the application's own id, which needs no look-up of its object id. The SDK
 // has no builder for it, so the builder of the other form gets the URL as it is.
 func (c *Client) extensionsURL() string {
-	return c.root + "/applications(appId='" + url.PathEscape(c.settings.ClientID) + "')/extensionProperties"
+	return c.root + "/applications(appId='" + url.PathEscape(c.config.ClientID) + "')/extensionProperties"
 }

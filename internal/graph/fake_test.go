@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
 )
@@ -132,8 +133,8 @@ func (f *fake) caPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
 }
 
-func (f *fake) settings() graph.Settings {
-	return graph.Settings{
+func (f *fake) settings() graph.ClientConfig {
+	return graph.ClientConfig{
 		TenantID: tenantID, ClientID: clientID, Connection: "contoso",
 		Secret: func(context.Context) (string, error) { return "s3cret", nil },
 		Endpoints: graph.Endpoints{
@@ -143,13 +144,19 @@ func (f *fake) settings() graph.Settings {
 }
 
 func (f *fake) client(t testing.TB, change ...func(*graph.Options)) *graph.Client {
-	o := graph.Options{Pace: 1, Timeout: 10 * time.Second}
+	o := graph.Options{Timeout: 10 * time.Second}
 	for _, c := range change {
 		c(&o)
 	}
 	c, err := graph.NewPool(o).Client(f.settings())
 	require.NoError(t, err)
 	return c
+}
+
+// waits are those of production, multiplied.
+func waits(factor float64) *backoff.Policy {
+	p := backoff.Default().Scaled(factor)
+	return &p
 }
 
 // reply writes an answer with the content type of Graph unless the headers say otherwise.

@@ -18,7 +18,7 @@ import (
 //
 // Faults: UsageLocationMissing, LicensesExhausted, LicenseUnknown, LicenseDependency, LicenseConflict, LicenseInherited,
 // ServicePlanUnknown (Invalid); LicenseNotAssigned (Stale); ConcurrentChange (Transient); otherwise as UpdateUser.
-func (c *Client) AssignLicenses(ctx context.Context, id string, add []directory.License, remove []string) error {
+func (c *Client) AssignLicenses(ctx context.Context, id string, add []directory.License, remove []string, options ...Option) error {
 	if id == "" {
 		return missingArgument(opAssign, "id")
 	}
@@ -56,7 +56,7 @@ func (c *Client) AssignLicenses(ctx context.Context, id string, add []directory.
 	return c.call(ctx, opAssign, func(ctx context.Context) error {
 		_, err := c.users().ByUserId(id).AssignLicense().Post(ctx, body, nil)
 		return err
-	})
+	}, options...)
 }
 
 func guid(s, subject string, reason fault.Reason) (uuid.UUID, error) {

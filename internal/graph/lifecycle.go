@@ -15,14 +15,14 @@ import (
 // RevokeSessions ends the person's sessions everywhere, as is right after disabling. It may be repeated. One write.
 //
 // Faults: as UpdateUser.
-func (c *Client) RevokeSessions(ctx context.Context, id string) error {
+func (c *Client) RevokeSessions(ctx context.Context, id string, options ...Option) error {
 	if id == "" {
 		return missingArgument(opRevoke, "id")
 	}
 	return c.call(ctx, opRevoke, func(ctx context.Context) error {
 		_, err := c.users().ByUserId(id).RevokeSignInSessions().PostAsRevokeSignInSessionsPostResponse(ctx, nil)
 		return err
-	})
+	}, options...)
 }
 
 // DeleteUser moves the account into the bin, where it stays for 30 days. One write.
@@ -31,13 +31,13 @@ func (c *Client) RevokeSessions(ctx context.Context, id string) error {
 //
 // Faults: AccountNotFound (NotFound), AccountProtected, PermissionDenied (Denied), WriteUncertain (Uncertain), and those
 // of the service.
-func (c *Client) DeleteUser(ctx context.Context, id string) error {
+func (c *Client) DeleteUser(ctx context.Context, id string, options ...Option) error {
 	if id == "" {
 		return missingArgument(opDeleteUser, "id")
 	}
 	return c.call(ctx, opDeleteUser, func(ctx context.Context) error {
 		return c.users().ByUserId(id).Delete(ctx, nil)
-	})
+	}, options...)
 }
 
 // DeletedUsers reads the accounts in the bin, like ListUsers. Their names have their id before them (see NameBeforeBin),
@@ -74,21 +74,21 @@ func NameBeforeBin(a directory.Account) string {
 // https://learn.microsoft.com/graph/api/directory-deleteditems-restore
 //
 // Faults: AccountExists (Rematch) when its name is taken by now; otherwise as DeleteUser.
-func (c *Client) RestoreUser(ctx context.Context, id string) error {
+func (c *Client) RestoreUser(ctx context.Context, id string, options ...Option) error {
 	if id == "" {
 		return missingArgument(opRestoreUser, "id")
 	}
 	return c.call(ctx, opRestoreUser, func(ctx context.Context) error {
 		_, err := c.bin().ByDirectoryObjectId(id).Restore().Post(ctx, nil)
 		return err
-	})
+	}, options...)
 }
 
 // SetManager makes managerID the person's manager. Both must be known to the server that answers: a manager created just
-// now needs Young. One write.
+// now needs RecentlyWritten. One write.
 //
 // Faults: as UpdateUser; AccountNotFound may mean either account.
-func (c *Client) SetManager(ctx context.Context, id, managerID string) error {
+func (c *Client) SetManager(ctx context.Context, id, managerID string, options ...Option) error {
 	if id == "" || managerID == "" {
 		return missingArgument(opSetManager, "id")
 	}
@@ -97,19 +97,19 @@ func (c *Client) SetManager(ctx context.Context, id, managerID string) error {
 	body.SetOdataId(&reference)
 	return c.call(ctx, opSetManager, func(ctx context.Context) error {
 		return c.users().ByUserId(id).Manager().Ref().Put(ctx, body, nil)
-	})
+	}, options...)
 }
 
 // ClearManager takes the manager away. One write.
 //
 // Faults: as UpdateUser; AccountNotFound is also the answer when there was no manager.
-func (c *Client) ClearManager(ctx context.Context, id string) error {
+func (c *Client) ClearManager(ctx context.Context, id string, options ...Option) error {
 	if id == "" {
 		return missingArgument(opClearManager, "id")
 	}
 	return c.call(ctx, opClearManager, func(ctx context.Context) error {
 		return c.users().ByUserId(id).Manager().Ref().Delete(ctx, nil)
-	})
+	}, options...)
 }
 
 func (c *Client) bin() *graphdirectory.DeletedItemsRequestBuilder {

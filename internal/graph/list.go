@@ -15,7 +15,7 @@ import (
 const (
 	// pageAttempts is how often one page after the first is asked for.
 	pageAttempts = 5
-	// pageMaxWait: a longer wait is the caller's, which then begins the list anew.
+	// pageMaxWait: a longer wait is the caller's, which then begins the list again.
 	pageMaxWait = 30 * time.Second
 )
 
@@ -70,14 +70,13 @@ func (c *Client) list(ctx context.Context, op operation, sel directory.Selection
 
 // pageAgain reads a page; one after the first several times if need be.
 func (c *Client) pageAgain(ctx context.Context, op operation, d *decoder, next string, build request) ([]directory.Account, string, error) {
-	retry := backoff{time.Second, 16 * time.Second}
 	for attempt := 1; ; attempt++ {
 		accounts, following, err := c.page(ctx, op, d, next, build)
 		if err == nil || next == "" || attempt == pageAttempts || ctx.Err() != nil {
 			return accounts, following, err
 		}
 		f := fault.Of(err)
-		wait := max(f.RetryAfter, retry.after(attempt, c.options.Pace))
+		wait := max(f.RetryAfter, c.options.Waits.Page.After(attempt))
 		if f.Kind != fault.Transient && f.Kind != fault.Throttled || wait > pageMaxWait || sleep(ctx, wait) != nil {
 			return nil, "", err
 		}

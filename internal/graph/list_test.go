@@ -126,7 +126,7 @@ func TestListIsNotCompleteOnAnyError(t *testing.T) {
 			}
 			f.Graph = paged(f, pages, hook)
 			var ids []string
-			err := f.client(t, func(o *graph.Options) { o.Pace = 0.001 }).ListUsers(context.Background(), selection, collect(&ids), nil)
+			err := f.client(t, func(o *graph.Options) { o.Waits = waits(0.001) }).ListUsers(context.Background(), selection, collect(&ids), nil)
 			if tt.reason == "" {
 				require.NoError(t, err)
 			} else {

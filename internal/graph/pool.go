@@ -2,8 +2,8 @@
 //
 // It is the official SDK's builders, models and request adapter over a transport of our own. One call is one HTTP
 // request: nothing below this package repeats a write, compresses a body or follows a redirect (Go's transport repeats a
-// read once when a kept-alive connection proves dead, and a write only if no byte of it had left). What is repeated, and when, is decided by the caller from the *fault.Error that every failing call returns; one table (rules.go) makes that
-// decision for each answer of Graph and of the sign-in service.
+// read once when a kept-alive connection proves dead, and a write only if no byte of it had left). What is repeated, and when, is decided by the caller from the *fault.Error that every failing call returns; one table
+// (answertable.go) makes that decision for each answer of Graph and of the sign-in service.
 //
 // All clients of one tenant and application share a write budget and, after a 429, a pause (budget.go).
 package graph
@@ -22,17 +22,18 @@ import (
 	"github.com/google/uuid"
 	core "github.com/microsoftgraph/msgraph-sdk-go-core"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// Settings say which tenant is spoken to, as whom.
-type Settings struct {
+// ClientConfig says which tenant is spoken to, and as which application.
+type ClientConfig struct {
 	// TenantID is the tenant's id or one of its verified domains. Clients that name one tenant in both ways do not share a
 	// write budget.
 	TenantID string
 	// ClientID is the application (client) id.
 	ClientID string
-	// Secret gives the client secret. It is called anew for each token request, so that a rotated secret is used without a
+	// Secret gives the client secret. It is called for each token request, so that a rotated secret is used without a
 	// restart. Faults that it returns are passed on; any other error becomes fault.SecretUnreadable.
 	Secret func(ctx context.Context) (string, error)
 	// Credential replaces Secret where the application signs in otherwise (CertificateCredential, FederatedCredential).
@@ -58,13 +59,13 @@ type Options struct {
 	UserAgent string
 	// Trace, if set, is told of each finished request to Graph. It must not block.
 	Trace func(Call)
-	// Pace multiplies the waits that we choose ourselves, never a Retry-After. Default 1; tests use less.
-	Pace float64
+	// Waits are those that no service asks for. Default backoff.Default.
+	Waits *backoff.Policy
 }
 
 // Call is one finished request, without anything that names a person.
 type Call struct {
-	// Connection is Settings.Connection; Operation is as in fault.Error.Op.
+	// Connection is ClientConfig.Connection; Operation is as in fault.Error.Op.
 	Connection, Operation string
 	// Method and Route, such as POST and /users/{id}/assignLicense.
 	Method, Route string
@@ -78,11 +79,11 @@ type Call struct {
 	Err error
 }
 
-// Pool keeps one lane (connections, token, write budget, pause) for each tenant, application and endpoint.
+// Pool keeps one session (connections, token, write budget, pause) for each tenant, application and endpoint.
 type Pool struct {
-	options Options
-	mu      sync.Mutex
-	lanes   map[string]*lane
+	options  Options
+	mu       sync.Mutex
+	sessions map[string]*tenantSession
 }
 
 // NewPool returns an empty pool; options are completed with their defaults.
@@ -102,14 +103,15 @@ func NewPool(o Options) *Pool {
 	if o.UserAgent == "" {
 		o.UserAgent = "entraflow"
 	}
-	if o.Pace <= 0 {
-		o.Pace = 1
+	if o.Waits == nil {
+		waits := backoff.Default()
+		o.Waits = &waits
 	}
-	return &Pool{options: o, lanes: map[string]*lane{}}
+	return &Pool{options: o, sessions: map[string]*tenantSession{}}
 }
 
-// lane is what all clients of one tenant, application and endpoint share.
-type lane struct {
+// tenantSession is what all clients of one tenant, application and endpoint share.
+type tenantSession struct {
 	options Options
 	root    string // https://host/v1.0
 	host    string
@@ -122,21 +124,23 @@ type lane struct {
 	adapter  *core.GraphRequestAdapterBase
 }
 
-// Client speaks to one tenant as one application. It is a light handle on its lane and safe for concurrent use.
+// Client speaks to one tenant as one application. It is a light handle on the tenant's session and
+// safe for concurrent use.
 type Client struct {
-	*lane
-	settings   Settings
+	*tenantSession
+	config     ClientConfig
 	credential Credential
+	known      circumstances
 }
 
 var tenantPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
-// Client returns a client for the settings. Clients of the same tenant, application and endpoints share connections,
+// Client returns a client for a configuration. Clients of the same tenant, application and endpoints share connections,
 // token, write budget and pause, whatever their connection or secret. Nothing is sent.
 //
 // Faults: SettingsInvalid (Invalid) with the setting as subject; SimulatorNotRunning (Transient) when the endpoints have
 // no hosts, as CloudEndpoints("simulator") until the simulator has started.
-func (p *Pool) Client(s Settings) (*Client, error) {
+func (p *Pool) Client(s ClientConfig) (*Client, error) {
 	const op = "open graph client"
 	if s.Endpoints.Graph == "" || s.Endpoints.Login == "" {
 		return nil, fault.New(op, fault.Transient, fault.SimulatorNotRunning, "")
@@ -161,49 +165,49 @@ func (p *Pool) Client(s Settings) (*Client, error) {
 	if credential == nil {
 		credential = SecretCredential(s.Secret)
 	}
-	l, err := p.lane(s, graphURL, loginURL)
+	session, err := p.session(s, graphURL, loginURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{lane: l, settings: s, credential: credential}, nil
+	return &Client{tenantSession: session, config: s, credential: credential}, nil
 }
 
-// lane finds or makes the lane of the settings.
-func (p *Pool) lane(s Settings, graphURL, loginURL *url.URL) (*lane, error) {
+// session finds or makes the session of a configuration.
+func (p *Pool) session(s ClientConfig, graphURL, loginURL *url.URL) (*tenantSession, error) {
 	root := sha256.Sum256(s.Endpoints.CAPEM)
 	scope := strings.ToLower(s.TenantID + "|" + s.ClientID + "|" + graphURL.Host)
 	key := scope + "|" + loginURL.Host + "|" + s.Endpoints.Scope + "|" + hex.EncodeToString(root[:8])
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l, ok := p.lanes[key]; ok {
-		return l, nil
+	if found, ok := p.sessions[key]; ok {
+		return found, nil
 	}
 	base, err := baseTransport(s.Endpoints.CAPEM)
 	if err != nil {
 		return nil, err
 	}
-	l := &lane{
+	session := &tenantSession{
 		options:   p.options,
 		root:      graphURL.String() + "/v1.0",
 		host:      graphURL.Host,
 		simulated: len(s.Endpoints.CAPEM) > 0,
 		budget:    p.options.Budget.of(scope),
 	}
-	l.tokens = &tokens{
+	session.tokens = &tokens{
 		authority: loginURL.String() + "/" + s.TenantID,
 		clientID:  s.ClientID,
 		scope:     s.Endpoints.Scope,
 		http:      httpClient(&wire{base: base, options: p.options}),
 		timeout:   min(p.options.Timeout, 30*time.Second),
 		now:       p.options.Now,
-		pace:      p.options.Pace,
-		simulated: l.simulated,
+		waits:     *p.options.Waits,
+		simulated: session.simulated,
 	}
-	if l.adapter, err = newAdapter(l.root, httpClient(&wire{base: base, options: p.options, host: l.host, bearer: true})); err != nil {
+	if session.adapter, err = newAdapter(session.root, httpClient(&wire{base: base, options: p.options, host: session.host, bearer: true})); err != nil {
 		return nil, err
 	}
-	p.lanes[key] = l
-	return l, nil
+	p.sessions[key] = session
+	return session, nil
 }
 
 // origin reads an endpoint of the form https://host:port, without a path.

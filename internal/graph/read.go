@@ -29,7 +29,7 @@ func (c *Client) users() *users.UsersRequestBuilder {
 // complete; an account that comes twice is handed over once. The list may lag behind writes of the last seconds to
 // minutes.
 //
-// A page after the first is asked for again a few times when the service is briefly unavailable, because beginning anew
+// A page after the first is asked for again a few times when the service is briefly unavailable, because beginning again
 // costs as many requests as there were pages.
 //
 // Memory: a page is decoded, handed over and forgotten; values that repeat are shared between accounts.
@@ -47,16 +47,16 @@ func (c *Client) ListUsers(ctx context.Context, sel directory.Selection, yield f
 	})
 }
 
-// UserByID reads one account. Freshness is better than that of a list, but not perfect: see Young.
+// UserByID reads one account. Freshness is better than that of a list, but not perfect: see RecentlyWritten.
 //
-// Faults: AccountNotFound (NotFound; under Young ReplicationPending, NotReady), and those of ListUsers.
-func (c *Client) UserByID(ctx context.Context, id string, sel directory.Selection) (*directory.Account, error) {
+// Faults: AccountNotFound (NotFound; with RecentlyWritten ReplicationPending, NotReady), and those of ListUsers.
+func (c *Client) UserByID(ctx context.Context, id string, sel directory.Selection, options ...Option) (*directory.Account, error) {
 	if id == "" {
 		return nil, missingArgument(opReadUser, "id")
 	}
 	a, err := c.readUser(ctx, opReadUser, sel, func(cfg *users.UserItemRequestBuilderGetRequestConfiguration) (*abstractions.RequestInformation, error) {
 		return c.users().ByUserId(id).ToGetRequestInformation(ctx, cfg)
-	})
+	}, options)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (c *Client) UserByID(ctx context.Context, id string, sel directory.Selectio
 // UserByUPN reads the account with a user principal name, in any case.
 //
 // Faults: as UserByID, and UPNInvalid (Invalid).
-func (c *Client) UserByUPN(ctx context.Context, upn string, sel directory.Selection) (*directory.Account, error) {
+func (c *Client) UserByUPN(ctx context.Context, upn string, sel directory.Selection, options ...Option) (*directory.Account, error) {
 	if upn == "" {
 		return nil, missingArgument(opReadUserByUPN, directory.UserPrincipalName)
 	}
@@ -84,7 +84,7 @@ func (c *Client) UserByUPN(ctx context.Context, upn string, sel directory.Select
 		}
 		info.UrlTemplate = strings.Replace(info.UrlTemplate, "/{user%2Did}", "('{user%2Did}')", 1)
 		return info, nil
-	})
+	}, options)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func equals(property, value string) string {
 }
 
 // readUser reads and decodes one account.
-func (c *Client) readUser(ctx context.Context, op operation, sel directory.Selection, build func(*users.UserItemRequestBuilderGetRequestConfiguration) (*abstractions.RequestInformation, error)) (*directory.Account, error) {
+func (c *Client) readUser(ctx context.Context, op operation, sel directory.Selection, build func(*users.UserItemRequestBuilderGetRequestConfiguration) (*abstractions.RequestInformation, error), options []Option) (*directory.Account, error) {
 	cfg := &users.UserItemRequestBuilderGetRequestConfiguration{
 		QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: selected(sel), Expand: expanded(sel)},
 	}
@@ -151,7 +151,7 @@ func (c *Client) readUser(ctx context.Context, op operation, sel directory.Selec
 		}
 		account, err = newDecoder(sel).account(r)
 		return err
-	})
+	}, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -30,13 +30,13 @@ func simulate(t *testing.T, o simulator.Options, change ...func(*graph.Options))
 	t.Helper()
 	s, err := simulator.Start(o)
 	require.NoError(t, err)
-	options := graph.Options{Pace: 0.001}
+	options := graph.Options{Waits: waits(0.001)}
 	for _, c := range change {
 		c(&options)
 	}
 	endpoints, _ := graph.CloudEndpoints("simulator")
 	endpoints.Graph, endpoints.Login, endpoints.CAPEM = s.URL(), s.URL(), s.CAPEM()
-	client, err := graph.NewPool(options).Client(graph.Settings{
+	client, err := graph.NewPool(options).Client(graph.ClientConfig{
 		TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID, Endpoints: endpoints,
 		Secret: func(context.Context) (string, error) { return simulator.DefaultClientSecret, nil },
 	})
@@ -225,7 +225,7 @@ func TestSimulatedRefusals(t *testing.T) {
 		"cleared name":   {patch(id, "displayName", ""), fault.Invalid, fault.AttributeInvalid, "displayName"},
 		"no such user":   {patch(userID, "department", "x"), fault.NotFound, fault.AccountNotFound, ""},
 		"young user": {func() error {
-			return c.UpdateUser(graph.Young(ctx), userID, graph.Patch{Enabled: ptr(true)}, w.sel)
+			return c.UpdateUser(ctx, userID, graph.Patch{Enabled: ptr(true)}, w.sel, graph.RecentlyWritten())
 		}, fault.NotReady, fault.ReplicationPending, ""},
 		"no usage location": {license(synced, simulator.SKUM365E3), fault.Invalid, fault.UsageLocationMissing, "usageLocation"},
 		"no stock":          {license(id, simulator.SKUOffice365E5), fault.Invalid, fault.LicensesExhausted, "skuId"},
@@ -373,7 +373,7 @@ func TestStormOfAccidents(t *testing.T) {
 	w := simulate(t, simulator.Options{RandomSeed: 5, ReplicaLag: 50 * time.Millisecond, Faults: simulator.Faults{
 		InternalError: .05, BadGateway: .05, UnavailableHTML: .05, UnavailableCommitted: .05, TimeoutCommitted: .05, Reset: .05, ResetCommitted: .05,
 		Concurrency: .05, Unauthorized: .05, ThrottleBare: .01, EmptyPage: .2,
-	}}, func(o *graph.Options) { o.Pace = 0.0001 })
+	}}, func(o *graph.Options) { o.Waits = waits(0.0001) })
 	w.Mutate(func(tn *simulator.Tenant) {
 		for _, short := range []string{graph.LinkProperty, graph.MarkProperty} {
 			_, err := tn.AddExtension(simulator.DefaultClientID, short)

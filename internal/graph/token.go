@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
@@ -87,7 +88,7 @@ type tokens struct {
 	http                       *http.Client
 	timeout                    time.Duration
 	now                        func() time.Time
-	pace                       float64
+	waits                      backoff.Policy
 	simulated                  bool
 
 	mu      sync.Mutex
@@ -235,5 +236,5 @@ func (t *tokens) fault(ctx context.Context, ex *exchange, err error) *fault.Erro
 	case ex.succeeded():
 		return fault.Wrap(opToken.name, fault.Transient, fault.LoginUnavailable, "", err)
 	}
-	return readAnswer(opToken, ex, true).fault(t.now(), t.pace)
+	return readAnswer(opToken, ex, true).fault(t.now(), t.waits)
 }

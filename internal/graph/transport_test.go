@@ -151,14 +151,14 @@ func TestUnreachable(t *testing.T) {
 	listener.Close()
 	tests := []struct {
 		name    string
-		change  func(*graph.Settings)
+		change  func(*graph.ClientConfig)
 		reason  fault.Reason
 		subject string
 	}{
-		{"login closed", func(s *graph.Settings) { s.Endpoints.Login, s.Endpoints.CAPEM = closed, nil }, fault.LoginUnreachable, strings.TrimPrefix(closed, "https://")},
-		{"login not trusted", func(s *graph.Settings) { s.Endpoints.CAPEM = nil }, fault.EndpointUntrusted, strings.TrimPrefix(f.URL, "https://")},
-		{"simulator closed", func(s *graph.Settings) { s.Endpoints.Login = closed }, fault.SimulatorNotRunning, ""},
-		{"graph of the simulator closed", func(s *graph.Settings) { s.Endpoints.Graph = closed }, fault.SimulatorNotRunning, ""},
+		{"login closed", func(s *graph.ClientConfig) { s.Endpoints.Login, s.Endpoints.CAPEM = closed, nil }, fault.LoginUnreachable, strings.TrimPrefix(closed, "https://")},
+		{"login not trusted", func(s *graph.ClientConfig) { s.Endpoints.CAPEM = nil }, fault.EndpointUntrusted, strings.TrimPrefix(f.URL, "https://")},
+		{"simulator closed", func(s *graph.ClientConfig) { s.Endpoints.Login = closed }, fault.SimulatorNotRunning, ""},
+		{"graph of the simulator closed", func(s *graph.ClientConfig) { s.Endpoints.Graph = closed }, fault.SimulatorNotRunning, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -261,13 +261,13 @@ func TestHTTP2(t *testing.T) {
 func TestClientSettings(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	for subject, change := range map[string]func(*graph.Settings){
-		"graph endpoint": func(s *graph.Settings) { s.Endpoints.Graph = "http://localhost" },
-		"login endpoint": func(s *graph.Settings) { s.Endpoints.Login = "https://localhost/tenant" },
-		"tenantId":       func(s *graph.Settings) { s.TenantID = "a/b" },
-		"clientId":       func(s *graph.Settings) { s.ClientID = "x')" },
-		"scope":          func(s *graph.Settings) { s.Endpoints.Scope = "" },
-		"CA certificate": func(s *graph.Settings) { s.Endpoints.CAPEM = []byte("no PEM") },
+	for subject, change := range map[string]func(*graph.ClientConfig){
+		"graph endpoint": func(s *graph.ClientConfig) { s.Endpoints.Graph = "http://localhost" },
+		"login endpoint": func(s *graph.ClientConfig) { s.Endpoints.Login = "https://localhost/tenant" },
+		"tenantId":       func(s *graph.ClientConfig) { s.TenantID = "a/b" },
+		"clientId":       func(s *graph.ClientConfig) { s.ClientID = "x')" },
+		"scope":          func(s *graph.ClientConfig) { s.Endpoints.Scope = "" },
+		"CA certificate": func(s *graph.ClientConfig) { s.Endpoints.CAPEM = []byte("no PEM") },
 	} {
 		s := f.settings()
 		change(&s)

@@ -34,9 +34,9 @@ type NewUser struct {
 // Faults: AccountExists (Rematch); AddressConflict, ImmutableIDConflict, UPNInvalid, DomainNotVerified, PasswordRejected,
 // UsageLocationInvalid, AttributeRequired, AttributeInvalid, AttributeTooLong, AttributeUnknown (Invalid) with the
 // attribute as subject; WriteUncertain (Uncertain) when the account may have been created; ExtensionNotReady (NotReady);
-// ReplicationPending (NotReady, see WithAttempt); DirectoryQuota, PermissionDenied (Denied); GraphThrottled,
+// ReplicationPending (NotReady, see Attempt); DirectoryQuota, PermissionDenied (Denied); GraphThrottled,
 // WriteBudgetExceeded (Throttled); GraphUnreachable, ConcurrentChange (Transient); and those of FreshToken.
-func (c *Client) CreateUser(ctx context.Context, u NewUser, sel directory.Selection) (id string, err error) {
+func (c *Client) CreateUser(ctx context.Context, u NewUser, sel directory.Selection, options ...Option) (id string, err error) {
 	switch {
 	case u.Link == "" || sel.LinkProperty == "":
 		return "", missingArgument(opCreateUser, LinkProperty)
@@ -73,7 +73,7 @@ func (c *Client) CreateUser(ctx context.Context, u NewUser, sel directory.Select
 		}
 		id = *created.GetId()
 		return nil
-	})
+	}, options...)
 	return id, err
 }
 
@@ -90,9 +90,9 @@ type Patch struct {
 
 // UpdateUser writes a change. An empty patch sends nothing. One write.
 //
-// Faults: as CreateUser, without PasswordRejected and DirectoryQuota; AccountNotFound (NotFound; under Young
-// ReplicationPending, NotReady), AccountSynced (Invalid), AccountProtected (Denied).
-func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directory.Selection) (err error) {
+// Faults: as CreateUser, without PasswordRejected and DirectoryQuota; AccountNotFound (NotFound; with
+// RecentlyWritten ReplicationPending, NotReady), AccountSynced (Invalid), AccountProtected (Denied).
+func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directory.Selection, options ...Option) (err error) {
 	if id == "" {
 		return missingArgument(opUpdateUser, "id")
 	}
@@ -132,7 +132,7 @@ func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directo
 	return c.call(ctx, opUpdateUser, func(ctx context.Context) error {
 		_, err := c.users().ByUserId(id).Patch(ctx, user, nil)
 		return err
-	})
+	}, options...)
 }
 
 // property is the value of an attribute as it stands in the request. All attributes go as additional data, the only way

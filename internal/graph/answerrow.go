@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// rule is one row of the table that turns answers into faults: what it matches, and what is made of it. All conditions
+// answerRow is one row of the table that turns answers into faults: what it matches, and what is made of it. All conditions
 // that are set must hold; the first row that matches wins.
-type rule struct {
+type answerRow struct {
 	// name is for tests and for the cause of the fault.
 	name string
 	// login: the row is for the sign-in service; else it is for Graph.
@@ -35,20 +36,20 @@ type rule struct {
 	reason  fault.Reason
 	subject func(*answer) string
 	// wait is the wait of our own where the answer names none; nil leaves it to the caller's retry policy.
-	wait *backoff
+	wait func(backoff.Policy) backoff.Step
 }
 
 // match finds the first row; the last row of each service matches everything.
-func match(a *answer) *rule {
-	for i := range rules {
-		if rules[i].matches(a) {
-			return &rules[i]
+func match(a *answer) *answerRow {
+	for i := range answerTable {
+		if answerTable[i].matches(a) {
+			return &answerTable[i]
 		}
 	}
 	panic("the table of answers has no last row")
 }
 
-func (r *rule) matches(a *answer) bool {
+func (r *answerRow) matches(a *answer) bool {
 	switch {
 	case r.login != a.login,
 		len(r.status) > 0 && !slices.Contains(r.status, a.status),

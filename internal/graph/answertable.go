@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	ruleExtensionExists = "extension exists"
-	upn                 = directory.UserPrincipalName
+	rowExtensionExists = "extension exists"
+	upn                = directory.UserPrincipalName
 )
 
 var genericBad = []int{400}
 
-// rules is the table. Sources: graph-errors, the API pages of each call, throttling-limits, and recorded answers; a row
+// answerTable is the table. Sources: graph-errors, the API pages of each call, throttling-limits, and recorded answers; a row
 // whose text was never seen in the open says so.
-var rules = []rule{
+var answerTable = []answerRow{
 	// Load and trouble of the service.
-	{name: "throttled", status: []int{429}, kind: fault.Throttled, reason: fault.GraphThrottled, wait: &throttleBackoff},
+	{name: "throttled", status: []int{429}, kind: fault.Throttled, reason: fault.GraphThrottled, wait: throttleWait},
 	{name: "throttled by the directory", codes: []string{"Request_ThrottledTemporarily", "Request_ThrottledPermanently"},
-		kind: fault.Throttled, reason: fault.GraphThrottled, wait: &throttleBackoff},
+		kind: fault.Throttled, reason: fault.GraphThrottled, wait: throttleWait},
 	{name: "directory quota", codes: []string{"Directory_QuotaExceeded"}, kind: fault.Denied, reason: fault.DirectoryQuota},
 	{name: "server error on a write", status: []int{408, 500, 502, 503, 504}, when: writing,
-		kind: fault.Uncertain, reason: fault.WriteUncertain, wait: &verifyBackoff},
+		kind: fault.Uncertain, reason: fault.WriteUncertain, wait: verifyWait},
 	{name: "server too slow", status: []int{408, 504}, kind: fault.Transient, reason: fault.GraphTimeout},
 	{name: "server error", status: []int{500, 502, 503}, kind: fault.Transient, reason: fault.GraphUnavailable},
 	{name: "replica trouble", codes: []string{"Directory_ReplicaUnavailable", "Directory_BindingRedirection", "Request_InvalidReplicaSessionKey"},
@@ -55,20 +55,20 @@ var rules = []rule{
 	{name: "permission denied", status: []int{403}, codes: deniedCodes, kind: fault.Denied, reason: fault.PermissionDenied, subject: neededPermission},
 
 	// Not there, or not yet.
-	{name: "not replicated yet", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: func(a *answer) bool { return a.op.account && a.young },
-		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &replicaBackoff},
+	{name: "not replicated yet", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: func(a *answer) bool { return a.op.account && a.recent },
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: replicaWait},
 	{name: "account not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onAccount,
 		kind: fault.NotFound, reason: fault.AccountNotFound},
 	{name: "application not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onExtensions,
 		kind: fault.Denied, reason: fault.ApplicationUnknown},
 	{name: "reference not replicated yet", status: genericBad, message: []string{"the source resource object or one of the objects being referenced"},
-		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &replicaBackoff},
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: replicaWait},
 	{name: "extension not available", status: genericBad, message: []string{"the following extension properties are not available"},
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: &replicaBackoff},
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: replicaWait},
 	// No answer to a query that names an unregistered property was found in the open; this is OData's usual wording.
 	{name: "extension unknown to a query", status: genericBad, when: func(a *answer) bool { return !a.op.write && strings.Contains(a.lower, "extension_") },
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: &replicaBackoff},
-	{name: ruleExtensionExists, status: []int{400, 409}, when: func(a *answer) bool {
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: replicaWait},
+	{name: rowExtensionExists, status: []int{400, 409}, when: func(a *answer) bool {
 		return registering(a) && (strings.EqualFold(a.code, "Request_MultipleObjectsWithSameKeyValue") || a.says([]string{"an extension property exists with the name"}))
 	}, kind: fault.Rematch, reason: fault.ExtensionNotReady},
 
@@ -134,7 +134,7 @@ var rules = []rule{
 	// The same words stand for several bad values and for a domain added minutes ago; only a caller that counts its attempts
 	// can wait that out.
 	{name: "values perhaps too early", status: genericBad, message: severalInvalid, when: func(a *answer) bool { return a.attempt >= 1 && a.attempt <= 3 },
-		kind: fault.NotReady, reason: fault.ReplicationPending, wait: &domainBackoff},
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: domainWait},
 	{name: "values invalid", status: genericBad, message: severalInvalid, kind: fault.Invalid, reason: fault.AttributeInvalid},
 	{name: "unknown attribute", status: genericBad, message: []string{"a value without a type name was found"},
 		kind: fault.Invalid, reason: fault.AttributeUnknown},
@@ -156,7 +156,7 @@ var rules = []rule{
 	{name: "login: application disabled", login: true, aadsts: []int{7000112}, kind: fault.Denied, reason: fault.ApplicationDisabled, subject: on("clientId")},
 	{name: "login: tenant unknown", login: true, aadsts: []int{90002, 900023}, kind: fault.Denied, reason: fault.TenantUnknown, subject: on("tenantId")},
 	{name: "login: scope", login: true, aadsts: []int{1002012, 70011, 500011}, kind: fault.Denied, reason: fault.ScopeInvalid, subject: on("cloud")},
-	{name: "login: throttled", login: true, status: []int{429}, kind: fault.Throttled, reason: fault.LoginUnavailable, wait: &throttleBackoff},
+	{name: "login: throttled", login: true, status: []int{429}, kind: fault.Throttled, reason: fault.LoginUnavailable, wait: throttleWait},
 	{name: "login: temporarily unavailable", login: true, codes: []string{"temporarily_unavailable", "server_error"},
 		kind: fault.Transient, reason: fault.LoginUnavailable},
 	{name: "login: server error", login: true, status: []int{408, 500, 502, 503, 504}, kind: fault.Transient, reason: fault.LoginUnavailable},

@@ -1,0 +1,69 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/entraflow/entraflow/internal/backoff"
+)
+
+// Option is what a caller knows of the circumstances of its calls. It decides what is made of some answers.
+type Option func(*circumstances)
+
+// circumstances are what options say.
+type circumstances struct {
+	attempt  int // counted from 1; 0 where the caller does not count
+	recent   bool
+	location bool
+}
+
+// Attempt says that this is the nth attempt, counted from 1 as Temporal does. The waits of NotReady and Uncertain faults grow
+// with it, and some answers that may be a matter of time (a value of a domain that was added minutes ago, a licence for an
+// account whose location was just written) are retryable in the first attempts only. Without it every call is a first
+// attempt, and those answers are final.
+func Attempt(n int) Option { return func(c *circumstances) { c.attempt = n } }
+
+// RecentlyWritten says that the account was created or restored only just now: a "not found" is then
+// fault.ReplicationPending (NotReady) and not fault.AccountNotFound.
+func RecentlyWritten() Option { return func(c *circumstances) { c.recent = true } }
+
+// LocationWritten says that the account's usage location was written only just now, or the account with it: that it is
+// invalid is then fault.ReplicationPending (NotReady) for some minutes, and not fault.UsageLocationMissing.
+func LocationWritten() Option { return func(c *circumstances) { c.location = true } }
+
+// With returns a client for which the options hold in each call.
+func (c *Client) With(options ...Option) *Client {
+	other := *c
+	for _, o := range options {
+		o(&other.known)
+	}
+	return &other
+}
+
+type youngKey struct{}
+type attemptKey struct{}
+
+// Young is RecentlyWritten for all calls under a context.
+func Young(ctx context.Context) context.Context { return context.WithValue(ctx, youngKey{}, true) }
+
+// WithAttempt is Attempt for all calls under a context.
+func WithAttempt(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, attemptKey{}, n)
+}
+
+func (c *Client) under(ctx context.Context, options []Option) *Client {
+	other := c.With(options...)
+	if n, ok := ctx.Value(attemptKey{}).(int); ok {
+		other.known.attempt = n
+	}
+	if recent, _ := ctx.Value(youngKey{}).(bool); recent {
+		other.known.recent = true
+	}
+	return other
+}
+
+// The waits that rows of the table of answers name.
+func replicaWait(p backoff.Policy) backoff.Step  { return p.Replica }
+func verifyWait(p backoff.Policy) backoff.Step   { return p.Verify }
+func throttleWait(p backoff.Policy) backoff.Step { return p.Throttle }
+func domainWait(p backoff.Policy) backoff.Step   { return p.Domain }
+func locationWait(p backoff.Policy) backoff.Step { return p.Location }

@@ -85,10 +85,6 @@ func (r *reader) call(e ast.Expr) {
 		r.refuse(e.ID(), `every record has every column; to ask whether one is filled write has(user.<column>)`)
 		args = args[:1]
 	}
-	// Repeated replacing multiplies a text's length.
-	if c.FunctionName() == "replace" {
-		r.loops = true
-	}
 	if c.IsMemberFunction() {
 		r.read(c.Target())
 	}

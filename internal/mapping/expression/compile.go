@@ -101,10 +101,10 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, result R
 		e.column = name
 		return e, nil
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(limit)}
 	if r.loops {
-		// Counting costs as much again as evaluating. Without loops and replacing, an expression's work is bounded by its
-		// own length and the person's columns, so that only the others are counted.
+		// Counting costs as much again as evaluating. Without loops an expression's work is bounded by its own length and by
+		// limits.go, so that only the others are counted.
 		options = append(options, cel.CostLimit(costLimit))
 	}
 	program, err := env.Program(checked, options...)

@@ -90,6 +90,7 @@ func (e *Expression) value(p *Person) (any, error) {
 	if e.random && p.Random == nil {
 		return nil, ErrRandomElsewhere
 	}
+	p.made = 0
 	v, _, err := e.program.Eval(p)
 	if err != nil {
 		return nil, err

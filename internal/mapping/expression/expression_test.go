@@ -344,17 +344,6 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
-func TestWorkIsBounded(t *testing.T) {
-	t.Parallel()
-	text := `user.mail` + strings.Repeat(`.replace("a", "aaaaaaaaaaaaaaaaaaaa")`, 12)
-	e, problems := expression.Compile(text, expression.Text, csv)
-	require.Empty(t, problems)
-	person := anna()
-	person.Record.Fields["mail"] = "aaaaaaaaaa"
-	_, err := e.Text(person)
-	require.ErrorContains(t, err, "cost limit")
-}
-
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	e, problems := expression.Compile(`has(user.mail) ? user.mail : user["Given name"] + user.surname`, expression.Text, csv)

@@ -29,6 +29,8 @@ type Person struct {
 	Text bool
 	// Random feeds randomPassword; nil outside the password mapping.
 	Random io.Reader
+	// made counts the bytes of text that the evaluation under way has made.
+	made int
 }
 
 var (

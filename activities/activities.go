@@ -18,6 +18,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -27,10 +28,9 @@ type Activities struct {
 	settings *settingsCache
 	plans    *planCache
 	linked   linkedLists
-	recent   *recentCreations
-	programs programs
-	skuCache skuCache
-	names    *nameIndex
+	earlier  *earlierRuns
+	// Provisioner does what concerns one person.
+	Provisioner *provision.Provisioner
 }
 
 // Options are what a worker gives its activities.
@@ -75,13 +75,23 @@ func New(o Options) *Activities {
 	if o.Pace == 0 {
 		o.Pace = 1
 	}
-	return &Activities{
+	a := &Activities{
 		options:  o,
 		settings: newSettingsCache(o.Settings, o.Now),
 		plans:    newPlanCache(o.Now),
-		names:    newNameIndex(),
-		recent:   newRecentCreations(o.Now, o.Settle),
+		earlier:  &earlierRuns{temporal: o.Temporal, converter: o.Converter, now: o.Now},
 	}
+	a.Provisioner = provision.New(provision.Options{
+		Tenant:      func(s api.Settings, o ...graph.Option) (provision.Tenant, error) { return a.client(s, o...) },
+		Sources:     o.Sources,
+		Settings:    settingsReader{a.settings},
+		EarlierRuns: a.earlier,
+		Now:         o.Now,
+		Random:      o.Random,
+		Settle:      o.Settle,
+		Wait:        a.pace,
+	})
+	return a
 }
 
 // pace scales one of entraflow's own waits.

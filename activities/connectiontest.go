@@ -24,7 +24,7 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 	if err != nil {
 		return check.Unreachable(err, a.options.Now())
 	}
-	report := check.Run(ctx, client, check.Options{
+	report := check.Run(ctx, client.With(nth(ctx)), check.Options{
 		Config:       in.Config,
 		PinnedTenant: in.Pinned.TenantID,
 		Secret:       in.Config.Credential().Read,

@@ -53,7 +53,7 @@ func (a *Activities) ListLinked(ctx context.Context, in api.ListLinkedInput) (ap
 
 // readLinked reads the tenant for ListLinked.
 func (a *Activities) readLinked(ctx context.Context, s api.Settings, in api.ListLinkedInput) (linkedList, error) {
-	client, err := a.client(s)
+	client, err := a.client(s, nth(ctx))
 	if err != nil {
 		return linkedList{}, err
 	}

@@ -9,10 +9,11 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/spool"
 )
@@ -60,11 +61,13 @@ func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanRe
 // makeAndKeep makes the plan of a sync, and with it the list of people whose accounts it may have missed: that list must
 // be the later of the two.
 func (a *Activities) makeAndKeep(ctx context.Context, s api.Settings, in api.PlanInput, id string) (syncPlan, error) {
+	begun := a.options.Now()
 	made, err := a.MakePlan(ctx, s, in.Rule, in.Permitted, in.Removed, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
 	}
-	recent, err := a.recentRuns(ctx, in.Connection)
+	// What ended earlier than that is sure to be in the plan's read of the tenant.
+	recent, err := a.earlier.people(ctx, in.Connection, begun.Add(-a.options.Settle))
 	if err != nil {
 		return syncPlan{}, err
 	}
@@ -107,7 +110,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	if err := syncable(s, rule); err != nil {
 		return nil, err
 	}
-	client, err := a.client(s)
+	client, err := a.client(s, nth(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -120,33 +123,39 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	planned, _ := s.Config.Rule(rule)
 	in.SourceTag = planned.Source.Tag()
 	sources := map[string]source.Source{} // :: source key -> what all its rules read
-	for _, r := range s.EnabledRules() {
-		src := sources[r.Source.Key()]
-		if src == nil {
-			opened, err := a.options.Sources(r.Source)
-			if err != nil {
-				return nil, err
-			}
-			var release func()
-			if src, release, err = spool.ForPlan(ctx, opened); err != nil {
-				return nil, err
-			}
-			defer release()
-			sources[r.Source.Key()] = src
+	var releases []func()
+	defer func() {
+		for _, release := range releases {
+			release()
 		}
-		program, err := a.program(ctx, s, r, src)
+	}()
+	rules, err := a.Provisioner.Rules(ctx, s, func(c config.Source) (source.Source, error) {
+		if src := sources[c.Key()]; src != nil {
+			return src, nil
+		}
+		opened, err := a.options.Sources(c)
 		if err != nil {
 			return nil, err
 		}
-		if r.Name == rule {
-			if in.NoEnabled, err = noEnabled(ctx, r, src); err != nil {
-				return nil, err
-			}
+		src, release, err := spool.ForPlan(ctx, opened)
+		if err != nil {
+			return nil, err
 		}
-		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: program, People: src})
+		releases = append(releases, release)
+		sources[c.Key()] = src
+		return src, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rules {
+		if r.Name == rule {
+			in.NoEnabled = r.NoEnabled()
+		}
+		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: r.Program, People: r.People})
 	}
 	if _, licensed := planned.Mappings[directory.SkuID]; licensed {
-		if in.SKUs, err = a.freshSKUs(ctx, client, s.Config); err != nil {
+		if in.SKUs, err = a.Provisioner.FreshSubscriptions(ctx, client, s.Config); err != nil {
 			return nil, err
 		}
 	}
@@ -160,26 +169,11 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	}
 	in.Bin = func(ctx context.Context) ([]directory.Account, error) {
 		progress("reading the recycle bin")
-		return readBin(ctx, client, in.Selection)
+		return provision.LinkedInBin(ctx, client, in.Selection)
 	}
-	in.Recent = func(sourceID string) string { return a.recent.recall(s.Config.Name + "/" + sourceID) }
+	in.Recent = func(sourceID string) string { return a.Provisioner.Recent(s.Config.Name, sourceID) }
 	progress("reading the source and comparing")
 	return plan.Build(ctx, in)
-}
-
-// readBin reads the accounts in the recycle bin, with the names that they had before.
-func readBin(ctx context.Context, client *graph.Client, sel directory.Selection) ([]directory.Account, error) {
-	var bin []directory.Account
-	err := client.DeletedUsers(ctx, sel, func(page []directory.Account) error {
-		for _, a := range page {
-			if a.Link != "" {
-				a.UserPrincipalName = graph.NameBeforeBin(a)
-				bin = append(bin, a)
-			}
-		}
-		return nil
-	})
-	return bin, err
 }
 
 // syncable reports why a rule may not be synced.

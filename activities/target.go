@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -12,8 +14,20 @@ import (
 // client gives the client of a connection that has been tested. It signs in to the tenant that was pinned then: where the
 // configuration names the tenant by a domain, that domain may have moved to another tenant since, and nobody is to be
 // provisioned there.
-func (a *Activities) client(s api.Settings) (*graph.Client, error) {
-	return a.graph(pinned(s.Config, s.Pinned.TenantID))
+func (a *Activities) client(s api.Settings, o ...graph.Option) (*graph.Client, error) {
+	c, err := a.graph(pinned(s.Config, s.Pinned.TenantID))
+	if err != nil {
+		return nil, err
+	}
+	return c.With(o...), nil
+}
+
+// nth says which attempt at an activity the calls of a client belong to; outside activities nobody counts.
+func nth(ctx context.Context) graph.Option {
+	if !activity.IsActivity(ctx) {
+		return graph.Attempt(0)
+	}
+	return graph.Attempt(int(activity.GetInfo(ctx).Attempt))
 }
 
 // pinned is the configuration with the tenant's id in place of its domain.

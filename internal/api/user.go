@@ -49,6 +49,8 @@ type ProvisionResult struct {
 	ClearManager bool   `json:"clearManager,omitempty"`
 	// Young: the account was created just now, and reads may not see it yet.
 	Young bool `json:"young,omitempty"`
+	// Open: nobody has learned whether an earlier attempt created an account or took one out of the recycle bin.
+	Open bool `json:"open,omitempty"`
 }
 
 // ManagerInput is the argument of SetManager.

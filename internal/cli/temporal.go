@@ -73,7 +73,7 @@ func (a *app) dialTo(ctx context.Context, o client.Options, ui string) (*link, e
 			next: "start it, or correct TEMPORAL_ADDRESS (or the profile in temporal.toml); without either, `starter up` runs one on this machine",
 		}
 	}
-	t.Client = c
+	t.Client, t.converter = c, o.DataConverter
 	if _, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.namespace}); err != nil {
 		c.Close()
 		return nil, t.unanswered(err, "")

@@ -5,10 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 )
 
 func (a *app) userDeprovisionCommand() *cobra.Command {
@@ -36,7 +36,7 @@ person really left. Without --confirm nothing is done; the command says what wou
 
 // unconfirmedPerson says what deprovisioning would do.
 func (a *app) unconfirmedPerson(ctx context.Context, t *link, connection, id string) error {
-	found, err := a.inspect(ctx, t, activities.InspectInput{Connection: connection, User: id})
+	found, err := a.inspect(ctx, t, provision.InspectInput{Connection: connection, User: id})
 	if err != nil {
 		return err
 	}

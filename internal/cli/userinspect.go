@@ -8,20 +8,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 )
 
 // inspected is a person as source and tenant show them, and the names of the tenant's licences by id.
 type inspected struct {
-	activities.Inspection
+	provision.Inspection
 	licences map[string]string
 }
 
 // inspect looks at one person in this process: what it finds goes to the terminal and nowhere else.
-func (a *app) inspect(ctx context.Context, t *link, in activities.InspectInput) (found inspected, err error) {
+func (a *app) inspect(ctx context.Context, t *link, in provision.InspectInput) (found inspected, err error) {
 	d, err := t.describe(ctx, in.Connection)
 	if err != nil {
 		return found, err
@@ -150,4 +150,4 @@ func reasonText(r fault.Reason, subject string) string {
 }
 
 // sourceName is how a rule's source is called where its whole path does not matter.
-func sourceName(v activities.RuleView) string { return filepath.Base(v.File) }
+func sourceName(v provision.RuleView) string { return filepath.Base(v.File) }

@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -53,7 +53,7 @@ type personStep struct {
 }
 
 func (a *app) provision(ctx context.Context, t *link, in api.UserInput, dryRun bool) error {
-	found, err := a.inspect(ctx, t, activities.InspectInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson})
+	found, err := a.inspect(ctx, t, provision.InspectInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson})
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -86,7 +86,7 @@ type shownLicense struct {
 }
 
 func (a *app) userShow(ctx context.Context, t *link, connection, id string) error {
-	found, err := a.inspect(ctx, t, activities.InspectInput{Connection: connection, User: id})
+	found, err := a.inspect(ctx, t, provision.InspectInput{Connection: connection, User: id})
 	if err != nil {
 		return err
 	}

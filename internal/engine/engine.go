@@ -21,6 +21,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/stores"
 	"github.com/entraflow/entraflow/workflows"
@@ -151,11 +152,11 @@ func (e *Engine) Check(ctx context.Context, c config.Connection, pinned api.Pinn
 
 // LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.
 func (e *Engine) LicenseNames(ctx context.Context, c config.Connection) (map[string]string, error) {
-	return e.activities.LicenseNames(ctx, c)
+	return e.activities.Provisioner.LicenseNames(ctx, c)
 }
 
 // Inspect looks at one person in this process: what source and tenant have, and what a run would do. Its answer holds
 // values of the person and is for the eyes of whoever asked.
-func (e *Engine) Inspect(ctx context.Context, in activities.InspectInput) (activities.Inspection, error) {
-	return e.activities.Inspect(ctx, in)
+func (e *Engine) Inspect(ctx context.Context, in provision.InspectInput) (provision.Inspection, error) {
+	return e.activities.Provisioner.Inspect(ctx, in)
 }

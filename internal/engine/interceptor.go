@@ -15,7 +15,6 @@ import (
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/graph"
 )
 
 // newInterceptor returns the worker interceptor through which every activity error leaves, and every panic. Temporal gets kind,
@@ -55,8 +54,7 @@ func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *intercept
 			result, err = nil, i.reported(ctx, info, &panicked{value: p, at: thrownAt()})
 		}
 	}()
-	// The waits that Graph's answers ask for grow with the attempt.
-	result, err = i.Next.ExecuteActivity(graph.WithAttempt(ctx, int(info.Attempt)), in)
+	result, err = i.Next.ExecuteActivity(ctx, in)
 	if err == nil || errors.Is(err, activity.ErrResultPending) {
 		return result, err
 	}

@@ -17,7 +17,7 @@ import (
 // wire saw. A token that Graph does not accept is replaced once, since nothing has been done by then and tokens are
 // sometimes refused that are valid.
 func (c *Client) call(ctx context.Context, op operation, send func(context.Context) error, options ...Option) error {
-	c = c.under(ctx, options)
+	c = c.With(options...)
 	rejected := ""
 	for {
 		tok, err := c.tokens.get(ctx, c.credential, rejected)

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"github.com/entraflow/entraflow/internal/backoff"
 )
 
@@ -37,28 +35,6 @@ func (c *Client) With(options ...Option) *Client {
 		o(&other.known)
 	}
 	return &other
-}
-
-type youngKey struct{}
-type attemptKey struct{}
-
-// Young is RecentlyWritten for all calls under a context.
-func Young(ctx context.Context) context.Context { return context.WithValue(ctx, youngKey{}, true) }
-
-// WithAttempt is Attempt for all calls under a context.
-func WithAttempt(ctx context.Context, n int) context.Context {
-	return context.WithValue(ctx, attemptKey{}, n)
-}
-
-func (c *Client) under(ctx context.Context, options []Option) *Client {
-	other := c.With(options...)
-	if n, ok := ctx.Value(attemptKey{}).(int); ok {
-		other.known.attempt = n
-	}
-	if recent, _ := ctx.Value(youngKey{}).(bool); recent {
-		other.known.recent = true
-	}
-	return other
 }
 
 // The waits that rows of the table of answers name.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -40,6 +41,8 @@ type Options struct {
 	Simulator simulator.Options
 	// Pace multiplies the waits that entraflow chooses itself. Default 0.02.
 	Pace float64
+	// DataConverter is what all clients encode payloads with. Default the SDK's.
+	DataConverter converter.DataConverter
 }
 
 // Kit is everything running.
@@ -50,6 +53,7 @@ type Kit struct {
 	Simulator *simulator.Server
 	Engine    *engine.Engine
 	parts     engine.Parts
+	converter converter.DataConverter
 	worker    worker.Worker
 	ended     bool
 	// scheduled counts the scheduled runs awaited.
@@ -63,13 +67,14 @@ func Start(t *testing.T, o Options) *Kit {
 		o.Pace = 0.02
 	}
 	k := &Kit{t: t, Dir: t.TempDir()}
+	k.converter = o.DataConverter
 	k.startTemporal("temporal")
 	k.startSimulator(o.Simulator)
 	k.parts = engine.Parts{
 		Client:      k.Client,
 		Environment: engine.Environment{WriteShare: 1, Activities: 50, Pace: o.Pace},
 		Simulator:   &engine.SimulatorEndpoint{URL: k.Simulator.URL(), CAFile: filepath.Join(k.Dir, "ca.pem")},
-		Log:         quiet(),
+		Log:         quiet(), Converter: k.converter,
 	}
 	k.StartWorker()
 	t.Cleanup(k.end)
@@ -93,7 +98,7 @@ func (k *Kit) startTemporal(name string) {
 	})
 	require.NoError(k.t, err, "these tests need the temporal command: go tool -modfile=tools/go.mod temporal")
 	k.t.Cleanup(func() { _ = server.Stop() })
-	k.Client, err = client.Dial(client.Options{HostPort: server.Address, Logger: log.NewStructuredLogger(quiet())})
+	k.Client, err = client.Dial(client.Options{HostPort: server.Address, Logger: log.NewStructuredLogger(quiet()), DataConverter: k.converter})
 	require.NoError(k.t, err)
 	k.t.Cleanup(k.Client.Close)
 }

@@ -1,9 +1,7 @@
-package activities
+package provision
 
 import (
 	"context"
-
-	"go.temporal.io/sdk/activity"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -13,7 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// RemoveAccount deprovisions one person: it disables the account or puts it into the recycle bin, as the preferences say.
+// Remove deprovisions one person: it disables the account or puts it into the recycle bin, as the preferences say.
 //
 // Whatever a plan said, it finds out for itself before it acts: settings from the connection's workflow and no cache;
 // the person from every enabled rule's source, where only a complete read that is no older than the plan's can show that
@@ -24,20 +22,19 @@ import (
 //
 // Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient, after some attempts Refused),
 // RevisionChanged (Stale), and those of sources and Graph.
-func (a *Activities) RemoveAccount(ctx context.Context, in api.RemoveInput) (api.ProvisionResult, error) {
-	defer heartbeat(ctx)()
-	r := &removal{a: a, in: in, attempt: activity.GetInfo(ctx).Attempt}
+func (p *Provisioner) Remove(ctx context.Context, in api.RemoveInput, attempt Attempt) (api.ProvisionResult, error) {
+	r := &removal{Provisioner: p, in: in, attempt: attempt}
 	return r.run(ctx)
 }
 
 // removal is one attempt at removing one person.
 type removal struct {
-	a       *Activities
+	*Provisioner
 	in      api.RemoveInput
-	attempt int32
+	attempt Attempt
 
 	settings api.Settings
-	client   *graph.Client
+	tenant   Tenant
 	why      fault.Reason
 }
 
@@ -67,7 +64,7 @@ func orZero(r *api.ProvisionResult) api.ProvisionResult {
 
 // readSettings asks the connection's workflow, and refuses under other settings than those planned with.
 func (r *removal) readSettings(ctx context.Context) (err error) {
-	if r.settings, err = r.a.settings.fresh(ctx, r.in.Connection); err != nil {
+	if r.settings, err = r.options.Settings.Fresh(ctx, r.in.Connection); err != nil {
 		return err
 	}
 	if err = r.settings.Usable(); err != nil {
@@ -92,7 +89,7 @@ func (r *removal) readSettings(ctx context.Context) (err error) {
 			return refuse("remove", fault.RuleDisabled, r.in.Rule)
 		}
 	}
-	r.client, err = r.a.client(r.settings)
+	r.tenant, err = r.options.Tenant(r.settings, graph.Attempt(r.attempt.Number))
 	return err
 }
 
@@ -131,26 +128,22 @@ const olderPatience = 6
 // looked for in a whole reading.
 func (r *removal) claimed(ctx context.Context) (bool, fault.Reason, error) {
 	if !directory.IsHashedID(r.in.User) {
-		claims, why, err := r.a.claims(ctx, r.settings, r.in.User)
+		claims, why, err := r.claims(ctx, r.settings, r.in.User)
 		return len(claims) > 0, why, err
 	}
 	why := fault.PersonNotFound
+	rules, err := r.Rules(ctx, r.settings, nil)
+	if err != nil {
+		return false, "", err
+	}
 	found := false
-	for _, rule := range r.settings.EnabledRules() {
-		src, err := r.a.options.Sources(rule.Source)
-		if err != nil {
-			return false, "", err
-		}
-		program, err := r.a.program(ctx, r.settings, rule, src)
-		if err != nil {
-			return false, "", err
-		}
-		_, err = src.List(ctx, func(record source.Record) error {
+	for _, rule := range rules {
+		_, err := rule.People.List(ctx, func(record source.Record) error {
 			if !directory.SameID(r.in.User, record.ID) {
 				return nil
 			}
 			why = fault.PersonOutOfScope
-			if in, err := program.InScope(record); in || err != nil {
+			if in, err := rule.Program.InScope(record); in || err != nil {
 				found = true
 			}
 			return nil
@@ -172,7 +165,7 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 	if !ok {
 		return refuse("remove", fault.RuleUnknown, r.in.Rule)
 	}
-	src, err := r.a.options.Sources(rule.Source)
+	src, err := r.options.Sources(rule.Source)
 	if err != nil {
 		return err
 	}
@@ -182,7 +175,7 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 	}
 	if snapshot.Older(r.in.Planned.Snapshot) {
 		kind := fault.Transient
-		if r.attempt >= olderPatience {
+		if r.attempt.Number >= olderPatience {
 			kind = fault.Refused
 		}
 		return fault.New("remove", kind, fault.SourceOlder, "rule "+r.in.Rule)
@@ -193,7 +186,7 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 // find reads the account: by the plan's object id, or by link. nil means that there is none.
 func (r *removal) find(ctx context.Context) (account *directory.Account, rule string, err error) {
 	if r.in.Planned != nil && r.in.Planned.AccountID != "" {
-		account, err = r.client.UserByID(ctx, r.in.Planned.AccountID, r.settings.Selection())
+		account, err = r.tenant.UserByID(ctx, r.in.Planned.AccountID, r.settings.Selection())
 		if fault.Is(err, fault.AccountNotFound) {
 			return nil, "", nil
 		}
@@ -210,7 +203,7 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 			continue
 		}
 		link := directory.NewLink(r.in.Connection, candidate, r.in.User).String()
-		found, err := r.client.UsersByLink(ctx, link, r.settings.Selection())
+		found, err := r.tenant.UsersByLink(ctx, link, r.settings.Selection())
 		if err != nil {
 			return nil, "", err
 		}
@@ -254,19 +247,19 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		Rule: rule, Revision: r.settings.Revision, Action: change.Action, AccountID: account.ID, Attributes: change.Attributes,
 		Outcome: change.Outcome, Reason: change.Reason, Subject: change.Subject, Revoke: change.Disable, Deleted: change.Delete,
 	}
-	if mark, _ := directory.ParseMark(account.Mark); change.Action == plan.None && r.attempt > 1 && mark.Disabled == directory.DisabledDeprovisioned {
+	if mark, _ := directory.ParseMark(account.Mark); change.Action == plan.None && r.attempt.Number > 1 && mark.Disabled == directory.DisabledDeprovisioned {
 		// An earlier attempt disabled the account and its answer was lost; the sessions are still to be revoked.
 		result.Action, result.Revoke, result.Reason = plan.Remove, true, r.why
 		return result, nil
 	}
 	// The account was read a moment ago: that a server does not know it is no proof that it is gone. The next attempt's read
 	// tells.
-	ctx = graph.Young(ctx)
+	known := graph.RecentlyWritten()
 	switch {
 	case change.Action == plan.None:
 		return result, nil
 	case change.Delete:
-		return result, r.client.DeleteUser(ctx, account.ID)
+		return result, r.tenant.DeleteUser(ctx, account.ID, known)
 	}
 	mark := change.Mark.String()
 	patch := graph.Patch{Mark: &mark}
@@ -274,5 +267,5 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		enabled := false
 		patch.Enabled = &enabled
 	}
-	return result, r.client.UpdateUser(ctx, account.ID, patch, s.Selection)
+	return result, r.tenant.UpdateUser(ctx, account.ID, patch, s.Selection, known)
 }

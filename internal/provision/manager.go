@@ -1,15 +1,12 @@
-package activities
+package provision
 
 import (
 	"context"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -20,21 +17,13 @@ import (
 //
 // Errors: fault.ManagerNotFound (Refused) when the manager's account is still unknown then; AccountNotFound when it is the
 // person's; the connection's ConnectionDisabled and ConnectionInvalid; those of Graph.
-func (a *Activities) SetManager(ctx context.Context, in api.ManagerInput) error {
-	s, err := a.settings.get(ctx, in.Connection, in.Revision)
+func (p *Provisioner) SetManager(ctx context.Context, in api.ManagerInput, attempt Attempt) error {
+	_, tenant, err := p.usable(ctx, in.Connection, in.Revision, attempt)
 	if err != nil {
 		return err
 	}
-	if err := s.Usable(); err != nil {
-		return err
-	}
-	client, err := a.client(s)
-	if err != nil {
-		return err
-	}
-	defer heartbeat(ctx)()
-	if activity.GetInfo(ctx).Attempt > 1 {
-		account, err := client.UserByID(a.justRead(ctx, in.Young), in.AccountID, directory.Selection{Manager: true})
+	if attempt.Number > 1 {
+		account, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{Manager: true}, p.justRead(in.Young, attempt)...)
 		if err != nil {
 			return err
 		}
@@ -43,23 +32,23 @@ func (a *Activities) SetManager(ctx context.Context, in api.ManagerInput) error 
 		}
 	}
 	if in.ManagerID == "" {
-		err := client.ClearManager(ctx, in.AccountID)
+		err := tenant.ClearManager(ctx, in.AccountID)
 		if fault.Is(err, fault.AccountNotFound) {
 			return nil
 		}
 		return err
 	}
-	err = client.SetManager(a.justRead(ctx, false), in.AccountID, in.ManagerID)
-	patient := activity.GetInfo(ctx).Attempt < missesBelieved
+	err = tenant.SetManager(ctx, in.AccountID, in.ManagerID, p.justRead(false, attempt)...)
+	patient := attempt.Number < missesBelieved
 	if fault.Is(err, fault.AccountNotFound) || fault.Is(err, fault.ReplicationPending) && !patient {
-		return a.whoIsMissing(ctx, client, in)
+		return p.whoIsMissing(ctx, tenant, in, attempt)
 	}
 	return err
 }
 
 // whoIsMissing tells which of the two accounts Graph does not know.
-func (a *Activities) whoIsMissing(ctx context.Context, client *graph.Client, in api.ManagerInput) error {
-	if _, err := client.UserByID(a.justRead(ctx, in.Young), in.AccountID, directory.Selection{}); err != nil {
+func (p *Provisioner) whoIsMissing(ctx context.Context, tenant Tenant, in api.ManagerInput, attempt Attempt) error {
+	if _, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{}, p.justRead(in.Young, attempt)...); err != nil {
 		return err
 	}
 	return refuse("set manager", fault.ManagerNotFound, directory.Manager)
@@ -93,7 +82,7 @@ func (p *provisioning) lookForManager(ctx context.Context, want string, m plan.M
 	sel := p.settings.Selection()
 	sel.Attributes, sel.Manager = nil, false
 	if plan.IsManagerName(want) {
-		account, err := p.client.UserByUPN(ctx, want, sel)
+		account, err := p.tenant.UserByUPN(ctx, want, sel)
 		switch {
 		case fault.Is(err, fault.AccountNotFound), fault.Is(err, fault.UPNInvalid):
 			return "", nil
@@ -102,37 +91,30 @@ func (p *provisioning) lookForManager(ctx context.Context, want string, m plan.M
 		}
 		return account.ID, nil
 	}
-	key := directory.NewLink(p.in.Connection, "", want).PersonKey()
 	if id := presentManager(m); id != "" {
-		account, err := p.client.UserByID(ctx, id, sel)
+		account, err := p.tenant.UserByID(ctx, id, sel)
 		// What is no user (a manager can be a contact), or has gone since, is not the person that the mapping means.
 		if err != nil && !fault.Is(err, fault.AccountNotFound) {
 			return "", err
 		}
-		if err == nil {
-			if l, ok := directory.ParseLink(account.Link); ok && l.PersonKey() == key {
-				return id, nil
-			}
+		if err == nil && isLinkOf(account, p.in.Connection, want) {
+			return id, nil
 		}
 	}
-	var found []string
-	for _, rule := range p.settings.LinkRules() {
-		accounts, err := p.client.UsersByLink(ctx, directory.NewLink(p.in.Connection, rule, want).String(), sel)
-		if err != nil {
-			return "", err
-		}
-		for _, a := range accounts {
-			found = append(found, a.ID)
-		}
+	found, err := p.byLink(ctx, want, sel)
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) == 1:
+		return found[0].ID, nil
+	case len(found) > 1:
+		return "", nil
 	}
-	switch len(found) {
-	case 0:
-		recent, err := p.a.recentAccount(ctx, p.in.Connection, want)
-		return recent.account, err
-	case 1:
-		return found[0], nil
+	recent, err := p.earlier(ctx, want)
+	if err != nil {
+		return "", err
 	}
-	return "", nil
+	return recent.Account, nil
 }
 
 // presentManager is the manager that the person's account has.

@@ -1,4 +1,4 @@
-package activities
+package provision
 
 import (
 	"context"
@@ -57,38 +57,39 @@ type RuleView struct {
 }
 
 // Inspect looks at one person in the caller's process and writes nothing: what sources and tenant have, which account
-// matches, and what a run on demand would do now. It is a method and no activity, because of the values in its answer.
+// matches, and what a run on demand would do now. Its answer holds values, so it must not become an activity.
 //
-// It decides as ProvisionAccount and RemoveAccount do, and reads the holder of the user principal name on top, of whom
+// It decides as Provision and Remove do, and reads the holder of the user principal name on top, of whom
 // those learn by being refused. What only a whole plan can see (two people who want one name) it does not.
 //
 // Errors: fault.ConnectionUnknown and what keeps the settings from being read. Everything else is in the answer.
-func (a *Activities) Inspect(ctx context.Context, in InspectInput) (Inspection, error) {
-	s, err := a.settings.fresh(ctx, in.Connection)
+func (p *Provisioner) Inspect(ctx context.Context, in InspectInput) (Inspection, error) {
+	s, err := p.options.Settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return Inspection{}, err
 	}
 	i := Inspection{Settings: s, Connection: faultOf(s.Usable())}
 	for _, rule := range s.Config.Rules {
-		i.Rules = append(i.Rules, a.view(ctx, s, rule.Name, in.User))
+		i.Rules = append(i.Rules, p.view(ctx, s, rule.Name, in.User))
 	}
-	p := &provisioning{
-		a: a, in: api.ProvisionInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson}, settings: s,
+	look := &provisioning{
+		Provisioner: p, in: api.ProvisionInput{Connection: in.Connection, User: in.User, SamePerson: in.SamePerson}, settings: s,
 		// As a second attempt does, it looks at everything before it thinks of creating.
-		attempt: 2,
+		attempt: Attempt{Number: 2},
 	}
+	look.evidence = look.firstEvidence()
 	var why fault.Reason
-	if p.claims, why, err = a.claims(ctx, s, in.User); err != nil {
+	if look.claims, why, err = p.claims(ctx, s, in.User); err != nil {
 		i.Scope = fault.Of(err)
-	} else if len(p.claims) == 0 {
+	} else if len(look.claims) == 0 {
 		i.Scope = unclaimed(s, why)
 	}
-	if p.client, err = a.client(s); err != nil {
+	if look.tenant, err = p.options.Tenant(s); err != nil {
 		i.Matching = fault.Of(err)
 	} else if i.Scope == nil {
-		i.provisioned(ctx, p)
+		i.provisioned(ctx, look)
 	} else {
-		i.left(ctx, p, why)
+		i.left(ctx, look, why)
 	}
 	return i, ctx.Err()
 }
@@ -102,11 +103,11 @@ func unclaimed(s api.Settings, why fault.Reason) *fault.Error {
 }
 
 // view looks at a person through one rule, be it enabled or not.
-func (a *Activities) view(ctx context.Context, s api.Settings, name, user string) RuleView {
+func (p *Provisioner) view(ctx context.Context, s api.Settings, name, user string) RuleView {
 	rule, _ := s.Config.Rule(name)
 	v := RuleView{File: rule.Source.Place()}
 	v.State, _ = s.Rule(name)
-	src, err := a.options.Sources(rule.Source)
+	src, err := p.options.Sources(rule.Source)
 	if err != nil {
 		v.Why = fault.Of(err)
 		return v
@@ -119,7 +120,7 @@ func (a *Activities) view(ctx context.Context, s api.Settings, name, user string
 	v.Record = &record
 	only := s
 	only.Rules = []api.RuleSettings{{Name: name, Enabled: true}}
-	claims, why, err := a.claims(ctx, only, user)
+	claims, why, err := p.claims(ctx, only, user)
 	switch {
 	case err != nil:
 		v.Why = fault.Of(err)
@@ -135,8 +136,8 @@ func (a *Activities) view(ctx context.Context, s api.Settings, name, user string
 
 // provisioned finds the account of somebody in scope, and what a run would do.
 func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
-	m, err := p.match(ctx)
-	i.Rule = owner(p.claims, m.Linked).rule.Name
+	m, err := p.locate(ctx)
+	i.Rule = owner(p.claims, m.Linked).Name
 	if err != nil {
 		if f := fault.Of(err); f.Reason == fault.FilterFailed || f.Reason == fault.EnabledUnreadable {
 			i.Scope = f
@@ -148,7 +149,7 @@ func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
 		return
 	}
 	if m.SameName == nil && len(m.Linked) == 1 {
-		m.SameName, err = p.client.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
+		m.SameName, err = p.tenant.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
 		if err != nil && !fault.Is(err, fault.AccountNotFound) {
 			i.Matching = fault.Of(err)
 		}
@@ -178,20 +179,25 @@ func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason
 		i.Matching = fault.Of(err)
 		return
 	}
-	r := &removal{a: p.a, in: api.RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, client: p.client, why: why}
+	r := &removal{Provisioner: p.Provisioner, in: api.RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, tenant: p.tenant, why: why}
 	_, change := r.decide(account, l.Rule)
 	i.Change = &change
 }
 
 // linked finds the accounts that carry the person's link, in the recycle bin only where there is no other.
 func (i *Inspection) linked(ctx context.Context, p *provisioning) (m plan.Match, one *directory.Account, err error) {
-	if m.Linked, err = p.byLink(ctx); err != nil {
+	if m.Linked, err = p.byLink(ctx, p.in.User, p.settings.Selection()); err != nil {
 		return m, nil, err
 	}
 	switch len(m.Linked) {
 	case 0:
-		binned, _, err := p.inBin(ctx)
-		return binned, nil, err
+		bin, err := p.readBin(ctx)
+		if err != nil || len(bin.Linked) == 0 {
+			return m, nil, err
+		}
+		if len(bin.Linked) == 1 {
+			return plan.Match{Binned: bin.Linked[0]}, nil, nil
+		}
 	case 1:
 		return m, m.Linked[0], nil
 	}

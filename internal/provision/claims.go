@@ -1,0 +1,175 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// Rule is an enabled rule that is ready to be asked about people.
+type Rule struct {
+	config.Rule
+	// People is the rule's source.
+	People source.Source
+	// Columns are those of the source.
+	Columns source.Columns
+	// Program is the compiled filter and mappings.
+	Program *mapping.Program
+}
+
+// NoEnabled reports that neither a column of the source nor a mapping says who is enabled.
+func (r Rule) NoEnabled() bool {
+	_, mapped := r.Mappings[directory.AccountEnabled]
+	return !mapped && !r.Columns.HasEnabled
+}
+
+// Rules opens the sources of all enabled rules and compiles their filters and mappings. A source that lacks a column which
+// its rule names shows nothing of anybody, so that one such rule is an error for all. open opens a source; nil opens the
+// store itself.
+//
+// Errors: fault.SettingsInvalid (Invalid) with the first problem's key as the subject; fault.SourceColumnMissing;
+// fault.SourceEmpty where the source has not even columns; those of the source.
+func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(config.Source) (source.Source, error)) ([]Rule, error) {
+	if open == nil {
+		open = p.options.Sources
+	}
+	var rules []Rule
+	for _, rule := range s.EnabledRules() {
+		people, err := open(rule.Source)
+		if err != nil {
+			return nil, err
+		}
+		columns, err := people.Columns(ctx)
+		if err != nil {
+			return nil, err
+		}
+		program, err := p.program(s.Config.Name, rule, columns)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, Rule{Rule: rule, People: people, Columns: columns, Program: program})
+	}
+	return rules, nil
+}
+
+// program compiles a rule against its source's columns, once for each wording of it. The revision would not tell them
+// apart: a connection that is made anew under its name counts from the beginning.
+func (p *Provisioner) program(connection string, rule config.Rule, columns source.Columns) (*mapping.Program, error) {
+	wording, err := json.Marshal(rule)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%s/%s/%t/%s", connection, wording, columns.Typed, strings.Join(columns.Names, "\x00"))
+	if program, ok := p.programs.Get(key); ok {
+		return program, nil
+	}
+	program, problems := mapping.Compile(rule, columns)
+	switch {
+	case len(problems) > 0 && len(columns.Names) == 0:
+		// An array of nobody has no columns, either.
+		return nil, fault.New("compile mappings", fault.Invalid, fault.SourceEmpty, "rule "+rule.Name)
+	case len(problems) > 0:
+		subject := fmt.Sprintf("rule %s, %s", rule.Name, problems[0].Key)
+		return nil, fault.Wrap("compile mappings", fault.Invalid, reasonOf(rule), subject, fmt.Errorf("%s", problems[0].Message))
+	}
+	p.programs.Put(key, program)
+	return program, nil
+}
+
+// reasonOf tells a missing column from other problems; the rule compiled when it was applied, so a column that went away is
+// what usually happened.
+func reasonOf(rule config.Rule) fault.Reason {
+	if len(mapping.Check(rule)) == 0 {
+		return fault.SourceColumnMissing
+	}
+	return fault.SettingsInvalid
+}
+
+// claim is one enabled rule that wants a person, with the person's record.
+type claim struct {
+	Rule
+	record source.Record
+	// snapshot is the state of the source that the record was read from.
+	snapshot source.Snapshot
+	// filterErr: the rule's filter failed for the person, who is therefore neither in nor out.
+	filterErr error
+}
+
+// claims reads a person from the sources of all enabled rules. With no claim, why is fault.PersonNotFound or
+// PersonOutOfScope; both come from complete snapshots only. Any read that fails is an error, and so is an id that two
+// sources have, be the person in scope or not: nobody can tell whose account it is.
+func (p *Provisioner) claims(ctx context.Context, s api.Settings, id string) (claims []claim, why fault.Reason, err error) {
+	rules, err := p.Rules(ctx, s, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	why = fault.PersonNotFound
+	records := map[string]*source.Record{} // :: source key -> record, nil when the source has no such person
+	snapshots := map[string]source.Snapshot{}
+	known := 0
+	for _, rule := range rules {
+		key := rule.Source.Key()
+		record, read := records[key]
+		if !read {
+			r, snapshot, err := rule.People.Get(ctx, id)
+			switch {
+			case err == nil:
+				record = &r
+				known++
+			case fault.Is(err, fault.PersonNotFound):
+			default:
+				return nil, "", err
+			}
+			records[key], snapshots[key] = record, snapshot
+		}
+		if record == nil {
+			continue
+		}
+		in, err := rule.Program.InScope(*record)
+		if err == nil && !in {
+			why = fault.PersonOutOfScope
+			continue
+		}
+		claims = append(claims, claim{Rule: rule, record: *record, snapshot: snapshots[key], filterErr: err})
+	}
+	if known > 1 {
+		return nil, "", fault.New("claim", fault.Refused, fault.SourceIDConflict, "")
+	}
+	return claims, why, nil
+}
+
+// owner picks the rule that provisions: the one in the link while it claims the person, else the first in the file.
+func owner(claims []claim, linked []*directory.Account) claim {
+	for _, account := range linked {
+		l, _ := directory.ParseLink(account.Link)
+		for _, c := range claims {
+			if c.Name == l.Rule {
+				return c
+			}
+		}
+	}
+	return claims[0]
+}
+
+// judge evaluates the claim: who the person is now.
+//
+// Errors: fault.FilterFailed, EnabledUnreadable, and those of the mappings.
+func (c claim) judge(user string) (plan.Person, error) {
+	switch {
+	case c.filterErr != nil:
+		return plan.Person{}, c.filterErr
+	case c.record.EnabledErr != nil:
+		return plan.Person{}, c.record.EnabledErr
+	}
+	desired, err := c.Program.Evaluate(c.record)
+	return plan.Person{ID: user, Enabled: c.record.Enabled, Desired: desired}, err
+}

@@ -1,0 +1,134 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
+)
+
+// create makes the account and returns its id. Where the name is taken it returns none, and Locate looks for whose it is.
+func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, err error) {
+	desired := p.person.Desired
+	password, err := p.claim.Program.Password(p.claim.record, p.options.Random, func(ref string) (string, error) {
+		return config.Secret(ctx, ref)
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := p.announceCreation(ctx); err != nil {
+		return "", err
+	}
+	id, err = p.tenant.CreateUser(ctx, graph.NewUser{
+		UserPrincipalName: desired.UserPrincipalName,
+		Password:          password,
+		Enabled:           c.Mark.Disabled == "",
+		ResetPassword:     desired.ResetPassword,
+		Attributes:        desired.Attributes,
+		Link:              directory.NewLink(p.in.Connection, p.claim.Name, p.person.ID).String(),
+		Mark:              c.Mark.String(),
+	}, p.settings.Selection())
+	switch {
+	case err == nil:
+		p.created.Put(p.in.Connection+"/"+p.in.User, id)
+		return id, nil
+	case fault.Is(err, fault.AccountExists):
+		p.evidence.Conflict, p.evidence.ByName, p.conflict = true, nil, err
+		return "", nil
+	case refused(ctx, err):
+		p.nothingCreated(ctx)
+	}
+	return "", err
+}
+
+// refused reports that Graph has answered a request and not carried it out.
+func refused(ctx context.Context, err error) bool {
+	kind := fault.KindOf(err)
+	return err != nil && kind != fault.Uncertain && kind != fault.Internal && ctx.Err() == nil
+}
+
+// announceCreation notes, before the request, that an account may come into being under this name.
+func (p *provisioning) announceCreation(ctx context.Context) error {
+	now := p.options.Now()
+	create := &CreateAttempt{Name: NameKey(p.in.Connection, p.person.Desired.UserPrincipalName), First: now, Last: now}
+	if before := p.before.Create; before != nil && before.Name == create.Name {
+		create.First = before.First
+	}
+	p.evidence.Create = create
+	return p.keepNote(ctx)
+}
+
+// nothingCreated takes the announcement back: Graph has refused this request, and no request before it may have created
+// anything.
+func (p *provisioning) nothingCreated(ctx context.Context) {
+	announced := p.evidence.Create
+	if p.before.Create != nil || announced == nil {
+		return
+	}
+	p.evidence.Create = nil
+	if p.keepNote(ctx) != nil {
+		p.evidence.Create = announced
+	}
+}
+
+// keepNote notes for the next attempt what may have been done so far.
+func (p *provisioning) keepNote(ctx context.Context) error {
+	return p.notes.Keep(ctx, Note{Create: p.evidence.Create, Restore: p.evidence.Restore})
+}
+
+// restore takes the account out of the bin. What differs then is written once it can be read, as for any linked one.
+func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
+	repeated := p.before.Restore != nil && p.before.Restore.Account == c.AccountID
+	p.evidence.Restore = &RestoreAttempt{Account: c.AccountID, At: p.options.Now()}
+	if err := p.keepNote(ctx); err != nil {
+		return err
+	}
+	err := p.tenant.RestoreUser(ctx, c.AccountID)
+	if refused(ctx, err) && p.before.Restore == nil {
+		p.evidence.Restore = nil
+		_ = p.keepNote(ctx)
+	}
+	switch {
+	case fault.Is(err, fault.AccountExists):
+		return fault.Wrap("restore user", fault.Refused, fault.UPNTaken, directory.UserPrincipalName, err)
+	case repeated && fault.Is(err, fault.AccountNotFound):
+		// An earlier attempt has taken it out, and the bin was read from a server that does not know.
+	case err != nil:
+		return err
+	}
+	// A rerun, because settings changed just now, has no note of this attempt.
+	p.created.Put(p.in.Connection+"/"+p.in.User, c.AccountID)
+	p.evidence.Restored = c.AccountID
+	delete(p.evidence.ByID, c.AccountID)
+	return nil
+}
+
+// patch writes the account's differing attributes with one request.
+func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change) error {
+	desired := p.person.Desired
+	u := graph.Patch{Attributes: map[string]string{}}
+	for _, name := range c.Attributes {
+		switch name {
+		case directory.UserPrincipalName:
+			u.UserPrincipalName = &desired.UserPrincipalName
+		case directory.AccountEnabled:
+			u.Enabled = &c.Enable
+		case plan.AttributeLink:
+			link := directory.NewLink(s.Connection, s.Rule, p.person.ID).String()
+			u.Link = &link
+		case plan.AttributeMark:
+			mark := c.Mark.String()
+			u.Mark = &mark
+		case directory.Manager:
+			// SetManager, a request of its own.
+		default:
+			u.Attributes[name] = desired.Attributes[name]
+		}
+	}
+	// The account was read a moment ago: that a server does not know it can only mean not yet. Should it be gone, the next
+	// attempt's read tells.
+	return p.tenant.UpdateUser(ctx, c.AccountID, u, s.Selection, graph.RecentlyWritten())
+}

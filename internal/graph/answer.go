@@ -2,9 +2,11 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,20 @@ type Answer struct {
 	Status int
 	// Code and Message are error.code and error.message (sign-in: error and error_description); "" when the body had none.
 	Code, Message string
+	// Refused are the attributes of the request that Graph does not let us write, under Graph's names: those that it names,
+	// or those that it is known to refuse in such a case. The same request without them may succeed. Empty where they
+	// cannot be told.
+	Refused []string
+}
+
+// RefusedAttributes gives the attributes of a request that Graph refused to write; nil where an error is of another kind, or
+// they cannot be told. What is left of the request is worth a second attempt.
+func RefusedAttributes(err error) []string {
+	var a *Answer
+	if errors.As(err, &a) {
+		return a.Refused
+	}
+	return nil
 }
 
 // Error gives status, code and message.
@@ -139,7 +155,7 @@ func (a *answer) fault(now time.Time, waits backoff.Policy) *fault.Error {
 	r := match(a)
 	f := &fault.Error{
 		Op: a.op.name, Kind: r.kind, Reason: r.reason, RequestID: a.requestID,
-		Err: &Answer{Row: r.name, Status: a.status, Code: a.code, Message: a.message},
+		Err: &Answer{Row: r.name, Status: a.status, Code: a.code, Message: a.message, Refused: r.refused(a)},
 	}
 	if r.subject != nil {
 		f.Subject = r.subject(a)
@@ -152,22 +168,29 @@ func (a *answer) fault(now time.Time, waits backoff.Policy) *fault.Error {
 	return f
 }
 
+var extensionPattern = regexp.MustCompile(`extension_[0-9A-Fa-f]+_[A-Za-z0-9_]+`)
+
 var propertyPattern = regexp.MustCompile(`(?i)\bpropert(?:y|ies)\s+'?([A-Za-z][A-Za-z0-9_.]*)`)
 
-// attribute is the name of the attribute that the answer is about, "" when it names none that we know. Only known names
-// pass, because what stands in an answer may be a value.
-func (a *answer) attribute() string {
-	for _, d := range a.details {
-		if name := knownAttribute(d.Target); name != "" {
-			return name
+// attributes are the names of the attributes that the answer is about, as far as it names some that we know. Only known names
+// pass, because what an answer names may be a value.
+func (a *answer) attributes() []string {
+	var names []string
+	add := func(s string) {
+		if name := knownAttribute(s); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
+	}
+	for _, d := range a.details {
+		add(d.Target)
 	}
 	for _, m := range propertyPattern.FindAllStringSubmatch(a.message, -1) {
-		if name := knownAttribute(m[1]); name != "" {
-			return name
-		}
+		add(m[1])
 	}
-	return ""
+	for _, name := range extensionPattern.FindAllString(a.message, -1) {
+		add(name)
+	}
+	return names
 }
 
 func knownAttribute(name string) string {

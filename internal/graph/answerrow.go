@@ -32,6 +32,10 @@ type answerRow struct {
 	// when: what the answer's words do not tell.
 	when func(*answer) bool
 
+	// refuses are the attributes that such an answer is known to be about where it names none; those that the request did not
+	// have are left out. An answer that names attributes is about those.
+	refuses []string
+
 	kind    fault.Kind
 	reason  fault.Reason
 	subject func(*answer) string
@@ -91,7 +95,34 @@ func (a *answer) conflictsOn(target string) bool {
 
 func on(name string) func(*answer) string { return func(*answer) string { return name } }
 
-func attribute(a *answer) string { return a.attribute() }
+// attribute names what the answer is about: all attributes that it names, or those of the request that it is known to be
+// about.
+func attribute(a *answer) string { return strings.Join(a.attributes(), ", ") }
+
+// refused are the attributes without which the request may succeed.
+func (r *answerRow) refused(a *answer) []string {
+	if a.status != 400 && a.status != 403 && a.status != 409 || r.kind.Retryable() {
+		return nil
+	}
+	about := a.attributes()
+	if len(r.refuses) > 0 {
+		about = r.refuses
+	}
+	var out []string
+	for _, name := range about {
+		if slices.Contains(a.sent, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// refusedNames is the subject of an answer that names no attributes and is known to be about some.
+func refusedNames(names []string) func(*answer) string {
+	return func(a *answer) string {
+		return strings.Join((&answerRow{kind: fault.Invalid, refuses: names}).refused(a), ", ")
+	}
+}
 
 func neededPermission(a *answer) string {
 	if len(a.op.permissions) == 0 {

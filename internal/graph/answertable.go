@@ -47,7 +47,7 @@ var answerTable = []answerRow{
 		kind: fault.Denied, reason: fault.ConsentMissing, subject: neededPermission},
 	{name: "account protected", status: []int{403}, codes: deniedCodes,
 		when: func(a *answer) bool { return a.op.account && a.op.write && a.granted == grantHeld },
-		kind: fault.Denied, reason: fault.AccountProtected},
+		kind: fault.Denied, reason: fault.AccountProtected, refuses: sensitive},
 	{name: "extension denied", status: []int{403}, codes: deniedCodes, when: registering,
 		kind: fault.Denied, reason: fault.ExtensionDenied, subject: neededPermission},
 	{name: "licenses unreadable", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return a.op.name == opSKUs.name },
@@ -64,20 +64,26 @@ var answerTable = []answerRow{
 	{name: "reference not replicated yet", status: genericBad, message: []string{"the source resource object or one of the objects being referenced"},
 		kind: fault.NotReady, reason: fault.ReplicationPending, wait: replicaWait},
 	{name: "extension not available", status: genericBad, message: []string{"the following extension properties are not available"},
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: replicaWait},
-	// No answer to a query that names an unregistered property was found in the open; this is OData's usual wording.
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, subject: attribute, wait: replicaWait},
+	// Request_UnsupportedQuery: Property 'extension_…' does not exist as a declared property or extension property.
 	{name: "extension unknown to a query", status: genericBad, when: func(a *answer) bool { return !a.op.write && strings.Contains(a.lower, "extension_") },
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: replicaWait},
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, subject: attribute, wait: replicaWait},
 	{name: rowExtensionExists, status: []int{400, 409}, when: func(a *answer) bool {
 		return registering(a) && (strings.EqualFold(a.code, "Request_MultipleObjectsWithSameKeyValue") || a.says([]string{"an extension property exists with the name"}))
 	}, kind: fault.Rematch, reason: fault.ExtensionNotReady},
 
 	// Another object is in the way.
 	{name: "name taken", status: []int{400, 409}, conflicts: []string{upn}, kind: fault.Rematch, reason: fault.AccountExists, subject: on(upn)},
+	// An account's addresses follow from its name and its alias; a change of the alias can be left out.
 	{name: "address taken", status: []int{400, 409}, conflicts: []string{"proxyAddresses", "mail"},
-		kind: fault.Invalid, reason: fault.AddressConflict, subject: attribute},
+		kind: fault.Invalid, reason: fault.AddressConflict, subject: attribute, refuses: []string{directory.MailNickname}},
 	{name: "immutable id taken", status: []int{400, 409}, conflicts: []string{directory.ImmutableID},
 		kind: fault.Invalid, reason: fault.ImmutableIDConflict, subject: on(directory.ImmutableID)},
+	// The answer to twenty members does not say which of them is one already, and none was added.
+	{name: "reference there already", status: genericBad, message: []string{"one or more added object references already exist"},
+		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{name: "reference gone already", status: genericBad, message: []string{"one or more removed object references do not exist"},
+		kind: fault.Rematch, reason: fault.MembershipChanged},
 	{name: "value taken", status: []int{400, 409}, conflicts: []string{"*"}, kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
 	{name: "key taken", status: []int{400, 409}, codes: []string{"Request_MultipleObjectsWithSameKeyValue"}, when: creating,
 		kind: fault.Rematch, reason: fault.AccountExists},
@@ -86,6 +92,12 @@ var answerTable = []answerRow{
 	{name: "conflict", status: []int{409}, kind: fault.Transient, reason: fault.ConcurrentChange},
 
 	// Licences.
+	// The service that assigns licences learns of a new usage location some time later.
+	{name: "usage location not known yet", status: genericBad, message: []string{"invalid usage location"},
+		when: func(a *answer) bool {
+			return (a.recent || a.location) && a.attempt >= 1 && a.attempt <= locationAttempts
+		},
+		kind: fault.NotReady, reason: fault.ReplicationPending, subject: on(directory.UsageLocation), wait: locationWait},
 	{name: "license without usage location", status: genericBad, message: []string{"invalid usage location"},
 		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: on(directory.UsageLocation)},
 	{name: "no license left", status: genericBad, message: []string{"does not have any available licenses"},
@@ -103,6 +115,10 @@ var answerTable = []answerRow{
 		kind: fault.Stale, reason: fault.LicenseNotAssigned, subject: on(directory.SkuID)},
 
 	// Values.
+	{name: "immutable id missing", status: genericBad, message: []string{"sourceanchor is a required property"},
+		kind: fault.Invalid, reason: fault.AttributeRequired, subject: on(directory.ImmutableID)},
+	{name: "attribute mastered elsewhere", status: genericBad, message: []string{"originated within an external service"},
+		kind: fault.Invalid, reason: fault.AttributeMasteredElsewhere, subject: refusedNames(exchangeMastered), refuses: exchangeMastered},
 	{name: "account synced from on-premises", status: genericBad, message: []string{"on-premises mastered directory sync objects"},
 		kind: fault.Invalid, reason: fault.AccountSynced},
 	{name: "domain not verified", status: genericBad, message: []string{"the domain portion of the userprincipalname property is invalid"},
@@ -131,11 +147,14 @@ var answerTable = []answerRow{
 		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
 	{name: "property invalid", status: genericBad, message: []string{" is invalid"}, when: func(a *answer) bool { return strings.HasPrefix(a.lower, "property ") },
 		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
-	// The same words stand for several bad values and for a domain added minutes ago; only a caller that counts its attempts
+	// Some tenants let null clear it and others do not, in words that nobody has written down.
+	{name: "immutable id not cleared", status: genericBad, codes: badCodes, when: func(a *answer) bool { return a.clears(directory.ImmutableID) },
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: on(directory.ImmutableID), refuses: []string{directory.ImmutableID}},
+	// The same words are used for several bad values and for a domain added minutes ago; only a caller that counts its attempts
 	// can wait that out.
 	{name: "values perhaps too early", status: genericBad, message: severalInvalid, when: func(a *answer) bool { return a.attempt >= 1 && a.attempt <= 3 },
 		kind: fault.NotReady, reason: fault.ReplicationPending, wait: domainWait},
-	{name: "values invalid", status: genericBad, message: severalInvalid, kind: fault.Invalid, reason: fault.AttributeInvalid},
+	{name: "values invalid", status: genericBad, message: severalInvalid, kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
 	{name: "unknown attribute", status: genericBad, message: []string{"a value without a type name was found"},
 		kind: fault.Invalid, reason: fault.AttributeUnknown},
 	{name: "anything else", kind: fault.Internal, reason: fault.UnexpectedAnswer},
@@ -168,7 +187,18 @@ var answerTable = []answerRow{
 	{name: "login: anything else", login: true, kind: fault.Transient, reason: fault.LoginUnavailable},
 }
 
+// locationAttempts is how often a licence is tried while its account's usage location may not be known yet: about six
+// minutes with the waits of production.
+const locationAttempts = 8
+
 var (
+	// sensitive are the attributes that cannot be written for people with an administrator role unless the application has a
+	// higher one. https://learn.microsoft.com/graph/api/resources/users
+	sensitive = []string{directory.AccountEnabled, directory.BusinessPhones, "mobilePhone", directory.ImmutableID, directory.OtherMails, upn}
+	// exchangeMastered are the attributes that Graph was seen to refuse, or is documented to, where Exchange has the mastery
+	// over an account.
+	exchangeMastered = []string{"employeeId", directory.MailNickname, directory.OtherMails}
+
 	deniedCodes    = []string{"Authorization_RequestDenied", "Authentication_Unauthorized", "Forbidden", "AccessDenied"}
 	badCodes       = []string{"Request_BadRequest", "BadRequest"}
 	severalInvalid = []string{"one or more property values specified are invalid", "one or more properties contains invalid values"}

@@ -26,6 +26,19 @@ var (
 	update callFunc = func(ctx context.Context, c *graph.Client) error {
 		return c.UpdateUser(ctx, userID, graph.Patch{Enabled: ptr(true)}, selection)
 	}
+	// change is a change of several attributes, among them some that not everybody may write.
+	change callFunc = func(ctx context.Context, c *graph.Client) error {
+		return c.UpdateUser(ctx, userID, graph.Patch{Attributes: map[string]string{
+			"department": "Sales", "mobilePhone": "+1", "businessPhones": "+2", "mailNickname": "ann", "jobTitle": "",
+		}}, selection)
+	}
+	clearImmutableID callFunc = func(ctx context.Context, c *graph.Client) error {
+		return c.UpdateUser(ctx, userID, graph.Patch{Attributes: map[string]string{"onPremisesImmutableId": "", "department": "Sales"}}, selection)
+	}
+	byLink callFunc = func(ctx context.Context, c *graph.Client) error {
+		_, err := c.UsersByLink(ctx, "contoso/staff/E1", selection)
+		return err
+	}
 	assign callFunc = func(ctx context.Context, c *graph.Client) error {
 		return c.AssignLicenses(ctx, userID, []directory.License{{SKU: skuID}}, nil)
 	}
@@ -64,8 +77,10 @@ type sample struct {
 	header   map[string]string
 	recent   bool
 	location bool
-	attempt  int
-	roles    []string // nil is all four
+	// refused are the attributes without which the request is worth another attempt.
+	refused []string
+	attempt int
+	roles   []string // nil is all four
 
 	kind    fault.Kind
 	reason  fault.Reason
@@ -125,7 +140,7 @@ var samples = []sample{
 	{row: "tenant gone", call: list, status: 400, code: "Directory_CompanyNotFound", kind: fault.Denied, reason: fault.TenantUnknown},
 	{row: "no consent at all", call: list, status: 403, code: "Authorization_RequestDenied", message: denied, roles: []string{},
 		kind: fault.Denied, reason: fault.ConsentMissing, subject: "User.ReadWrite.All"},
-	{row: "account protected", call: update, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.AccountProtected},
+	{row: "account protected", call: update, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.AccountProtected, refused: []string{"accountEnabled"}},
 	{row: "account protected", call: remove, status: 403, code: "Authorization_RequestDenied", message: denied, roles: []string{"User.DeleteRestore.All"}, kind: fault.Denied, reason: fault.AccountProtected},
 	{row: "extension denied", call: register, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.ExtensionDenied, subject: "Application.ReadWrite.All"},
 	{row: "licenses unreadable", call: skus, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.LicensesUnreadable, subject: "Organization.Read.All"},
@@ -144,9 +159,9 @@ var samples = []sample{
 	{row: "reference not replicated yet", call: manager, status: 400, code: bad, message: "The source resource object or one of the objects being referenced don't exist.",
 		kind: fault.NotReady, reason: fault.ReplicationPending, wait: 15 * time.Second},
 	{row: "extension not available", call: create, status: 400, code: bad, message: "The following extension properties are not available: extension_0c5d_entraflowLink.",
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: 15 * time.Second},
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink", wait: 15 * time.Second},
 	{row: "extension unknown to a query", call: list, status: 400, code: "BadRequest", message: "Could not find a property named 'extension_0c5d_entraflowLink' on type 'microsoft.graph.user'.",
-		kind: fault.NotReady, reason: fault.ExtensionNotReady, wait: 15 * time.Second},
+		kind: fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink", wait: 15 * time.Second},
 
 	{row: "name taken", call: create, status: 400, code: bad, message: fmt.Sprintf(another, "userPrincipalName"), details: conflict("userPrincipalName"),
 		kind: fault.Rematch, reason: fault.AccountExists, subject: "userPrincipalName"},
@@ -179,8 +194,8 @@ var samples = []sample{
 	{row: "domain not verified", call: create, status: 400, code: bad, message: "The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.",
 		kind: fault.Invalid, reason: fault.DomainNotVerified, subject: "userPrincipalName"},
 	{row: "name invalid (detail)", call: create, status: 400, code: bad, message: "Property userPrincipalName is invalid.", details: []map[string]string{{"code": "InvalidCharacter", "target": "userPrincipalName"}},
-		kind: fault.Invalid, reason: fault.UPNInvalid, subject: "userPrincipalName"},
-	{row: "name invalid", call: create, status: 400, code: bad, message: "Property userPrincipalName is invalid.", kind: fault.Invalid, reason: fault.UPNInvalid, subject: "userPrincipalName"},
+		kind: fault.Invalid, reason: fault.UPNInvalid, subject: "userPrincipalName", refused: []string{"userPrincipalName"}},
+	{row: "name invalid", call: create, status: 400, code: bad, message: "Property userPrincipalName is invalid.", kind: fault.Invalid, reason: fault.UPNInvalid, subject: "userPrincipalName", refused: []string{"userPrincipalName"}},
 	{row: "name is no key", call: readName, status: 400, code: bad, message: "Invalid object identifier 'secret.person'.", kind: fault.Invalid, reason: fault.UPNInvalid, subject: "userPrincipalName"},
 	{row: "password too weak", call: create, status: 400, code: bad, message: "The specified password does not comply with password complexity requirements. Please provide a different password.",
 		kind: fault.Invalid, reason: fault.PasswordRejected, subject: "password"},
@@ -194,7 +209,89 @@ var samples = []sample{
 	{row: "value invalid", call: update, status: 400, code: bad, message: "Invalid value specified for property 'secret.person' of resource 'User'.", kind: fault.Invalid, reason: fault.AttributeInvalid},
 	{row: "property invalid", call: update, status: 400, code: bad, message: "Property mobilePhone is invalid.", kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "mobilePhone"},
 	{row: "values perhaps too early", call: create, status: 400, code: bad, message: "One or more property values specified are invalid.", attempt: 3, kind: fault.NotReady, reason: fault.ReplicationPending, wait: 30 * time.Second},
+	{row: "immutable id missing", call: create, status: 400, code: bad, message: "SourceAnchor is a required property for creation of a federated user",
+		attempt: 1, kind: fault.Invalid, reason: fault.AttributeRequired, subject: "onPremisesImmutableId"},
+	{row: "immutable id not cleared", call: clearImmutableID, status: 400, code: bad, message: "Something that nobody has written down.", attempt: 1,
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "onPremisesImmutableId", refused: []string{"onPremisesImmutableId"}},
+	{row: "immutable id not cleared", call: clearImmutableID, status: 400, code: bad, message: "One or more property values specified are invalid.", attempt: 1,
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "onPremisesImmutableId", refused: []string{"onPremisesImmutableId"}},
+	{row: "attribute mastered elsewhere", call: change, status: 400, code: bad, message: "Unable to update the specified properties for objects that have originated within an external service.",
+		kind: fault.Invalid, reason: fault.AttributeMasteredElsewhere, subject: "mailNickname", refused: []string{"mailNickname"}},
+	{row: "attribute mastered elsewhere", call: update, status: 400, code: bad, message: "Unable to update the specified properties for objects that have originated within an external service.",
+		kind: fault.Invalid, reason: fault.AttributeMasteredElsewhere},
+	{row: "account protected", call: change, status: 403, code: "Authorization_RequestDenied", message: denied,
+		kind: fault.Denied, reason: fault.AccountProtected, refused: []string{"businessPhones", "mobilePhone"}},
+	{row: "address taken", call: change, status: 400, code: bad, message: fmt.Sprintf(another, "proxyAddresses"), details: conflict("proxyAddresses"),
+		kind: fault.Invalid, reason: fault.AddressConflict, subject: "proxyAddresses", refused: []string{"mailNickname"}},
+	{row: "value taken", call: change, status: 400, code: bad, message: fmt.Sprintf(another, "mailNickname"), details: conflict("mailNickname"),
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "mailNickname", refused: []string{"mailNickname"}},
+	{row: "value invalid (detail)", call: change, status: 400, code: bad, message: "Bad.",
+		details: []map[string]string{{"code": "InvalidValue", "target": "mobilePhone"}, {"code": "InvalidValue", "target": "department"}, {"code": "InvalidValue", "target": "surname"}},
+		kind:    fault.Invalid, reason: fault.AttributeInvalid, subject: "mobilePhone, department, surname", refused: []string{"mobilePhone", "department"}},
+	{row: "reference there already", call: manager, status: 400, code: bad, message: "One or more added object references already exist for the following modified properties: 'members'.",
+		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{row: "reference gone already", call: manager, status: 400, code: bad, message: "One or more removed object references do not exist for the following modified properties: 'members'.",
+		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", recent: true, attempt: 1,
+		kind: fault.NotReady, reason: fault.ReplicationPending, subject: "usageLocation", wait: 10 * time.Second},
+	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, attempt: 8,
+		kind: fault.NotReady, reason: fault.ReplicationPending, subject: "usageLocation", wait: 60 * time.Second},
+	{row: "license without usage location", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, recent: true, attempt: 9,
+		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: "usageLocation"},
+	{row: "license without usage location", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", attempt: 1,
+		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: "usageLocation"},
+	{row: "anything else", call: assign, status: 400, code: bad, message: "No license changes provided. At least one license to add or remove must be specified.",
+		kind: fault.Internal, reason: fault.UnexpectedAnswer},
+	{row: "extension unknown to a query", call: byLink, status: 400, code: "Request_UnsupportedQuery",
+		message: "Property 'extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowLink' does not exist as a declared property or extension property.",
+		kind:    fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink", wait: 15 * time.Second},
+	{row: "extension not available", call: update, status: 400, code: bad,
+		message: "The following extension properties are not available: extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowLink,extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowMark.",
+		kind:    fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink, entraflowMark", wait: 15 * time.Second},
+	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "700211"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS700211"},
+	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "7002138"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS7002138"},
 	{row: "values invalid", call: create, status: 400, code: bad, message: "One or more property values specified are invalid.", attempt: 4, kind: fault.Invalid, reason: fault.AttributeInvalid},
+	{row: "immutable id missing", call: create, status: 400, code: bad, message: "SourceAnchor is a required property for creation of a federated user",
+		attempt: 1, kind: fault.Invalid, reason: fault.AttributeRequired, subject: "onPremisesImmutableId"},
+	{row: "immutable id not cleared", call: clearImmutableID, status: 400, code: bad, message: "Something that nobody has written down.", attempt: 1,
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "onPremisesImmutableId", refused: []string{"onPremisesImmutableId"}},
+	{row: "immutable id not cleared", call: clearImmutableID, status: 400, code: bad, message: "One or more property values specified are invalid.", attempt: 1,
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "onPremisesImmutableId", refused: []string{"onPremisesImmutableId"}},
+	{row: "attribute mastered elsewhere", call: change, status: 400, code: bad, message: "Unable to update the specified properties for objects that have originated within an external service.",
+		kind: fault.Invalid, reason: fault.AttributeMasteredElsewhere, subject: "mailNickname", refused: []string{"mailNickname"}},
+	{row: "attribute mastered elsewhere", call: update, status: 400, code: bad, message: "Unable to update the specified properties for objects that have originated within an external service.",
+		kind: fault.Invalid, reason: fault.AttributeMasteredElsewhere},
+	{row: "account protected", call: change, status: 403, code: "Authorization_RequestDenied", message: denied,
+		kind: fault.Denied, reason: fault.AccountProtected, refused: []string{"businessPhones", "mobilePhone"}},
+	{row: "address taken", call: change, status: 400, code: bad, message: fmt.Sprintf(another, "proxyAddresses"), details: conflict("proxyAddresses"),
+		kind: fault.Invalid, reason: fault.AddressConflict, subject: "proxyAddresses", refused: []string{"mailNickname"}},
+	{row: "value taken", call: change, status: 400, code: bad, message: fmt.Sprintf(another, "mailNickname"), details: conflict("mailNickname"),
+		kind: fault.Invalid, reason: fault.AttributeInvalid, subject: "mailNickname", refused: []string{"mailNickname"}},
+	{row: "value invalid (detail)", call: change, status: 400, code: bad, message: "Bad.",
+		details: []map[string]string{{"code": "InvalidValue", "target": "mobilePhone"}, {"code": "InvalidValue", "target": "department"}, {"code": "InvalidValue", "target": "surname"}},
+		kind:    fault.Invalid, reason: fault.AttributeInvalid, subject: "mobilePhone, department, surname", refused: []string{"mobilePhone", "department"}},
+	{row: "reference there already", call: manager, status: 400, code: bad, message: "One or more added object references already exist for the following modified properties: 'members'.",
+		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{row: "reference gone already", call: manager, status: 400, code: bad, message: "One or more removed object references do not exist for the following modified properties: 'members'.",
+		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", recent: true, attempt: 1,
+		kind: fault.NotReady, reason: fault.ReplicationPending, subject: "usageLocation", wait: 10 * time.Second},
+	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, attempt: 8,
+		kind: fault.NotReady, reason: fault.ReplicationPending, subject: "usageLocation", wait: 60 * time.Second},
+	{row: "license without usage location", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, recent: true, attempt: 9,
+		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: "usageLocation"},
+	{row: "license without usage location", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", attempt: 1,
+		kind: fault.Invalid, reason: fault.UsageLocationMissing, subject: "usageLocation"},
+	{row: "anything else", call: assign, status: 400, code: bad, message: "No license changes provided. At least one license to add or remove must be specified.",
+		kind: fault.Internal, reason: fault.UnexpectedAnswer},
+	{row: "extension unknown to a query", call: byLink, status: 400, code: "Request_UnsupportedQuery",
+		message: "Property 'extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowLink' does not exist as a declared property or extension property.",
+		kind:    fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink", wait: 15 * time.Second},
+	{row: "extension not available", call: update, status: 400, code: bad,
+		message: "The following extension properties are not available: extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowLink,extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowMark.",
+		kind:    fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink, entraflowMark", wait: 15 * time.Second},
+	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "700211"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS700211"},
+	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "7002138"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS7002138"},
 	{row: "values invalid", call: create, status: 400, code: bad, message: "One or more properties contains invalid values.", kind: fault.Invalid, reason: fault.AttributeInvalid},
 	{row: "unknown attribute", call: update, status: 400, code: "BadRequest", message: "A value without a type name was found and no expected type is available.", kind: fault.Invalid, reason: fault.AttributeUnknown},
 	{row: "anything else", call: list, status: 400, code: "Request_UnsupportedQuery", message: "Unsupported Query.", kind: fault.Internal, reason: fault.UnexpectedAnswer},
@@ -279,6 +376,7 @@ func requireSample(t *testing.T, s sample, err error) {
 	require.Equal(t, s.reason, got.Reason)
 	require.Equal(t, s.subject, got.Subject)
 	require.Equal(t, s.wait, got.RetryAfter)
+	require.Equal(t, s.refused, graph.RefusedAttributes(err))
 	require.Equal(t, "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", got.RequestID)
 	require.NotEmpty(t, got.Op)
 	require.NotContains(t, got.Message(), "secret.person")

@@ -97,7 +97,7 @@ func (c *Client) unreadable(op operation, ex *exchange, err, ended error) *fault
 		f.RetryAfter = c.options.Waits.Verify.After(c.known.attempt)
 	case ended != nil:
 		f = contextFault(op.name, ended)
-	case ex.readErr != nil:
+	case ex.readErr != nil && !errors.Is(ex.readErr, errTooLarge):
 		f = fault.Wrap(op.name, fault.Transient, fault.GraphUnreachable, "", ex.readErr)
 	default:
 		f = fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", err)

@@ -13,6 +13,14 @@ type Endpoints struct {
 	CAPEM []byte
 }
 
+// loginAliases are further hosts of a sign-in service, which its discovery document may name.
+func loginAliases(host string) []string {
+	if host == "login.chinacloudapi.cn" {
+		return []string{"login.partner.microsoftonline.cn"}
+	}
+	return nil
+}
+
 const globalScope = "https://graph.microsoft.com/.default"
 
 // CloudEndpoints gives the hosts of a cloud as the configuration names it: global (also GCC), usgov (GCC High), dod,

@@ -33,9 +33,10 @@ func ExtensionName(clientID, short string) string {
 // ApplicationUnknown (Denied) where the application lives in another tenant; otherwise as ListUsers.
 func (c *Client) ExtensionProperties(ctx context.Context) ([]string, error) {
 	var names []string
+	var trail trail
 	link := c.extensionsURL()
 	for {
-		next := ""
+		next, before := "", len(names)
 		err := c.call(ctx, opExtensions, func(ctx context.Context) error {
 			asItCame(ctx)
 			answer, err := applications.NewItemExtensionPropertiesRequestBuilder(link, c.adapter).Get(ctx, nil)
@@ -46,20 +47,21 @@ func (c *Client) ExtensionProperties(ctx context.Context) ([]string, error) {
 				return errNoValue
 			}
 			for _, p := range answer.GetValue() {
-				names = append(names, value(p.GetName()))
+				if name := value(p.GetName()); !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 			next = value(answer.GetOdataNextLink())
 			return nil
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case next == "":
+		}
+		if next == "" {
 			return names, nil
-		case !c.sameOrigin(next):
-			return nil, fault.New(opExtensions.name, fault.Refused, fault.ForeignNextLink, "")
-		case next == link:
-			return nil, fault.Wrap(opExtensions.name, fault.Internal, fault.UnexpectedAnswer, "", errors.New("a page leads to itself"))
+		}
+		if err := c.follow(opExtensions, &trail, next, len(names) > before); err != nil {
+			return nil, err
 		}
 		link = next
 	}
@@ -100,9 +102,10 @@ func (c *Client) RegisterExtensionProperty(ctx context.Context, name string) (fu
 	return fullName, err
 }
 
-// ProbeExtension tells whether the selection's link and mark can be used by now: it filters by the one and selects both. One
-// success is no promise that every server of the tenant knows them. After a refusal it lists the definitions, to tell
-// those that are too new from those that do not exist.
+// ProbeExtension tells whether the selection's link and mark can be used by now: it filters by each of them, since a property
+// that is only selected is silently left out where it has no definition. One success is no promise that every server of
+// the tenant knows them. After a refusal it lists the definitions, to tell those that are too new from those that do not
+// exist.
 //
 // Faults: ExtensionNotReady (NotReady) when both are registered, ExtensionMissing (Denied) when one is not or when
 // the definitions cannot be listed; otherwise as ListUsers.
@@ -110,18 +113,10 @@ func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) er
 	if sel.LinkProperty == "" || sel.MarkProperty == "" {
 		return missingArgument(opProbe, LinkProperty)
 	}
-	cfg := &users.UsersRequestBuilderGetRequestConfiguration{QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
-		Filter: ptr(equals(sel.LinkProperty, "entraflow/probe")),
-		Select: []string{"id", sel.LinkProperty, sel.MarkProperty},
-		Top:    ptr(int32(1)),
-	}}
-	err := c.call(ctx, opProbe, func(ctx context.Context) error {
-		answer, err := c.users().Get(ctx, cfg)
-		if err == nil && (answer == nil || answer.GetValue() == nil) {
-			return errNoValue
-		}
-		return err
-	})
+	err := c.probe(ctx, sel.LinkProperty)
+	if err == nil {
+		err = c.probe(ctx, sel.MarkProperty)
+	}
 	if !fault.Is(err, fault.ExtensionNotReady) {
 		return err
 	}
@@ -138,6 +133,22 @@ func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) er
 		}
 	}
 	return err
+}
+
+// probe filters by a property, for a value that nobody has.
+func (c *Client) probe(ctx context.Context, property string) error {
+	cfg := &users.UsersRequestBuilderGetRequestConfiguration{QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
+		Filter: ptr(equals(property, "entraflow/probe")),
+		Select: []string{"id"},
+		Top:    ptr(int32(1)),
+	}}
+	return c.call(ctx, opProbe, func(ctx context.Context) error {
+		answer, err := c.users().Get(ctx, cfg)
+		if err == nil && (answer == nil || answer.GetValue() == nil) {
+			return errNoValue
+		}
+		return err
+	})
 }
 
 // extensionsURL is the documented form with the application's own id, which needs no look-up of its object id. The SDK

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -17,6 +18,8 @@ const (
 	pageAttempts = 5
 	// pageMaxWait: a longer wait is the caller's, which then begins the list again.
 	pageMaxWait = 30 * time.Second
+	// probeAttempts is in how many attempts a definition that seems to be gone may be a server that lags behind.
+	probeAttempts = 4
 )
 
 // page is one page of a list; Value is nil when the answer is not a list at all.
@@ -28,11 +31,12 @@ type page struct {
 // request builds the request of the first page or, with a link, of the next.
 type request func(ctx context.Context, next string) (*abstractions.RequestInformation, error)
 
-// list follows a list of users to its explicit end, a page without a link to the next.
+// list follows a list of users to its explicit end, a page without a link to the next. Where links are read, the end counts
+// only if the tenant still knows the property: see linkReadable.
 func (c *Client) list(ctx context.Context, op operation, sel directory.Selection, yield func([]directory.Account) error, progress func(pages, users int), build request) error {
 	d := newDecoder(sel)
 	seen := map[string]struct{}{}
-	followed := map[string]bool{}
+	var trail trail
 	next, pages := "", 0
 	for {
 		accounts, following, err := c.pageAgain(ctx, op, d, next, build)
@@ -55,17 +59,31 @@ func (c *Client) list(ctx context.Context, op operation, sel directory.Selection
 			progress(pages, len(seen))
 		}
 		if following == "" {
-			return nil
+			return c.linkReadable(ctx, op, sel, accounts)
 		}
-		if !c.sameOrigin(following) {
-			return fault.New(op.name, fault.Refused, fault.ForeignNextLink, "")
+		if err := c.follow(op, &trail, following, len(fresh) > 0); err != nil {
+			return err
 		}
-		if followed[following] {
-			return fault.Wrap(op.name, fault.Internal, fault.UnexpectedAnswer, "", errors.New("a page leads back to an earlier one"))
-		}
-		followed[following] = true
 		next = following
 	}
+}
+
+// linkReadable tells of a list's last page whether it shows links, so that an account without one has none. A selection that
+// names a property without a definition is no error to Graph: every account would seem to have no link, and nobody to be
+// ours. A filter that names it is refused, so a page without any link or mark is followed by such requests.
+func (c *Client) linkReadable(ctx context.Context, op operation, sel directory.Selection, last []directory.Account) error {
+	linked := func(a directory.Account) bool { return a.Link != "" && a.Mark != "" }
+	if op.name != opListUsers.name || sel.LinkProperty == "" || sel.MarkProperty == "" || slices.ContainsFunc(last, linked) {
+		return nil
+	}
+	err := c.ProbeExtension(ctx, sel)
+	if n := c.known.attempt; fault.Is(err, fault.ExtensionMissing) && n >= 1 && n <= probeAttempts {
+		// One server that does not know the property yet is no reason to declare the connection invalid.
+		f := fault.Wrap(op.name, fault.NotReady, fault.ExtensionNotReady, "", err)
+		f.RetryAfter = c.options.Waits.Replica.After(n)
+		return f
+	}
+	return err
 }
 
 // pageAgain reads a page; one after the first several times if need be.

@@ -25,7 +25,7 @@ func paged(f *fake, pages [][]string, hook func(w http.ResponseWriter, page int)
 		}
 		var values []string
 		for _, id := range pages[n] {
-			values = append(values, fmt.Sprintf(`{"id":%q,"userPrincipalName":"%s@contoso.com"}`, id, id))
+			values = append(values, fmt.Sprintf(`{"id":%q,"userPrincipalName":"%s@contoso.com",%q:"contoso/staff/1",%q:"m"}`, id, id, selection.LinkProperty, selection.MarkProperty))
 		}
 		next := ""
 		if n+1 < len(pages) {

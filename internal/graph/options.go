@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/entraflow/entraflow/internal/backoff"
 )
 
@@ -12,6 +15,8 @@ type circumstances struct {
 	attempt  int // counted from 1; 0 where the caller does not count
 	recent   bool
 	location bool
+	// sent are the attributes in the request, cleared those among them that it clears.
+	sent, cleared []string
 }
 
 // Attempt says that this is the nth attempt, counted from 1 as Temporal does. The waits of NotReady and Uncertain faults grow
@@ -36,6 +41,21 @@ func (c *Client) With(options ...Option) *Client {
 	}
 	return &other
 }
+
+// sending notes the attributes of a request: those with values, and others.
+func sending(values map[string]string, others ...string) Option {
+	return func(c *circumstances) {
+		c.sent = append(slices.Sorted(maps.Keys(values)), others...)
+		for _, name := range c.sent {
+			if value, ok := values[name]; ok && value == "" {
+				c.cleared = append(c.cleared, name)
+			}
+		}
+	}
+}
+
+// clears reports whether the request clears an attribute.
+func (c circumstances) clears(name string) bool { return slices.Contains(c.cleared, name) }
 
 // The waits that rows of the table of answers name.
 func replicaWait(p backoff.Policy) backoff.Step  { return p.Replica }

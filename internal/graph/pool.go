@@ -197,13 +197,13 @@ func (p *Pool) session(s ClientConfig, graphURL, loginURL *url.URL) (*tenantSess
 		authority: loginURL.String() + "/" + s.TenantID,
 		clientID:  s.ClientID,
 		scope:     s.Endpoints.Scope,
-		http:      httpClient(&wire{base: base, options: p.options}),
+		http:      httpClient(&wire{base: base, options: p.options, hosts: append(loginAliases(loginURL.Host), loginURL.Host), limit: maxLoginBody}),
 		timeout:   min(p.options.Timeout, 30*time.Second),
 		now:       p.options.Now,
 		waits:     *p.options.Waits,
 		simulated: session.simulated,
 	}
-	if session.adapter, err = newAdapter(session.root, httpClient(&wire{base: base, options: p.options, host: session.host, bearer: true})); err != nil {
+	if session.adapter, err = newAdapter(session.root, httpClient(&wire{base: base, options: p.options, hosts: []string{session.host}, limit: maxBody, bearer: true})); err != nil {
 		return nil, err
 	}
 	p.sessions[key] = session

@@ -229,10 +229,14 @@ func (t *tokens) fault(ctx context.Context, ex *exchange, err error) *fault.Erro
 	switch {
 	case ex.status == 0 && !ex.reached.Load() && errors.Is(ctx.Err(), context.Canceled):
 		return contextFault(opToken.name, ctx.Err())
+	case ex.foreign:
+		return fault.Wrap(opToken.name, fault.Refused, fault.LoginHostForeign, ex.host, err)
 	case ex.status == 0 && ex.err != nil:
 		return unreached(opToken.name, fault.LoginUnreachable, ex.host, t.simulated, err)
 	case ex.status == 0:
 		return fault.Wrap(opToken.name, fault.Invalid, fault.SettingsInvalid, "tenantId", err)
+	case errors.Is(ex.readErr, errTooLarge):
+		return fault.Wrap(opToken.name, fault.Internal, fault.UnexpectedAnswer, "", err)
 	case ex.succeeded():
 		return fault.Wrap(opToken.name, fault.Transient, fault.LoginUnavailable, "", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,15 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// maxErrorBody bounds what is read of an answer that is not a success. Graph's error bodies have a few hundred bytes.
-const maxErrorBody = 256 << 10
+const (
+	// maxErrorBody bounds what is read of an answer that is not a success. Graph's error bodies have a few hundred bytes.
+	maxErrorBody = 256 << 10
+	// maxBody bounds a success of Graph. A page of 999 accounts has one or two megabytes; with twenty licences each, and every
+	// plan in them switched off, about fifty.
+	maxBody = 64 << 20
+	// maxLoginBody bounds a success of the sign-in service: a token, or the discovery document.
+	maxLoginBody = 1 << 20
+)
 
 // exchange is what really happened on the wire during one request. The request adapter loses the status of a 502 without
 // a body and of a 503 in HTML, so faults are built from this and not from the adapter's error.
@@ -60,14 +68,20 @@ func asItCame(ctx context.Context) {
 // succeeded reports a 2xx whose body could be read to its end.
 func (ex *exchange) succeeded() bool { return ex.status >= 200 && ex.status < 300 && ex.readErr == nil }
 
-var errForeignHost = errors.New("request to a host that is not the configured endpoint")
+var (
+	errForeignHost = errors.New("request to a host that is not the configured endpoint")
+	errTooLarge    = errors.New("the answer is larger than any that is expected")
+)
 
 // wire is the transport under the SDK and under MSAL: it authorises, gives bodies a length, and records the exchange.
 type wire struct {
 	base    *http.Transport
 	options Options
-	// host is the only one that is spoken to; "" is any (the sign-in service names its token endpoint itself).
-	host string
+	// hosts are the only ones that are spoken to, by HTTPS: a page's link to the next and the sign-in service's token endpoint
+	// are names out of answers.
+	hosts []string
+	// limit is how large a success may be.
+	limit int64
 	// bearer: send the exchange's token and a client-request-id.
 	bearer bool
 }
@@ -79,7 +93,7 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 	}
 	ex.host = original.URL.Host
 	ex.method, ex.status, ex.header, ex.body, ex.err, ex.readErr = original.Method, 0, nil, nil, nil, nil
-	if w.host != "" && hostOf(original.URL) != w.host {
+	if original.URL.Scheme != "https" || !slices.Contains(w.hosts, hostOf(original.URL)) {
 		ex.foreign, ex.err = true, errForeignHost
 		return nil, errForeignHost
 	}
@@ -112,7 +126,7 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 		w.base.CloseIdleConnections()
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
-		resp.Body = &watchedBody{ReadCloser: resp.Body, ex: ex}
+		resp.Body = &watchedBody{ReadCloser: resp.Body, ex: ex, left: w.limit}
 		return resp, nil
 	}
 	ex.body, ex.readErr = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
@@ -139,14 +153,18 @@ func giveLength(req *http.Request) error {
 	return nil
 }
 
-// watchedBody notes when the body of a success breaks off.
+// watchedBody notes when the body of a success breaks off, and breaks it off where it is too large.
 type watchedBody struct {
 	io.ReadCloser
-	ex *exchange
+	ex   *exchange
+	left int64
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		n, err = 0, errTooLarge
+	}
 	if err != nil && err != io.EOF && b.ex.readErr == nil {
 		b.ex.readErr = err
 	}

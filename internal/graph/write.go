@@ -73,7 +73,7 @@ func (c *Client) CreateUser(ctx context.Context, u NewUser, sel directory.Select
 		}
 		id = *created.GetId()
 		return nil
-	}, options...)
+	}, append(options, sending(u.Attributes, directory.UserPrincipalName, directory.AccountEnabled, directory.Password))...)
 	return id, err
 }
 
@@ -91,7 +91,8 @@ type Patch struct {
 // UpdateUser writes a change. An empty patch sends nothing. One write.
 //
 // Faults: as CreateUser, without PasswordRejected and DirectoryQuota; AccountNotFound (NotFound; with
-// RecentlyWritten ReplicationPending, NotReady), AccountSynced (Invalid), AccountProtected (Denied).
+// RecentlyWritten ReplicationPending, NotReady), AccountSynced, AttributeMasteredElsewhere (Invalid), AccountProtected
+// (Denied). RefusedAttributes tells without which attributes a second attempt is worth making.
 func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directory.Selection, options ...Option) (err error) {
 	if id == "" {
 		return missingArgument(opUpdateUser, "id")
@@ -122,17 +123,20 @@ func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directo
 	}
 	// Always a new model: one that was read does not send what is changed in it.
 	user := models.NewUser()
+	var others []string
 	if p.UserPrincipalName != nil {
 		user.SetUserPrincipalName(p.UserPrincipalName)
+		others = append(others, directory.UserPrincipalName)
 	}
 	if p.Enabled != nil {
 		user.SetAccountEnabled(p.Enabled)
+		others = append(others, directory.AccountEnabled)
 	}
 	user.SetAdditionalData(properties)
 	return c.call(ctx, opUpdateUser, func(ctx context.Context) error {
 		_, err := c.users().ByUserId(id).Patch(ctx, user, nil)
 		return err
-	}, options...)
+	}, append(options, sending(p.Attributes, others...))...)
 }
 
 // property is the value of an attribute as it stands in the request. All attributes go as additional data, the only way

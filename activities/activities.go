@@ -19,6 +19,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/provision"
+	"github.com/entraflow/entraflow/internal/secret"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -45,6 +46,10 @@ type Options struct {
 	Settings func(ctx context.Context, connection string) (api.Settings, error)
 	// Temporal starts, signals and awaits workflows and keeps schedules.
 	Temporal client.Client
+	// Secrets reads what the configuration refers to, within the bounds of the worker. The zero Store has none.
+	Secrets secret.Store
+	// Tenants are the tenants, by id or verified domain as a configuration names them, that the worker provisions; empty allows any.
+	Tenants []string
 	// Converter is the one of that client: it decodes what earlier runs have left in their histories. Default the SDK's own.
 	Converter converter.DataConverter
 	// Now is the clock. Default time.Now.
@@ -88,6 +93,7 @@ func New(o Options) *Activities {
 		EarlierRuns: a.earlier,
 		Now:         o.Now,
 		Random:      o.Random,
+		Secrets:     o.Secrets,
 		Settle:      o.Settle,
 		Wait:        a.pace,
 	})
@@ -110,19 +116,20 @@ func (a *Activities) graph(c config.Connection) (*graph.Client, error) {
 		ClientID:   c.ClientID,
 		Connection: c.Name,
 		Endpoints:  endpoints,
-		Credential: credential(c.Credential(), a.options.Now),
+		Credential: a.credential(c.Credential()),
 	})
 }
 
 // credential is what the application signs in with, read anew for each token.
-func credential(c config.Credential, now func() time.Time) graph.Credential {
+func (a *Activities) credential(c config.Credential) graph.Credential {
+	read := func(ctx context.Context) (string, error) { return c.Read(ctx, a.options.Secrets) }
 	switch c.Key {
 	case config.KeyCertificate:
-		return graph.CertificateCredential(c.Reference, c.Read, now)
+		return graph.CertificateCredential(c.Reference, read, a.options.Now)
 	case config.KeyFederated:
-		return graph.FederatedCredential(c.Reference, c.Read, now)
+		return graph.FederatedCredential(c.Reference, read, a.options.Now)
 	}
-	return graph.SecretCredential(c.Read)
+	return graph.SecretCredential(read)
 }
 
 // refuse is the error of something entraflow will not do.

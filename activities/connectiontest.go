@@ -20,6 +20,9 @@ func (a *Activities) TestConnection(ctx context.Context, in api.TestInput) (api.
 
 // Check is TestConnection without Temporal, for a connection that is not saved yet.
 func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(string)) api.TestReport {
+	if err := a.allowed(in.Config); err != nil {
+		return check.Unreachable(err, a.options.Now())
+	}
 	client, err := a.graph(in.Config)
 	if err != nil {
 		return check.Unreachable(err, a.options.Now())
@@ -27,7 +30,7 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 	report := check.Run(ctx, client.With(nth(ctx)), check.Options{
 		Config:       in.Config,
 		PinnedTenant: in.Pinned.TenantID,
-		Secret:       in.Config.Credential().Read,
+		Secret:       func(ctx context.Context) (string, error) { return in.Config.Credential().Read(ctx, a.options.Secrets) },
 		Now:          a.options.Now,
 		Pause:        func(ctx context.Context, d time.Duration) error { return check.Pause(ctx, a.pace(d)) },
 		Progress:     progress,

@@ -2,19 +2,53 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 )
+
+// allowed reports why this worker does not provision a connection, whatever its configuration says: its tenant, or where its secrets
+// are kept, is outside what the worker's environment allows.
+//
+// Errors: TenantNotAllowed, SecretNotAllowed (Denied); an administrator of the worker acts on them.
+func (a *Activities) allowed(c config.Connection) error {
+	if err := a.tenantAllowed(c.TenantID); err != nil {
+		return err
+	}
+	references := []string{c.Credential().Reference}
+	for _, rule := range c.Rules {
+		for _, m := range rule.Mappings {
+			references = append(references, m.Secret)
+		}
+	}
+	for _, ref := range references {
+		if err := a.options.Secrets.Allowed(ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Activities) tenantAllowed(tenant string) error {
+	if len(a.options.Tenants) == 0 || slices.ContainsFunc(a.options.Tenants, func(t string) bool { return strings.EqualFold(t, tenant) }) {
+		return nil
+	}
+	return fault.New("check tenant", fault.Denied, fault.TenantNotAllowed, tenant)
+}
 
 // client gives the client of a connection that has been tested. It signs in to the tenant that was pinned then: where the
 // configuration names the tenant by a domain, that domain may have moved to another tenant since, and nobody is to be
 // provisioned there.
 func (a *Activities) client(s api.Settings, o ...graph.Option) (*graph.Client, error) {
+	if err := a.allowed(s.Config); err != nil {
+		return nil, err
+	}
 	c, err := a.graph(pinned(s.Config, s.Pinned.TenantID))
 	if err != nil {
 		return nil, err

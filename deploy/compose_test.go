@@ -85,7 +85,8 @@ func TestServices(t *testing.T) {
 				require.Equal(t, "unless-stopped", s.Restart)
 			}
 			for key, value := range s.Environment {
-				if strings.Contains(key, "PASSWORD") || strings.Contains(key, "SECRET") {
+				bound := key == "ENTRAFLOW_SECRET_ROOT" || key == "ENTRAFLOW_SECRET_ENV" // They hold no secret.
+				if !bound && (strings.Contains(key, "PASSWORD") || strings.Contains(key, "SECRET")) {
 					require.True(t, strings.HasSuffix(key, "_FILE") && strings.HasPrefix(value, "/run/secrets/"), "%s is no file", key)
 				}
 			}
@@ -162,6 +163,9 @@ func TestWorkerSettings(t *testing.T) {
 		}
 	}
 	require.Equal(t, "/sources", c.Services["worker"].Environment["ENTRAFLOW_SOURCE_ROOT"])
+	require.Equal(t, "/run/secrets", c.Services["worker"].Environment["ENTRAFLOW_SECRET_ROOT"])
+	require.Equal(t, "ENTRA_*", c.Services["worker"].Environment["ENTRAFLOW_SECRET_ENV"])
+	require.Equal(t, "${ENTRAFLOW_TENANTS:-}", c.Services["worker"].Environment["ENTRAFLOW_TENANTS"])
 	// Two workers and half of the budget each, unless somebody says otherwise.
 	require.Equal(t, "${ENTRAFLOW_WORKERS:-2}", c.Services["worker"].Deploy.Replicas)
 	require.Equal(t, "${ENTRAFLOW_WRITE_SHARE:-0.5}", c.Services["worker"].Environment["ENTRAFLOW_WRITE_SHARE"])

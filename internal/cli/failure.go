@@ -135,8 +135,9 @@ func statusOf(k fault.Kind) int {
 	switch k {
 	case fault.Refused, fault.Invalid, fault.NotFound:
 		return statusWrongUse
+	default:
+		return statusIncomplete
 	}
-	return statusIncomplete
 }
 
 // unanswered explains an error of talking to Temporal about a connection.

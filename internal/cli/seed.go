@@ -13,6 +13,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/secret"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -56,7 +57,7 @@ func (a *app) seedFor(ctx context.Context, path string, cfg *config.Connection) 
 // only known to a simulator.yaml.
 func trust(ctx context.Context, app *simulator.AppSeed, c config.Credential) {
 	app.Secrets = []simulator.SecretSeed{{Value: uuid.NewString()}}
-	kept, err := c.Read(ctx)
+	kept, err := c.Read(ctx, secret.Store{})
 	if err != nil {
 		return
 	}

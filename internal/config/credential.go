@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/secret"
 )
 
 // The settings of which a connection has exactly one: what its application signs in with.
@@ -32,7 +33,7 @@ func (c *Connection) Credential() Credential {
 	case c.ClientCertificate != "":
 		return Credential{Key: KeyCertificate, Reference: c.ClientCertificate}
 	case c.FederatedTokenFile != "":
-		return Credential{Key: KeyFederated, Reference: fileScheme + c.FederatedTokenFile}
+		return Credential{Key: KeyFederated, Reference: secret.FileScheme + c.FederatedTokenFile}
 	}
 	return Credential{Key: KeySecret}
 }
@@ -40,13 +41,13 @@ func (c *Connection) Credential() Credential {
 // Read gives what is kept there now: the secret, the certificate with its key as PEM, or the token. It is never kept, so
 // that what was renewed in the same place is found.
 //
-// Faults: SecretMissing without a reference; SecretUnreadable, CertificateUnreadable or FederatedTokenUnreadable, with the
-// reference as subject, as Secret; all Denied. The context's error as it is.
-func (c Credential) Read(ctx context.Context) (string, error) {
+// Faults: SecretMissing without a reference; SecretNotAllowed; SecretUnreadable, CertificateUnreadable or FederatedTokenUnreadable, with the
+// reference as subject; all Denied. The context's error as it is.
+func (c Credential) Read(ctx context.Context, secrets secret.Store) (string, error) {
 	if c.Reference == "" {
 		return "", fault.New("read credential", fault.Denied, fault.SecretMissing, KeySecret)
 	}
-	return resolve(ctx, c.Reference, c.unreadable())
+	return secrets.Read(ctx, c.Reference, c.unreadable())
 }
 
 func (c Credential) unreadable() fault.Reason {
@@ -96,7 +97,7 @@ func (k *checker) credentials(c *Connection) {
 
 // checkCertificate says what is wrong with the reference to a certificate, or "".
 func checkCertificate(ref string) string {
-	if !strings.HasPrefix(ref, envScheme) && !strings.HasPrefix(ref, fileScheme) && !strings.Contains(ref, pemMark) {
+	if !strings.HasPrefix(ref, secret.EnvScheme) && !strings.HasPrefix(ref, secret.FileScheme) && !strings.Contains(ref, pemMark) {
 		return "this is no reference; keep certificate and private key in one PEM file that the worker can read, and write file: and its path, or env:NAME"
 	}
 	return checkReference(ref)
@@ -107,9 +108,9 @@ func checkTokenFile(path string) string {
 	switch {
 	case strings.Contains(path, pemMark), strings.ContainsAny(path, "\r\n"), len(path) > maxPath, pastedToken.MatchString(path):
 		return "a token itself must not stand in the configuration; give the path of the file that holds it"
-	case strings.HasPrefix(path, envScheme):
+	case strings.HasPrefix(path, secret.EnvScheme):
 		return "a token in an environment variable could not be renewed; give the path of a file that something renews"
-	case strings.HasPrefix(path, fileScheme):
+	case strings.HasPrefix(path, secret.FileScheme):
 		return "this takes a path alone; remove file: before it"
 	case !filepath.IsAbs(path):
 		return "the path must be absolute here; write it in full"
@@ -122,7 +123,7 @@ func absoluteTokenFile(directory, path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	if m := checkTokenFile(filepath.Join(directory, path)); m != "" || strings.HasPrefix(path, envScheme) || strings.HasPrefix(path, fileScheme) {
+	if m := checkTokenFile(filepath.Join(directory, path)); m != "" || strings.HasPrefix(path, secret.EnvScheme) || strings.HasPrefix(path, secret.FileScheme) {
 		return path
 	}
 	return filepath.Join(directory, path)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/secret"
 )
 
 const (
@@ -152,12 +153,12 @@ func TestReadCredential(t *testing.T) {
 		{config.Connection{FederatedTokenFile: path}, fault.FederatedTokenUnreadable},
 	} {
 		credential := test.connection.Credential()
-		got, err := credential.Read(context.Background())
+		got, err := credential.Read(context.Background(), secret.Store{})
 		require.NoError(t, err)
 		require.Equal(t, "first", got)
 
 		credential.Reference += ".gone"
-		_, err = credential.Read(context.Background())
+		_, err = credential.Read(context.Background(), secret.Store{})
 		f := fault.Of(err)
 		require.Equal(t, test.missing, f.Reason)
 		require.Equal(t, fault.Denied, f.Kind)
@@ -165,16 +166,16 @@ func TestReadCredential(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		_, err = credential.Read(ctx)
+		_, err = credential.Read(ctx, secret.Store{})
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	_, err := config.Credential{Key: config.KeySecret}.Read(context.Background())
+	_, err := config.Credential{Key: config.KeySecret}.Read(context.Background(), secret.Store{})
 	require.True(t, fault.Is(err, fault.SecretMissing))
 
 	// What was renewed in the same place is found.
 	c := config.Connection{ClientCertificate: "file:" + path}
 	require.NoError(t, os.WriteFile(path, []byte("second\n"), 0o600))
-	got, err := c.Credential().Read(context.Background())
+	got, err := c.Credential().Read(context.Background(), secret.Store{})
 	require.NoError(t, err)
 	require.Equal(t, "second", got)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/entraflow/entraflow/internal/secret"
 )
 
 // MaxFileSize bounds a configuration file, in bytes. The settings travel through Temporal, which takes 2 MB.
@@ -120,9 +122,9 @@ func (c *Connection) makeAbsolute(directory string) {
 }
 
 func absoluteReference(directory, ref string) string {
-	path, ok := strings.CutPrefix(ref, fileScheme)
+	path, ok := strings.CutPrefix(ref, secret.FileScheme)
 	if !ok || path == "" || filepath.IsAbs(path) {
 		return ref
 	}
-	return fileScheme + filepath.Join(directory, path)
+	return secret.FileScheme + filepath.Join(directory, path)
 }

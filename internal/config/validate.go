@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/mapping/suggest"
+	"github.com/entraflow/entraflow/internal/secret"
 )
 
 // MaxRules is how many rules a connection may have. It keeps the settings, which travel through Temporal, small.
@@ -17,7 +18,6 @@ var (
 	validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	guid      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	domain    = regexp.MustCompile(`^[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)+$`)
-	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 var clouds = []string{CloudGlobal, CloudUSGov, CloudDoD, CloudChina, CloudSimulator}
@@ -116,13 +116,13 @@ func checkReference(ref string) string {
 	if strings.Contains(ref, pemMark) {
 		return "a certificate or key itself must not stand in the configuration; store it where the worker can read it, and write file:PATH or env:NAME"
 	}
-	if name, ok := strings.CutPrefix(ref, envScheme); ok {
-		if !envName.MatchString(name) {
+	if name, ok := strings.CutPrefix(ref, secret.EnvScheme); ok {
+		if !secret.VariableName.MatchString(name) {
 			return "after env: comes the name of an environment variable: letters, digits and underscores; correct it"
 		}
 		return ""
 	}
-	if path, ok := strings.CutPrefix(ref, fileScheme); ok {
+	if path, ok := strings.CutPrefix(ref, secret.FileScheme); ok {
 		switch {
 		case path == "":
 			return "after file: comes the path of the file that holds the secret; add it"

@@ -22,6 +22,7 @@ import (
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
+	"github.com/entraflow/entraflow/internal/secret"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/stores"
 	"github.com/entraflow/entraflow/workflows"
@@ -66,6 +67,8 @@ func New(p Parts) (*Engine, error) {
 		Endpoints: e.endpoints,
 		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
 		Settings:  e.describe,
+		Secrets:   secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv},
+		Tenants:   p.Environment.Tenants,
 		Temporal:  p.Client, Converter: p.Converter,
 		Pace:   p.Environment.Pace,
 		Settle: time.Duration(float64(15*time.Minute) * p.Environment.Pace),

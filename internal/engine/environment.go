@@ -19,6 +19,14 @@ type Environment struct {
 	LoginEndpoint string `split_words:"true"`
 	// SourceRoot is the folder below which source files must lie; empty allows any. ENTRAFLOW_SOURCE_ROOT.
 	SourceRoot string `split_words:"true"`
+	// SecretRoot is the folder below which the files of secrets must lie; empty allows any. ENTRAFLOW_SECRET_ROOT.
+	SecretRoot string `split_words:"true"`
+	// SecretEnv are the environment variables that a configuration may name, separated by commas; one that ends in * is a prefix.
+	// Empty allows any. ENTRAFLOW_SECRET_ENV.
+	SecretEnv []string `split_words:"true"`
+	// Tenants are the tenants that may be provisioned, as configurations name them, separated by commas; empty allows any.
+	// ENTRAFLOW_TENANTS.
+	Tenants []string
 	// WriteShare is this worker's share of a tenant's write budget (3,000 writes in 150 s), above 0 to 1. With three
 	// workers give each 0.33. ENTRAFLOW_WRITE_SHARE.
 	WriteShare float64 `split_words:"true" default:"1"`

@@ -52,6 +52,8 @@ var catalogue = []section{
 	{"Credentials, consent and tenant", []Row{
 		{SecretUnreadable, Denied, PartySignIn, ScopeConnection,
 			"the client secret's reference cannot be read by the worker", "check that the file or environment variable it names is there, is not empty, and may be read", ""},
+		{SecretNotAllowed, Denied, PartySettings, ScopeConnection,
+			"the worker may not read this file or variable: it is outside ENTRAFLOW_SECRET_ROOT or ENTRAFLOW_SECRET_ENV", "keep the secret where these allow it, or change them in the worker's environment", ""},
 		{SecretWrong, Denied, PartySignIn, ScopeConnection,
 			"the client secret is wrong", "copy the secret's Value, not its Secret ID, from the app registration", ""},
 		{SecretExpired, Denied, PartySignIn, ScopeConnection,
@@ -94,6 +96,8 @@ var catalogue = []section{
 			"the tenant does not exist in this cloud", "check tenantId and cloud", ""},
 		{TenantMismatch, Denied, PartySignIn, ScopeConnection,
 			"the credentials belong to another tenant than the one this connection was set up for", "correct tenantId, or apply the file under another connection name", ""},
+		{TenantNotAllowed, Denied, PartySettings, ScopeConnection,
+			"the worker does not provision this tenant: it is not in ENTRAFLOW_TENANTS", "correct tenantId, or add the tenant to the worker's environment", ""},
 		{ScopeInvalid, Denied, PartySignIn, ScopeConnection,
 			"the sign-in service refused the requested scope", "check the cloud setting", ""},
 		{LoginRefused, Denied, PartySignIn, ScopeConnection,

@@ -44,6 +44,7 @@ func (k Kind) Retryable() bool {
 	switch k {
 	case Transient, Throttled, Uncertain, NotReady, Rematch:
 		return true
+	case Invalid, Denied, NotFound, Refused, Stale, Internal:
 	}
 	return false
 }

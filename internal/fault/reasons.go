@@ -30,6 +30,7 @@ const (
 
 	// Credentials, consent and tenant.
 	SecretUnreadable         Reason = "secret_unreadable"
+	SecretNotAllowed         Reason = "secret_not_allowed"
 	SecretWrong              Reason = "secret_wrong"
 	SecretExpired            Reason = "secret_expired"
 	SecretMissing            Reason = "secret_missing"
@@ -51,6 +52,7 @@ const (
 	ApplicationDisabled      Reason = "application_disabled"
 	TenantUnknown            Reason = "tenant_unknown"
 	TenantMismatch           Reason = "tenant_mismatch"
+	TenantNotAllowed         Reason = "tenant_not_allowed"
 	ScopeInvalid             Reason = "scope_invalid"
 	LoginRefused             Reason = "login_refused"
 	TokenRejected            Reason = "token_rejected"

@@ -118,7 +118,7 @@ func (p *Program) Evaluate(r source.Record) (Desired, error) {
 }
 
 // Password makes the person's initial password. rnd feeds randomPassword (crypto/rand.Reader outside tests); secret
-// resolves the reference of a fixed password (config.Secret). Nobody keeps the result but the account's creation.
+// resolves the reference of a fixed password (secret.Store.Read). Nobody keeps the result but the account's creation.
 //
 // Faults (Invalid, subject password): AttributeRequired without a mapping, MappingFailed, PasswordRejected; and those of
 // secret as they are.

@@ -20,6 +20,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/secret"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -88,6 +89,8 @@ type Options struct {
 	EarlierRuns EarlierRuns
 	// Now is the clock.
 	Now func() time.Time
+	// Secrets reads fixed initial passwords.
+	Secrets secret.Store
 	// Random makes initial passwords.
 	Random io.Reader
 	// Settle is how long what was written may stay invisible to reads.

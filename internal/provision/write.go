@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 
-	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -14,7 +13,7 @@ import (
 func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, err error) {
 	desired := p.person.Desired
 	password, err := p.claim.Program.Password(p.claim.record, p.options.Random, func(ref string) (string, error) {
-		return config.Secret(ctx, ref)
+		return p.options.Secrets.Read(ctx, ref, fault.SecretUnreadable)
 	})
 	if err != nil {
 		return "", err

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -56,11 +57,8 @@ type Options struct {
 	Now func() time.Time
 	// Random makes initial passwords. Default crypto/rand.
 	Random io.Reader
-	// Settle is how long a new account may stay invisible to reads. Default 15 minutes, which is what Microsoft's support
-	// guide gives as the upper bound.
-	Settle time.Duration
-	// Pace multiplies entraflow's own waits (never a Retry-After). Default 1; tests shorten it.
-	Pace float64
+	// Waits are those that no service asks for. Default backoff.Default.
+	Waits *backoff.Policy
 }
 
 // New returns the activities of a worker.
@@ -74,11 +72,9 @@ func New(o Options) *Activities {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	if o.Settle == 0 {
-		o.Settle = 15 * time.Minute
-	}
-	if o.Pace == 0 {
-		o.Pace = 1
+	if o.Waits == nil {
+		waits := backoff.Default()
+		o.Waits = &waits
 	}
 	a := &Activities{
 		options:  o,
@@ -94,15 +90,9 @@ func New(o Options) *Activities {
 		Now:         o.Now,
 		Random:      o.Random,
 		Secrets:     o.Secrets,
-		Settle:      o.Settle,
-		Wait:        a.pace,
+		Waits:       *o.Waits,
 	})
 	return a
-}
-
-// pace scales one of entraflow's own waits.
-func (a *Activities) pace(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * a.options.Pace)
 }
 
 // graph returns the client of a connection's tenant and app.

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
@@ -32,7 +31,7 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 		PinnedTenant: in.Pinned.TenantID,
 		Secret:       func(ctx context.Context) (string, error) { return in.Config.Credential().Read(ctx, a.options.Secrets) },
 		Now:          a.options.Now,
-		Pause:        func(ctx context.Context, d time.Duration) error { return check.Pause(ctx, a.pace(d)) },
+		Waits:        a.options.Waits,
 		Progress:     progress,
 	})
 	if err := a.renewToken(ctx, in.Config, report.TenantID); report.OK && err != nil {

@@ -67,7 +67,7 @@ func (a *Activities) makeAndKeep(ctx context.Context, s api.Settings, in api.Pla
 		return syncPlan{}, err
 	}
 	// What ended earlier than that is sure to be in the plan's read of the tenant.
-	recent, err := a.earlier.people(ctx, in.Connection, begun.Add(-a.options.Settle))
+	recent, err := a.earlier.people(ctx, in.Connection, begun.Add(-a.options.Waits.Settle))
 	if err != nil {
 		return syncPlan{}, err
 	}

@@ -55,21 +55,15 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletion
 	return terms(s), nil
 }
 
-// How often AwaitDeletionTerms looks, and after how long it gives up for this time.
-const (
-	termsEvery    = 10 * time.Second
-	termsPatience = time.Hour
-)
-
 // AwaitDeletionTerms waits until the preferences no longer contradict each other: deprovision on the rule's deletion, but
 // never deprovision. After an hour it returns in any case.
 //
 // Errors: those of reading the settings.
 func (a *Activities) AwaitDeletionTerms(ctx context.Context, in api.AwaitTermsInput) error {
 	defer heartbeat(ctx)()
-	tick := time.NewTicker(a.pace(termsEvery))
+	tick := time.NewTicker(a.options.Waits.Terms)
 	defer tick.Stop()
-	enough := time.After(a.pace(termsPatience))
+	enough := time.After(a.options.Waits.TermsPatience)
 	for {
 		s, err := a.settings.fresh(ctx, in.Connection)
 		if err != nil {

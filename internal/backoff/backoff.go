@@ -30,6 +30,19 @@ type Policy struct {
 	Location Step
 	// Page is before one page of a list is asked for again.
 	Page Step
+	// Definition is before another look at whether a new extension property can be used.
+	Definition Step
+	// Test is before another request of a connection test.
+	Test Step
+	// Unseen is before another look for an account that was written and does not show yet.
+	Unseen time.Duration
+	// Conflict is before another look for the holder of a name that the tenant says is taken.
+	Conflict time.Duration
+	// Settle is how long what was written may stay invisible to reads: Microsoft's support guide gives 15 minutes as the upper
+	// bound.
+	Settle time.Duration
+	// Terms is before another look at preferences that contradict each other, TermsPatience how long that goes on.
+	Terms, TermsPatience time.Duration
 	// Retry is before another attempt of an activity. Zero leaves it to the retry policies of the workflows.
 	Retry Step
 }
@@ -43,6 +56,12 @@ func Default() Policy {
 		Domain:   Step{30 * time.Second, 30 * time.Second},
 		Location: Step{10 * time.Second, 60 * time.Second},
 		Page:     Step{time.Second, 16 * time.Second},
+
+		Definition: Step{2 * time.Second, 30 * time.Second},
+		Test:       Step{time.Second, 8 * time.Second},
+
+		Unseen: 15 * time.Second, Conflict: 5 * time.Second, Settle: 15 * time.Minute,
+		Terms: 10 * time.Second, TermsPatience: time.Hour,
 	}
 }
 
@@ -55,8 +74,14 @@ func (p Policy) Scaled(factor float64) Policy {
 	if p.Retry == (Step{}) {
 		p.Retry = Step{time.Second, 2 * time.Minute}
 	}
-	for _, s := range []*Step{&p.Replica, &p.Verify, &p.Throttle, &p.Domain, &p.Location, &p.Page, &p.Retry} {
-		s.First, s.Max = time.Duration(float64(s.First)*factor), time.Duration(float64(s.Max)*factor)
+	scale := func(ds ...*time.Duration) {
+		for _, d := range ds {
+			*d = time.Duration(float64(*d) * factor)
+		}
 	}
+	for _, s := range []*Step{&p.Replica, &p.Verify, &p.Throttle, &p.Domain, &p.Location, &p.Page, &p.Definition, &p.Test, &p.Retry} {
+		scale(&s.First, &s.Max)
+	}
+	scale(&p.Unseen, &p.Conflict, &p.Settle, &p.Terms, &p.TermsPatience)
 	return p
 }

@@ -1,6 +1,7 @@
 package backoff_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -27,5 +28,11 @@ func TestScaled(t *testing.T) {
 	fast := backoff.Default().Scaled(0.01)
 	require.Equal(t, backoff.Step{First: 150 * time.Millisecond, Max: 2400 * time.Millisecond}, fast.Replica)
 	require.Equal(t, backoff.Step{First: 10 * time.Millisecond, Max: 1200 * time.Millisecond}, fast.Retry)
+	require.Equal(t, 9*time.Second, fast.Settle)
+	for i := range reflect.ValueOf(fast).NumField() {
+		name := reflect.TypeOf(fast).Field(i).Name
+		require.False(t, reflect.ValueOf(fast).Field(i).IsZero(), name)
+		require.NotEqual(t, reflect.ValueOf(backoff.Default()).Field(i).Interface(), reflect.ValueOf(fast).Field(i).Interface(), name)
+	}
 	require.Zero(t, backoff.Default().Retry, "in production the workflows' own retry policies hold")
 }

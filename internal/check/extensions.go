@@ -3,16 +3,12 @@ package check
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
 )
-
-// looks is how long the test waits between two looks at a new property: quickly at first, since it usually takes seconds.
-var looks = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second}
 
 // extensions sees to it that the two properties exist and can be used.
 func (r *run) extensions(ctx context.Context) bool {
@@ -91,7 +87,7 @@ func (r *run) registerMissing(ctx context.Context) (registered bool, err error) 
 // await looks until the properties can be used. A user is never created without them.
 func (r *run) await(ctx context.Context, sel directory.Selection) error {
 	deadline := r.o.Now().Add(r.o.Patience)
-	for i := 0; ; i++ {
+	for look := 1; ; look++ {
 		err := r.t.ProbeExtension(ctx, sel)
 		if fault.Is(err, fault.ExtensionMissing) {
 			// A registration that was confirmed does not always last when several follow each other.
@@ -101,7 +97,7 @@ func (r *run) await(ctx context.Context, sel directory.Selection) error {
 		} else if err == nil || !fault.KindOf(err).Retryable() {
 			return err
 		}
-		wait := looks[min(i, len(looks)-1)]
+		wait := r.o.Waits.Definition.After(look)
 		if kind := fault.KindOf(err); kind == fault.Throttled || kind == fault.Transient {
 			wait = max(wait, fault.Of(err).RetryAfter)
 		}

@@ -23,7 +23,7 @@ func TestPropertiesThatTakeTime(t *testing.T) {
 	b.simulator.ExtensionDelay = 90 * time.Second
 	r := b.run()
 	require.Equal(t, allGood, lines(r))
-	require.Equal(t, []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second, 30 * time.Second, 30 * time.Second}, b.waits)
+	require.Equal(t, []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second}, b.waits)
 	require.Contains(t, b.progress, "waiting for the new extension properties to become usable; this takes seconds to minutes")
 
 	slow := newBench(t)

@@ -19,9 +19,6 @@ const (
 	longestSilence = 3 * time.Minute
 )
 
-// moments are the waits between tries where the service names none.
-var moments = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
-
 // patient is a tenant whose passing troubles are waited out: a connection that fails its test provisions nobody until
 // somebody tests it again, and one refused request in a thousand is no reason for that.
 type patient struct {
@@ -57,7 +54,7 @@ func (r *run) patiently(ctx context.Context, request func() error) error {
 		}
 		pause, d := r.o.Obey, fault.Of(err).RetryAfter
 		if d <= 0 {
-			pause, d = r.o.Pause, moments[min(try, len(moments))-1]
+			pause, d = r.o.Pause, r.o.Waits.Test.After(try)
 		}
 		r.o.Progress("the service has a passing trouble; trying again in " + d.Round(time.Second).String())
 		if pause(ctx, d) != nil {

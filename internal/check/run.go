@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -35,6 +36,8 @@ type Options struct {
 	Secret func(ctx context.Context) (string, error)
 	// Patience is how long the test waits for new extension properties to become usable. Default 10 minutes.
 	Patience time.Duration
+	// Waits are those that no service asks for. Default backoff.Default.
+	Waits *backoff.Policy
 	// Pause waits between two looks. Default: a timer. Tests replace it.
 	Pause func(ctx context.Context, d time.Duration) error
 	// Obey waits as long as the service has asked for. Default: a timer.
@@ -106,6 +109,10 @@ func (r *run) defaults() {
 	}
 	if r.o.Now == nil {
 		r.o.Now = time.Now
+	}
+	if r.o.Waits == nil {
+		waits := backoff.Default()
+		r.o.Waits = &waits
 	}
 	if r.o.Progress == nil {
 		r.o.Progress = func(string) {}

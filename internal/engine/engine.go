@@ -46,6 +46,7 @@ type Parts struct {
 // Engine is everything but the process around it.
 type Engine struct {
 	parts      Parts
+	waits      backoff.Policy
 	activities *activities.Activities
 }
 
@@ -57,12 +58,11 @@ func New(p Parts) (*Engine, error) {
 	if p.Log == nil {
 		p.Log = slog.Default()
 	}
-	e := &Engine{parts: p}
+	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace)}
 	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot})
-	waits := backoff.Default().Scaled(p.Environment.Pace)
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
-			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &waits, Trace: tracer(p.Log, p.Trace),
+			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &e.waits, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
 		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
@@ -70,8 +70,7 @@ func New(p Parts) (*Engine, error) {
 		Secrets:   secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv},
 		Tenants:   p.Environment.Tenants,
 		Temporal:  p.Client, Converter: p.Converter,
-		Pace:   p.Environment.Pace,
-		Settle: time.Duration(float64(15*time.Minute) * p.Environment.Pace),
+		Waits: &e.waits,
 	})
 	return e, nil
 }
@@ -111,7 +110,7 @@ func (e *Engine) Worker() worker.Worker {
 		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
 		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
 		WorkerStopTimeout: 10 * time.Second,
-		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, backoff.Default().Scaled(e.parts.Environment.Pace))},
+		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, e.waits)},
 	})
 	Register(w)
 	for _, f := range e.activityList() {

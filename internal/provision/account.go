@@ -105,7 +105,7 @@ func (p *provisioning) begin(ctx context.Context) (err error) {
 // firstEvidence is what is known before anything has been read.
 func (p *provisioning) firstEvidence() Evidence {
 	return Evidence{
-		Connection: p.in.Connection, User: p.in.User, Now: p.options.Now(), Settle: p.options.Settle, Thorough: p.attempt.Number > 1,
+		Connection: p.in.Connection, User: p.in.User, Now: p.options.Now(), Settle: p.options.Waits.Settle, Thorough: p.attempt.Number > 1,
 		Create: p.before.Create, Restore: p.before.Restore, Remembered: p.Recent(p.in.Connection, p.in.User),
 		Account: p.in.AccountID, AccountSince: p.attempt.Since,
 		ByID: map[string]*directory.Account{},

@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -88,18 +87,12 @@ func (p *provisioning) stopped(step Step) error {
 
 func (p *provisioning) waiting(step Step) error {
 	f := fault.Wrap("match", fault.NotReady, fault.ReplicationPending, "", p.conflict)
-	f.RetryAfter = p.options.Wait(replicationWait)
+	f.RetryAfter = p.options.Waits.Unseen
 	if step.Conflict {
-		f.RetryAfter = p.options.Wait(conflictWait)
+		f.RetryAfter = p.options.Waits.Conflict
 	}
 	return f
 }
-
-// replicationWait is how long to wait for what was written to be seen, and conflictWait for whoever has a name.
-const (
-	replicationWait = 15 * time.Second
-	conflictWait    = 5 * time.Second
-)
 
 // byLink finds the accounts with a person's link under any rule that the connection has or had: one read for each.
 func (p *provisioning) byLink(ctx context.Context, user string, sel directory.Selection) ([]*directory.Account, error) {
@@ -159,7 +152,7 @@ func (p *provisioning) earlier(ctx context.Context, user string) (*Earlier, erro
 		return &Earlier{Account: account}, nil
 	}
 	// Since before this attempt's reads: whatever ended earlier is sure to be in them.
-	found, err := p.options.EarlierRuns.Of(ctx, p.in.Connection, user, p.evidence.Now.Add(-p.options.Settle))
+	found, err := p.options.EarlierRuns.Of(ctx, p.in.Connection, user, p.evidence.Now.Add(-p.options.Waits.Settle))
 	return &found, err
 }
 

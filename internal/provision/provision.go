@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/backoff"
 	"github.com/entraflow/entraflow/internal/cache"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -93,10 +94,8 @@ type Options struct {
 	Secrets secret.Store
 	// Random makes initial passwords.
 	Random io.Reader
-	// Settle is how long what was written may stay invisible to reads.
-	Settle time.Duration
-	// Wait gives the time until the next attempt for each of this package's own waits; nil takes them as they are.
-	Wait func(time.Duration) time.Duration
+	// Waits are those that no service asks for.
+	Waits backoff.Policy
 }
 
 // Provisioner does everything about people and accounts. Make it with New.
@@ -124,15 +123,12 @@ const (
 
 // New returns a Provisioner.
 func New(o Options) *Provisioner {
-	if o.Wait == nil {
-		o.Wait = func(d time.Duration) time.Duration { return d }
-	}
 	return &Provisioner{
 		options:       o,
 		programs:      cache.New[string, *mapping.Program](cache.Options{Max: maxPrograms, Idle: true, Now: o.Now}),
 		names:         cache.New[string, nameCount](cache.Options{TTL: namesAge, Idle: true, Now: o.Now}),
 		subscriptions: cache.New[string, []directory.SKU](cache.Options{TTL: subscriptionsAge, Now: o.Now}),
-		created:       cache.New[string, string](cache.Options{TTL: o.Settle, Now: o.Now}),
+		created:       cache.New[string, string](cache.Options{TTL: o.Waits.Settle, Now: o.Now}),
 	}
 }
 

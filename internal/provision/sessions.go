@@ -44,7 +44,7 @@ const missesBelieved = 5
 // justRead are the circumstances of a call about an account that was read just before, or created (young). One that was
 // created is waited for as long as reads may take to show it, and not for ever: somebody may have deleted it since.
 func (p *Provisioner) justRead(young bool, attempt Attempt) []graph.Option {
-	young = young && p.options.Now().Sub(attempt.Since) <= p.options.Settle
+	young = young && p.options.Now().Sub(attempt.Since) <= p.options.Waits.Settle
 	if young || attempt.Number < missesBelieved {
 		return []graph.Option{graph.RecentlyWritten()}
 	}

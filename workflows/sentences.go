@@ -88,8 +88,11 @@ func userMessage(r api.UserResult) string {
 	if r.Subject != "" {
 		b.WriteString(r.Subject + ": ")
 	}
-	b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ").")
-	return b.String()
+	b.WriteString(r.Reason.Sentence() + " (" + string(r.Reason) + ")")
+	if r.RequestID != "" {
+		b.WriteString(", Microsoft's request id " + r.RequestID)
+	}
+	return b.String() + "."
 }
 
 var actionWords = map[plan.Action]string{

@@ -58,7 +58,7 @@ func (s *syncRun) person(ctx workflow.Context, item api.PlannedPerson) (result a
 func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
 	if err != nil {
 		f := wire.FaultOf(err)
-		r = api.UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject}
+		r = api.UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}
 		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
 			s.withdrawn = f
 		}
@@ -79,7 +79,7 @@ func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
 		return
 	}
 	s.reason(r.Reason, 1)
-	s.problem(api.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject})
+	s.problem(api.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject, RequestID: r.RequestID})
 }
 
 // appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.

@@ -68,7 +68,7 @@ func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 		u.drainSignals()
 		u.show(ctx, "Comparing the person with the account.")
 		err := u.pass(ctx)
-		stale := err != nil && wire.FaultOf(err).Kind == fault.Stale
+		stale := err != nil && fault.Of(err).Kind == fault.Stale
 		if u.leaving && stale {
 			// What takes something away is never planned anew in passing: the next sync does that, guard and all.
 			return u.end(ctx, err)
@@ -122,10 +122,10 @@ func (u *userRun) workflowType() string {
 // remove deprovisions.
 func (u *userRun) remove(ctx workflow.Context) (done api.ProvisionResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+u.in.User+", after looking whether the person really left"))
-	err = workflow.ExecuteActivity(ctx, acts.RemoveAccount, api.RemoveInput{
+	err = execute(ctx, acts.RemoveAccount, api.RemoveInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision, Planned: u.in.Planned,
 		RuleDeletion: u.in.RuleDeletion,
-	}).Get(ctx, &done)
+	}, &done)
 	return done, err
 }
 
@@ -134,18 +134,18 @@ func (u *userRun) provision(ctx workflow.Context) (done api.ProvisionResult, err
 		return u.remove(ctx)
 	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
-	err = workflow.ExecuteActivity(ctx, acts.ProvisionAccount, api.ProvisionInput{
+	err = execute(ctx, acts.ProvisionAccount, api.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
 		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold, Given: u.given,
-	}).Get(ctx, &done)
+	}, &done)
 	return done, err
 }
 
 func (u *userRun) revoke(ctx workflow.Context, done api.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Revoke the sessions of the disabled account"))
-	return workflow.ExecuteActivity(ctx, acts.RevokeSessions, api.RevokeInput{
+	return execute(ctx, acts.RevokeSessions, api.RevokeInput{
 		Connection: u.in.Connection, User: u.in.User, AccountID: done.AccountID,
-	}).Get(ctx, nil)
+	}, nil)
 }
 
 // license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
@@ -155,17 +155,17 @@ func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error 
 		u.given = append(u.given, l.SKU)
 	}
 	var written api.LicenseResult
-	err := workflow.ExecuteActivity(ctx, acts.AssignLicenses, api.LicenseInput{
+	err := execute(ctx, acts.AssignLicenses, api.LicenseInput{
 		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
 		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, Young: done.Young,
-	}).Get(ctx, &written)
+	}, &written)
 	if err != nil {
-		f := wire.FaultOf(err)
-		if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
-			return err
+		f, refused := partRefused(err)
+		if refused {
+			u.partlySynced(f)
+			return nil
 		}
-		u.result.Outcome, u.result.Reason, u.result.Subject = plan.PartiallySynced, f.Reason, f.Subject
-		return nil
+		return err
 	}
 	u.result.LicensesAdded, u.result.LicensesRemoved = written.Added, written.Removed
 	return nil
@@ -178,25 +178,46 @@ func (u *userRun) manager(ctx workflow.Context, done api.ProvisionResult) error 
 		summary = "Take the manager away"
 	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(summary))
-	err := workflow.ExecuteActivity(ctx, acts.SetManager, api.ManagerInput{
+	err := execute(ctx, acts.SetManager, api.ManagerInput{
 		Connection: u.in.Connection, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
 		ManagerID: done.Manager, Young: done.Young,
-	}).Get(ctx, nil)
+	}, nil)
 	if err == nil {
 		u.result.Attributes = append(u.result.Attributes, directory.Manager)
 		return nil
 	}
-	f := wire.FaultOf(err)
-	if temporal.IsCanceledError(err) || f.Kind == fault.Stale || f.Kind == fault.Internal || f.Reason.WithdrawsConnection() {
+	f, refused := partRefused(err)
+	if !refused {
 		return err
 	}
 	if u.result.Outcome == plan.Success {
-		u.result.Outcome, u.result.Reason, u.result.Subject = plan.PartiallySynced, f.Reason, f.Subject
+		u.partlySynced(f)
 	}
 	if r := u.result; r.Action == plan.Update && len(r.Attributes)+len(r.LicensesAdded)+len(r.LicensesRemoved) == 0 {
 		u.result.Action = plan.None
 	}
 	return nil
+}
+
+// execute runs an activity and gives its error as a fault.
+func execute(ctx workflow.Context, activity, in, result any) error {
+	return wire.Received(workflow.ExecuteActivity(ctx, activity, in).Get(ctx, result))
+}
+
+// partRefused reports that an error is about one part of what the person gets, and not about the run, the plan or the
+// connection. An answer that nobody knows is one, too: the account is there, and its request id is told.
+func partRefused(err error) (*fault.Error, bool) {
+	f := fault.Of(err)
+	switch {
+	case temporal.IsCanceledError(err), f.Kind == fault.Stale, f.Reason.WithdrawsConnection():
+		return f, false
+	}
+	return f, f.Kind != fault.Internal || f.Reason == fault.UnexpectedAnswer
+}
+
+func (u *userRun) partlySynced(f *fault.Error) {
+	r := &u.result
+	r.Outcome, r.Reason, r.Subject, r.RequestID = plan.PartiallySynced, f.Reason, f.Subject, f.RequestID
 }
 
 // keep takes over what a pass did. A later pass of the same run adds to it.
@@ -219,14 +240,15 @@ func (u *userRun) keep(done api.ProvisionResult) {
 // end says in search attributes, details and result what became of the person.
 func (u *userRun) end(ctx workflow.Context, err error) (api.UserResult, error) {
 	r := &u.result
+	f := &fault.Error{Kind: fault.Refused}
 	if err != nil {
 		if temporal.IsCanceledError(err) {
 			return *r, err
 		}
-		f := wire.FaultOf(err)
+		f = fault.Of(err)
 		*r = api.UserResult{
 			Connection: u.in.Connection, Rule: orString(r.Rule, u.in.Rule), User: u.in.User, Action: r.Action,
-			Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, AccountID: r.AccountID, Attributes: r.Attributes,
+			Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID, AccountID: r.AccountID, Attributes: r.Attributes,
 		}
 	}
 	if r.Action == "" {
@@ -241,11 +263,7 @@ func (u *userRun) end(ctx workflow.Context, err error) (api.UserResult, error) {
 	if r.Outcome != plan.Failed {
 		return *r, nil
 	}
-	details := wire.ErrorDetails{Kind: fault.Refused, Reason: r.Reason, Subject: r.Subject}
-	if err != nil {
-		f := wire.FaultOf(err)
-		details.Kind, details.RequestID = f.Kind, f.RequestID
-	}
+	details := wire.ErrorDetails{Kind: f.Kind, Reason: r.Reason, Subject: r.Subject, RequestID: r.RequestID}
 	return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason),
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details, *r}})
 }

@@ -14,6 +14,8 @@ type PersonNote struct {
 	Outcome plan.Outcome `json:"outcome,omitempty"`
 	Reason  fault.Reason `json:"reason,omitempty"`
 	Subject string       `json:"subject,omitempty"`
+	// RequestID is Microsoft's id of the request that was refused, for a support case.
+	RequestID string `json:"requestId,omitempty"`
 }
 
 // SyncState is how a sync ended. Wire format.

@@ -131,6 +131,8 @@ type UserResult struct {
 	Outcome    plan.Outcome `json:"outcome"`
 	Reason     fault.Reason `json:"reason,omitempty"`
 	Subject    string       `json:"subject,omitempty"`
+	// RequestID is Microsoft's id of the request that was refused, for a support case.
+	RequestID string `json:"requestId,omitempty"`
 	// Message says in words what happened and, where something is amiss, what to do.
 	Message string `json:"message"`
 	// AccountID is the object id of the account.

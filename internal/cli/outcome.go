@@ -157,11 +157,19 @@ func reasonsText(reasons map[fault.Reason]int) string {
 	return "  why not success:\n" + table.String()
 }
 
+// aboutText is what a note is about, with the request that Microsoft's support asks for where nobody knows the answer.
+func aboutText(n api.PersonNote) string {
+	if n.Reason != fault.UnexpectedAnswer || n.RequestID == "" {
+		return n.Subject
+	}
+	return strings.TrimSpace(n.Subject + " request id " + n.RequestID)
+}
+
 // notesText names the first people of a list.
 func notesText(list []api.PersonNote, total int) string {
 	table := terminal.Table{Indent: "    "}
 	for _, n := range list[:min(len(list), maxNamed)] {
-		table.Row(n.User, or(string(n.Outcome), string(n.Action)), string(n.Reason), n.Subject)
+		table.Row(n.User, or(string(n.Outcome), string(n.Action)), string(n.Reason), aboutText(n))
 	}
 	text := table.String()
 	if more := total - len(table.Rows); more > 0 {

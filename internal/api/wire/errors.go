@@ -74,6 +74,15 @@ func rebuilt(e *temporal.ApplicationError) error {
 	return e
 }
 
+// Received is Reported's other side: the fault in the error of an activity or of a workflow that was awaited. Whoever awaits
+// one applies it there, once. A cancellation stays what it is.
+func Received(err error) error {
+	if err == nil || temporal.IsCanceledError(err) {
+		return err
+	}
+	return FaultOf(err)
+}
+
 // FaultOf reads the fault back out of an activity's or child workflow's error. A child that somebody cancelled or terminated,
 // or whose time was over, is Stopped (Refused); a step whose worker died is WorkerLost, one that nobody took up NoWorker
 // (both Transient). Another error that is not ours is Internal.

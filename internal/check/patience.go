@@ -45,7 +45,7 @@ func (p patient) ProbeExtension(ctx context.Context, sel directory.Selection) er
 	return p.r.patiently(ctx, func() error { return p.Tenant.ProbeExtension(ctx, sel) })
 }
 
-// patiently makes a request again while what ails it may be over in a moment.
+// patiently repeats a request while its trouble may be over in a moment.
 func (r *run) patiently(ctx context.Context, request func() error) error {
 	for try := 1; ; try++ {
 		err := request()

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"reflect"
 	"runtime"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/graph"
 )
 
@@ -26,3 +28,8 @@ var (
 	NewInterceptor = newInterceptor
 	Tracer         = tracer
 )
+
+// Describe asks a connection's workflow for its settings.
+func (e *Engine) Describe(ctx context.Context, connection string) (api.Settings, error) {
+	return e.describe(ctx, connection)
+}

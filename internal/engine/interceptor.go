@@ -79,7 +79,7 @@ func (i *activityInterceptor) reported(ctx context.Context, info activity.Info, 
 	return i.paced(told, info.Attempt)
 }
 
-// level: a defect is an error. What somebody or time has to mend is a warning, and what was decided about one person on
+// level: a defect is an error. What needs an administrator or time is a warning, and what was decided about one person on
 // purpose is none.
 func level(k fault.Kind) slog.Level {
 	switch {

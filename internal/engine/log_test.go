@@ -50,8 +50,8 @@ func logged(t *testing.T, do func(context.Context, slog.Handler) error) (lines [
 	return lines, text, err
 }
 
-// client is one of a simulated tenant, or of an address that nobody listens on.
-func client(t *testing.T, log slog.Handler, prepare func(*simulator.Server), endpoint string) *graph.Client {
+// tenantClient is one of a simulated tenant, or of an address that nobody listens on.
+func tenantClient(t *testing.T, log slog.Handler, prepare func(*simulator.Server), endpoint string) *graph.Client {
 	server, err := simulator.Start(simulator.Options{Seed: simulator.DefaultSeed()})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close() })
@@ -93,14 +93,14 @@ func TestTheLogHasTheCauseOfAnError(t *testing.T) {
 	}{
 		{"an answer of Graph",
 			func(_ context.Context, log slog.Handler) error {
-				return read(client(t, log, func(s *simulator.Server) {
+				return read(tenantClient(t, log, func(s *simulator.Server) {
 					s.FailNext(func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/users") }, simulator.GraphFault(400, "Request_BadRequest", name+" is nonsense"))
 				}, ""))
 			},
 			"ERROR", fault.UnexpectedAnswer, fault.Internal, "read user by name", []any{`HTTP 400 Request_BadRequest, row "anything else"`}, true},
 		{"nobody listens",
 			func(_ context.Context, log slog.Handler) error {
-				return read(client(t, log, nil, "https://"+nobody.Addr().String()))
+				return read(tenantClient(t, log, nil, "https://"+nobody.Addr().String()))
 			},
 			"WARN", fault.SimulatorNotRunning, fault.Transient, "read user by name",
 			[]any{"*net.OpError", "*os.SyscallError", "syscall.Errno: connection refused"}, false},
@@ -149,7 +149,7 @@ func TestTheLogHasTheCauseOfAnError(t *testing.T) {
 func TestTheLogHasEachRequestToGraph(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	c := client(t, slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}), nil, "")
+	c := tenantClient(t, slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}), nil, "")
 	_, err := c.UserByUPN(context.Background(), name, directory.Selection{})
 	require.Error(t, err)
 	require.NotContains(t, out.String(), "secret.person")
@@ -166,7 +166,7 @@ func TestTheLogHasEachRequestToGraph(t *testing.T) {
 	}, line)
 
 	out.Reset()
-	quiet := client(t, slog.NewJSONHandler(&out, nil), nil, "")
+	quiet := tenantClient(t, slog.NewJSONHandler(&out, nil), nil, "")
 	_, err = quiet.Organization(context.Background())
 	require.NoError(t, err)
 	require.Empty(t, out.String(), "a worker of level info tells nothing of what went well")

@@ -17,7 +17,7 @@ type Kind string
 const (
 	// Transient: nothing was changed; the same call is worth repeating after a back-off.
 	Transient Kind = "transient"
-	// Throttled: nothing was changed; the service asked for silence until RetryAfter has passed.
+	// Throttled: nothing was changed; the service asked us to wait for RetryAfter.
 	Throttled Kind = "throttled"
 	// Uncertain: a write may or may not have been carried out. Read before writing again.
 	Uncertain Kind = "uncertain"
@@ -33,7 +33,7 @@ const (
 	NotFound Kind = "not_found"
 	// Refused: entraflow itself will not do this, for safety or because settings forbid it.
 	Refused Kind = "refused"
-	// Stale: settings, plan or record changed since the caller looked; plan anew.
+	// Stale: settings, plan or record changed since the caller looked; plan again.
 	Stale Kind = "stale"
 	// Internal: a defect of entraflow, or an answer that it does not understand. Never shown in detail.
 	Internal Kind = "internal"

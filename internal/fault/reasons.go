@@ -1,6 +1,6 @@
 package fault
 
-// Reason is a stable code for what happened. Reasons are wire format: they stand in histories, results and search
+// Reason is a stable code for what happened. Reasons are wire format: they are in histories, results and search
 // attributes, so a code is never renamed and never reused. What each one means is one row of the table in catalogue.go.
 type Reason string
 

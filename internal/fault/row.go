@@ -39,7 +39,7 @@ type Row struct {
 	Kind  Kind
 	Party Party
 	Scope Scope
-	// Meaning is what happened, and Fix what a person does about it. Neither ends with a full stop, since both stand within
+	// Meaning is what happened, and Fix what a person does about it. Neither ends with a full stop, since both are used within
 	// other sentences, and neither names a command: the command line adds its own hints.
 	Meaning, Fix string
 	// Persists is what to do where entraflow puts it right by itself and it stays all the same; may be empty.

@@ -28,7 +28,7 @@ var answerTable = []answerRow{
 	{name: "server error", status: []int{500, 502, 503}, kind: fault.Transient, reason: fault.GraphUnavailable},
 	{name: "replica trouble", codes: []string{"Directory_ReplicaUnavailable", "Directory_BindingRedirection", "Request_InvalidReplicaSessionKey"},
 		kind: fault.Transient, reason: fault.GraphUnavailable},
-	// Whoever reads a list begins it anew.
+	// The caller begins the list again.
 	{name: "page token expired", status: genericBad, codes: []string{"Directory_ExpiredPageToken"}, kind: fault.Transient, reason: fault.ListExpired},
 	{name: "concurrent change", codes: []string{"Directory_ConcurrencyViolation"}, kind: fault.Transient, reason: fault.ConcurrentChange},
 
@@ -38,7 +38,7 @@ var answerTable = []answerRow{
 	{name: "application disabled", status: []int{401}, codes: []string{"Authorization_IdentityDisabled"},
 		kind: fault.Denied, reason: fault.ApplicationDisabled},
 	// A token that was just made and is refused all the same: front ends disagree now and then. Who counts attempts tries
-	// again, and while others are let in with the same credentials there is nothing for an administrator to mend.
+	// again, and while other requests with the same credentials succeed an administrator has nothing to change.
 	{name: "token rejected in passing", status: []int{401}, when: func(a *answer) bool { return a.accepted || a.attempt >= 1 && a.attempt <= 3 },
 		kind: fault.Transient, reason: fault.TokenRejected},
 	{name: "token rejected", status: []int{401}, kind: fault.Denied, reason: fault.TokenRejected},

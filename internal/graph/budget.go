@@ -91,7 +91,7 @@ const staggerStep = 5 * time.Millisecond
 // slot is the time between two writes at the steady rate of the limit.
 func (b *budget) slot() time.Duration { return b.window / time.Duration(b.limit) }
 
-// enter waits for leave to send. done must be called when the request is over; sent tells whether it may have reached the
+// enter waits until a request may be sent. done must be called when the request is over; sent tells whether it may have reached the
 // service, where even a rejected request counts.
 //
 // Faults: Throttled (GraphThrottled while paused, WriteBudgetExceeded else) with RetryAfter when the wait would be longer

@@ -94,10 +94,10 @@ type tokens struct {
 	mu      sync.Mutex
 	current token
 	retryAt time.Time // when an early renewal that failed is tried again
-	// busy is how the sign-in service asked for silence, and quietUntil how long it lasts.
-	busy       *fault.Error
-	quietUntil time.Time
-	flights    singleflight.Group
+	// busy is the fault with which the sign-in service asked us to wait, and pausedUntil how long.
+	busy        *fault.Error
+	pausedUntil time.Time
+	flights     singleflight.Group
 }
 
 // get returns a token that is good for a while and is not the rejected one. Callers at the same time share one request.
@@ -167,7 +167,7 @@ func (t *tokens) store(tok token) {
 
 // acquire asks the sign-in service. A fresh MSAL client each time, about once an hour, takes the credential as it is now.
 func (t *tokens) acquire(ctx context.Context, credential Credential) (token, error) {
-	if err := t.silence(); err != nil {
+	if err := t.paused(); err != nil {
 		return token{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
@@ -191,7 +191,7 @@ func (t *tokens) acquire(ctx context.Context, credential Credential) (token, err
 	ex := &exchange{}
 	result, err := client.AcquireTokenByCredential(withExchange(ctx, ex), []string{t.scope})
 	if err != nil {
-		return token{}, t.quieted(t.fault(ctx, ex, err))
+		return token{}, t.pausing(t.fault(ctx, ex, err))
 	}
 	tok := token{raw: result.AccessToken, acquired: t.now(), expires: result.ExpiresOn}
 	// Not verified: Graph is the judge of the token, we only look at what it says.
@@ -200,11 +200,11 @@ func (t *tokens) acquire(ctx context.Context, credential Credential) (token, err
 	return tok, nil
 }
 
-// silence is the fault of a service that has asked to be left alone for now: everybody needs a token, and nobody asks.
-func (t *tokens) silence() error {
+// paused is the fault of a service that has asked us to wait: everybody needs a token, and nobody asks for one meanwhile.
+func (t *tokens) paused() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left := t.quietUntil.Sub(t.now())
+	left := t.pausedUntil.Sub(t.now())
 	if left <= 0 {
 		return nil
 	}
@@ -213,12 +213,12 @@ func (t *tokens) silence() error {
 	return &f
 }
 
-// quieted notes for how long the service wants to be left alone.
-func (t *tokens) quieted(f *fault.Error) *fault.Error {
+// pausing notes how long the service asks us to wait.
+func (t *tokens) pausing(f *fault.Error) *fault.Error {
 	if f.RetryAfter > 0 && f.Kind.Retryable() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.busy, t.quietUntil = f, t.now().Add(f.RetryAfter)
+		t.busy, t.pausedUntil = f, t.now().Add(f.RetryAfter)
 	}
 	return f
 }

@@ -39,7 +39,7 @@ type exchange struct {
 	method string
 	// host is who was meant.
 	host string
-	// reached: a connection stood and the request may have been read by the server.
+	// reached: there was a connection, and the server may have read the request.
 	reached  atomic.Bool
 	status   int
 	header   http.Header

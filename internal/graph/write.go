@@ -139,7 +139,7 @@ func (c *Client) UpdateUser(ctx context.Context, id string, p Patch, sel directo
 	}, append(options, sending(p.Attributes, others...))...)
 }
 
-// property is the value of an attribute as it stands in the request. All attributes go as additional data, the only way
+// property is the value of an attribute in a request. All attributes go as additional data, the only way
 // in which the SDK sends a null without its process-wide backing store.
 func property(op operation, name, value string) (any, error) {
 	a, ok := directory.FindAttribute(name)

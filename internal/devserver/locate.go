@@ -77,7 +77,11 @@ func (l Locator) build(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: neither temporal nor go is on PATH", ErrNoBinary)
 	}
 	var out, problems bytes.Buffer
-	done, err := alone(ctx, root)
+	done, err := alone(ctx, root, func(text string) {
+		if l.Progress != nil {
+			l.Progress(text)
+		}
+	})
 	if err != nil {
 		return "", err
 	}
@@ -105,9 +109,15 @@ const lookAgain = 100 * time.Millisecond
 
 // alone waits until nobody else builds for the same checkout. Go would compile everything twice, and the packages of a
 // first `go test ./...` all ask at once. A lock that cannot be had at all only costs that time.
-func alone(ctx context.Context, root string) (done func(), err error) {
+func alone(ctx context.Context, root string, say func(string)) (done func(), err error) {
+	folder, err := filelock.UserFolder()
+	if err != nil {
+		return func() {}, nil
+	}
 	sum := sha256.Sum256([]byte(root))
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("entraflow-build-%d-%x.lock", os.Getuid(), sum[:4]))
+	path := filepath.Join(folder, fmt.Sprintf("build-%x.lock", sum[:4]))
+	patience := time.NewTimer(sayAfter)
+	defer patience.Stop()
 	for {
 		lock, err := filelock.Try(path)
 		if err == nil {
@@ -119,6 +129,8 @@ func alone(ctx context.Context, root string) (done func(), err error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-patience.C:
+			say(fmt.Sprintf("waiting until process %d has built the Temporal server", filelock.Holder(path)))
 		case <-time.After(lookAgain):
 		}
 	}

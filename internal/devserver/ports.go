@@ -16,9 +16,9 @@ const (
 const host = "127.0.0.1"
 
 // freePort gives the wanted port if nobody listens there, else any other free one.
-func freePort(wanted int) (port int, asWanted bool, err error) {
+func freePort(host string, wanted int) (port int, asWanted bool, err error) {
 	if l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(wanted))); err == nil {
-		return wanted, true, l.Close()
+		return l.Addr().(*net.TCPAddr).Port, true, l.Close()
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
@@ -27,23 +27,40 @@ func freePort(wanted int) (port int, asWanted bool, err error) {
 	return l.Addr().(*net.TCPAddr).Port, false, l.Close()
 }
 
-// ports chooses the two ports and says so where they are not the usual ones.
-func (o *Options) ports() (port, ui int, err error) {
-	port, usual, err := freePort(or(o.Port, DefaultPort))
-	if err != nil {
-		return 0, 0, err
+// place is where a server and its Web UI listen.
+type place struct {
+	port int
+	// http is the port of the HTTP API, which entraflow does not use and which refuses every request.
+	http int
+	// uiHost and uiPort are those of the Web UI itself, ui is where people find it.
+	uiHost string
+	uiPort int
+	ui     net.Listener
+}
+
+// choose finds the ports and says so where they are not the usual ones.
+func (o *Options) choose() (p place, err error) {
+	var usual bool
+	if p.port, usual, err = freePort(host, or(o.Port, DefaultPort)); err != nil {
+		return place{}, err
 	}
 	if !usual {
-		o.say(fmt.Sprintf("port %d is taken; Temporal listens on %d", or(o.Port, DefaultPort), port))
+		o.say(fmt.Sprintf("port %d is taken; Temporal listens on %d", or(o.Port, DefaultPort), p.port))
 	}
-	ui, usual, err = freePort(or(o.UIPort, DefaultUIPort))
-	if err != nil {
-		return 0, 0, err
+	if p.http, _, err = freePort(host, 0); err != nil {
+		return place{}, err
+	}
+	p.uiHost = hiddenHost()
+	if p.uiPort, _, err = freePort(p.uiHost, 0); err != nil {
+		return place{}, err
+	}
+	if p.ui, usual, err = listenUI(or(o.UIPort, DefaultUIPort)); err != nil {
+		return place{}, err
 	}
 	if !usual {
-		o.say(fmt.Sprintf("port %d is taken; the Web UI listens on %d", or(o.UIPort, DefaultUIPort), ui))
+		o.say(fmt.Sprintf("port %d is taken; the Web UI listens on %d", or(o.UIPort, DefaultUIPort), p.ui.Addr().(*net.TCPAddr).Port))
 	}
-	return port, ui, nil
+	return p, nil
 }
 
 func or(value, fallback int) int {

@@ -23,8 +23,12 @@ type Record struct {
 	PID int `json:"pid"`
 	// Address of the server, host:port.
 	Address string `json:"address"`
-	// UI is the address of the Web UI, http://host:port.
+	// HTTP is where the server's HTTP API listens, which refuses every request.
+	HTTP string `json:"http"`
+	// UI is where people find the Web UI, http://host:port.
 	UI string `json:"ui"`
+	// UIBackend is where the Web UI itself listens, which answers whatever name it is called by.
+	UIBackend string `json:"uiBackend"`
 	// Namespace that was made at its start.
 	Namespace string `json:"namespace"`
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,7 @@ type Server struct {
 
 	logPath string
 	process *os.Process
+	guard   *uiGuard
 	done    chan struct{}
 	err     error // why it ended; read after done is closed
 }
@@ -91,7 +93,7 @@ func start(ctx context.Context, o Options, lock *filelock.Lock) (_ *Server, err 
 	if err != nil {
 		return nil, err
 	}
-	release, err := turn(ctx)
+	release, err := turn(ctx, o.say)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +139,9 @@ func adopt(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("find the Temporal server of an earlier run: %w", err)
 	}
 	s := &Server{Record: record, Earlier: true, process: process, done: make(chan struct{}), logPath: filepath.Join(o.Dir, logFile)}
+	if err := s.guardAgain(o); err != nil {
+		return nil, err
+	}
 	go func() {
 		s.err = filelock.Wait(filepath.Join(o.Dir, lockFile))
 		close(s.done)
@@ -147,32 +152,58 @@ func adopt(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+// guardAgain serves the Web UI of an earlier run's server, whose guard ended with that run.
+func (s *Server) guardAgain(o Options) error {
+	wanted := or(o.UIPort, DefaultUIPort)
+	if u, err := url.Parse(s.UI); err == nil {
+		if port, err := strconv.Atoi(u.Port()); err == nil {
+			wanted = port
+		}
+	}
+	l, _, err := listenUI(wanted)
+	if err != nil {
+		return err
+	}
+	if s.guard, err = guardUI(l, s.UIBackend); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s.UI = s.guard.address
+	return s.save(o.Dir)
+}
+
 // launch starts the process.
 func launch(o Options, binary string, lock *filelock.Lock) (*Server, error) {
-	port, ui, err := o.ports()
+	at, err := o.choose()
 	if err != nil {
 		return nil, err
 	}
+	backend := "http://" + net.JoinHostPort(at.uiHost, strconv.Itoa(at.uiPort))
+	guard, err := guardUI(at.ui, backend)
+	if err != nil {
+		return nil, errors.Join(err, at.ui.Close())
+	}
 	s := &Server{
 		Record: Record{
-			Address:   net.JoinHostPort(host, strconv.Itoa(port)),
-			UI:        "http://" + net.JoinHostPort(host, strconv.Itoa(ui)),
-			Namespace: o.Namespace,
+			Address: net.JoinHostPort(host, strconv.Itoa(at.port)), HTTP: net.JoinHostPort(host, strconv.Itoa(at.http)), UI: guard.address, UIBackend: backend, Namespace: o.Namespace,
 		},
+		guard:   guard,
 		done:    make(chan struct{}),
 		logPath: filepath.Join(o.Dir, logFile),
 	}
 	log, err := os.OpenFile(s.logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the Temporal server's log: %w", err)
+	if err == nil {
+		err = keepPrivate(filepath.Join(o.Dir, dataFile))
 	}
-	cmd := exec.Command(binary, arguments(o, port, ui)...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the Temporal server's files: %w", err), guard.close())
+	}
+	cmd := exec.Command(binary, arguments(o, at)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock.File}
 	ownGroup(cmd)
-	err = cmd.Start()
+	err = startPrivately(cmd)
 	if err := errors.Join(err, log.Close()); err != nil {
-		return nil, fmt.Errorf("start the Temporal server: %w", err)
+		return nil, errors.Join(fmt.Errorf("start the Temporal server: %w", err), guard.close())
 	}
 	s.process, s.PID = cmd.Process, cmd.Process.Pid
 	go func() {
@@ -187,22 +218,32 @@ func launch(o Options, binary string, lock *filelock.Lock) (*Server, error) {
 
 // arguments of the command line. Without the two pragmas the server's database is about seven times slower. This version of
 // the server knows priorities of tasks, but only its new matcher regards them, and that is off by default.
-func arguments(o Options, port, ui int) []string {
+func arguments(o Options, at place) []string {
 	args := []string{
 		"server", "start-dev",
 		"--db-filename", filepath.Join(o.Dir, dataFile),
 		"--sqlite-pragma", "journal_mode=WAL",
 		"--sqlite-pragma", "synchronous=NORMAL",
-		"--ip", host, "--port", strconv.Itoa(port),
-		"--ui-ip", host, "--ui-port", strconv.Itoa(ui),
+		"--ip", host, "--port", strconv.Itoa(at.port), "--http-port", strconv.Itoa(at.http),
+		"--ui-ip", at.uiHost, "--ui-port", strconv.Itoa(at.uiPort),
 		"--namespace", o.Namespace,
 		"--dynamic-config-value", "matching.useNewMatcher=true",
+		"--dynamic-config-value", `frontend.httpAllowedHosts=["none.invalid"]`,
 		"--log-level", "error",
 	}
 	for _, name := range o.SearchAttributes {
 		args = append(args, "--search-attribute", name+"=Keyword")
 	}
 	return args
+}
+
+// keepPrivate lets nobody but this user read the data of an earlier server: histories tell who works here.
+func keepPrivate(path string) error {
+	err := os.Chmod(path, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // await returns once the server knows the namespace.
@@ -258,6 +299,10 @@ func (s *Server) Err() error {
 
 // Stop ends the server and waits until it has written its data. A server that has ended already is no error.
 func (s *Server) Stop() error {
+	return errors.Join(s.guard.close(), s.stop())
+}
+
+func (s *Server) stop() error {
 	select {
 	case <-s.done:
 		return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -24,9 +25,9 @@ type Lock struct {
 //
 // Errors: ErrHeld, wrapped, when another process has it; otherwise those of opening and locking the file.
 func Try(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+		return nil, err
 	}
 	if err := lock(f, false); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
@@ -37,11 +38,41 @@ func Try(path string) (*Lock, error) {
 	return &Lock{File: f}, nil
 }
 
+// open opens the file of a lock. A symbolic link in its place is refused: whoever can write to the folder could have any file of this
+// user emptied.
+func open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("open lock: %s is no file", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// UserFolder is a folder for the locks that all processes of this user share. Nobody else can write to it.
+func UserFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a folder for locks: %w; set HOME or XDG_CACHE_HOME", err)
+	}
+	dir := filepath.Join(cache, "entraflow")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for locks: %w", err)
+	}
+	return dir, nil
+}
+
 // Wait blocks until nobody holds the lock of the file at path. It takes the lock for a moment only.
 func Wait(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := open(path)
 	if err != nil {
-		return fmt.Errorf("open lock: %w", err)
+		return err
 	}
 	return errors.Join(lock(f, true), f.Close())
 }

@@ -3,6 +3,7 @@ package filelock_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,4 +52,21 @@ func TestHolderOfNothing(t *testing.T) {
 	require.Zero(t, filelock.Holder(path))
 	require.NoError(t, os.WriteFile(path, []byte("not a number"), 0o600))
 	require.Zero(t, filelock.Holder(path))
+}
+
+// Whoever can write to the folder of a lock must not choose which file is emptied, or make somebody wait for ever.
+func TestALinkOrAPipeIsNoLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	target := filepath.Join(dir, "precious")
+	require.NoError(t, os.WriteFile(target, []byte("kept"), 0o600))
+	require.NoError(t, os.Symlink(target, filepath.Join(dir, "link")))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
+	for _, name := range []string{"link", "pipe"} {
+		_, err := filelock.Try(filepath.Join(dir, name))
+		require.Error(t, err, name)
+	}
+	kept, err := os.ReadFile(target)
+	require.NoError(t, err)
+	require.Equal(t, "kept", string(kept))
 }

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// noFollow makes opening fail where the last part of the path is a symbolic link, and not wait where it is a pipe.
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // lock takes an exclusive lock of the open file.
 func lock(f *os.File, wait bool) error {
 	how := syscall.LOCK_EX

@@ -80,7 +80,7 @@ func TestPermissions(t *testing.T) {
 		{"Directory.ReadWrite.All", "PATCH", user, phone, 204},
 		{"User.ReadWrite.All", "PATCH", user, map[string]any{"passwordProfile": map[string]any{"password": "Another-123"}}, 403},
 		{"User.Read.All", "POST", user + "/assignLicense", map[string]any{"addLicenses": []any{}, "removeLicenses": []any{}}, 403},
-		{"LicenseAssignment.ReadWrite.All", "POST", user + "/assignLicense", map[string]any{"addLicenses": []any{}, "removeLicenses": []any{}}, 200},
+		{"LicenseAssignment.ReadWrite.All", "POST", user + "/assignLicense", map[string]any{"addLicenses": []any{map[string]any{"skuId": simulator.SKUM365E3}}, "removeLicenses": []any{}}, 200},
 		{"User.ReadWrite.All", "GET", "/subscribedSkus", nil, 403},
 		{"Organization.Read.All", "GET", "/subscribedSkus", nil, 200},
 		{"Organization.Read.All", "GET", "/organization", nil, 200},

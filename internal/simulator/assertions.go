@@ -123,12 +123,13 @@ func (s *Server) checkOwnAssertion(t *Tenant, a *app, given assertion, now time.
 // credential, letter by letter.
 func checkForeignAssertion(a *app, given assertion, now time.Time) *loginError {
 	const check = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
-	var issuer, subject, audience bool
+	var issuer, subject, audience, spelling bool
 	for _, f := range a.federated {
 		want := f.seed.Audience
 		if want == "" {
 			want = audienceFederated
 		}
+		spelling = spelling || strings.EqualFold(f.seed.Issuer, given.issuer) && strings.EqualFold(f.seed.Subject, given.subject)
 		if f.seed.Issuer != given.issuer {
 			continue
 		}
@@ -150,6 +151,8 @@ func checkForeignAssertion(a *app, given assertion, now time.Time) *loginError {
 		}
 	}
 	switch {
+	case spelling && !subject:
+		return refusedAssertion(7002138, "No matching federated identity record found for presented assertion: issuer or subject differ in letter case. %s", check)
 	case !issuer:
 		return refusedAssertion(700211, "No matching federated identity record found for presented assertion issuer '%s'. %s", given.issuer, check)
 	case !subject:

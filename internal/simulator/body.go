@@ -57,11 +57,14 @@ func (c *call) readBody() *refusal {
 		s.stats.protocol("content type")
 		return badOData("%s", textUnreadable)
 	}
+	c.raw = raw
 	if err := json.Unmarshal(raw, &c.body); err != nil || c.body == nil {
 		s.stats.protocol("invalid JSON")
 		return badOData("%s", textUnreadable)
 	}
-	return nil
+	exact, fail := exactNames(c.body)
+	c.body, _ = exact.(map[string]any)
+	return fail
 }
 
 func gunzip(raw []byte) ([]byte, error) {

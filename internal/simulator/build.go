@@ -11,7 +11,7 @@ import (
 // newTenant makes a tenant of its seed.
 func newTenant(seed *TenantSeed, o *Options, newID func() string) (*Tenant, error) {
 	t := &Tenant{id: seed.ID, name: seed.DisplayName, location: seed.UsageLocation, domains: slices.Clone(seed.Domains),
-		users: newPeople(o.ReplicaLag), bin: newBin(), groups: newGroupStore(), objectQuota: seed.ObjectQuota,
+		users: newPeople(o.ReplicaLag), bin: newBin(), groups: newGroupStore(), unlocated: map[string]*licenseLag{}, objectQuota: seed.ObjectQuota,
 		created: o.Now().AddDate(-1, 0, 0), now: o.Now, newID: newID, delay: o.ExtensionDelay}
 	if t.location == "" {
 		t.location = "US"
@@ -228,7 +228,7 @@ func (t *Tenant) addGroup(seed GroupSeed) (*group, error) {
 			if !isID(g.id) {
 				return nil, fmt.Errorf("id must be a GUID")
 			}
-		case "members", "licenses", "deletedDateTime":
+		case "members", "owners", "licenses", "deletedDateTime":
 		default:
 			if v = plain(v); v != nil {
 				g.props[name] = v
@@ -247,17 +247,13 @@ func (t *Tenant) addGroup(seed GroupSeed) (*group, error) {
 	if t.groups.byID[g.id] != nil {
 		return nil, fmt.Errorf("a group with this id is there already")
 	}
-	var ids []string
-	each(plain(seed["members"]), func(s string) { ids = append(ids, s) })
-	for _, id := range ids {
-		if e := t.users.master(id); e != nil {
-			g.members.add(e.id)
-		} else if rec := t.bin.users[strings.ToLower(id)]; rec != nil {
-			g.members.add(rec.id)
-		} else {
-			return nil, fmt.Errorf("a member is not among the users")
-		}
+	if err := t.seedLinks(&g.members, seed["members"]); err != nil {
+		return nil, fmt.Errorf("members: %w", err)
 	}
+	if err := t.seedLinks(&g.owners, seed["owners"]); err != nil {
+		return nil, fmt.Errorf("owners: %w", err)
+	}
+	t.giveMail(g)
 	licences, err := licenceSeeds(seed["licenses"])
 	if err != nil {
 		return nil, err
@@ -276,6 +272,24 @@ func (t *Tenant) addGroup(seed GroupSeed) (*group, error) {
 		}
 	}
 	return g, nil
+}
+
+// seedLinks adds the users or service principals that a seed names.
+func (t *Tenant) seedLinks(to *members, names any) error {
+	var ids []string
+	each(plain(names), func(s string) { ids = append(ids, s) })
+	for _, id := range ids {
+		if e := t.users.master(id); e != nil {
+			to.add(e.id)
+		} else if rec := t.bin.users[strings.ToLower(id)]; rec != nil {
+			to.add(rec.id)
+		} else if slices.ContainsFunc(t.apps, func(a *app) bool { return a.principalID == id }) {
+			to.add(id)
+		} else {
+			return fmt.Errorf("one is not among the users")
+		}
+	}
+	return nil
 }
 
 // licenceSeed is an entry of licenses in a seed.

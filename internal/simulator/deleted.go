@@ -116,15 +116,20 @@ func listDeletedGroups(c *call) reply {
 	})
 }
 
+// binWithoutType: the bin can be searched only for one kind of object.
+func binWithoutType(c *call) reply {
+	return c.refuse(unsupported("Searches against this resource are not supported. Only specific instances can be queried."))
+}
+
 func getDeleted(c *call) reply {
 	if !isID(c.args[0]) {
 		return c.refuse(badRequest("Invalid object identifier '%s'.", c.args[0]))
 	}
 	if rec := c.t.bin.user(c.args[0], c.now); rec != nil && c.who.any(readBin) {
-		return c.one(c.binned(rec), userProperties, userDefaults, "User", "directoryObjects")
+		return c.one(c.binned(rec), userProperties, userDefaults, "User", "directoryObjects", nil)
 	}
 	if g := c.t.bin.group(c.args[0], c.now); g != nil && c.who.any(readGroups) {
-		return c.one(c.t.view(g), groupProperties, groupDefaults, "Group", "directoryObjects")
+		return c.one(c.t.view(g), groupProperties, groupDefaults, "Group", "directoryObjects", nil)
 	}
 	return c.refuse(notFound(c.args[0]))
 }

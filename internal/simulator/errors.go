@@ -42,6 +42,7 @@ const (
 	textDenied     = "Insufficient privileges to complete the operation."
 	textInvalid    = "One or more property values specified are invalid."
 	textUnknown    = "A value without a type name was found and no expected type is available. When the model is specified, each value in the payload must have a type which can be either specified in the payload, explicitly by the caller or implicitly inferred from the parent value."
+	textMethod     = "Specified HTTP method is not allowed for the request target."
 	textTooNew     = "The source resource object or one of the objects being referenced don't exist."
 )
 

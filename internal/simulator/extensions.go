@@ -59,13 +59,50 @@ func (d *definition) usable(now time.Time) bool {
 	return !d.app.noPrincipal && !now.Before(d.usableAt)
 }
 
-// extension finds the property that a request names, or refuses the whole request.
-func (c *call) extension(name, target string) (*definition, *refusal) {
+// registered finds a property, in any spelling, that an object of this kind can have and that has become usable.
+func (c *call) registered(name, target string) *definition {
 	d := c.t.definition(name)
-	if d == nil || !d.usable(c.now) || !slices.Contains(d.targets, target) || c.s.flap() {
-		return nil, badRequest("The following extension properties are not available: %s.", name)
+	if d == nil || !d.usable(c.now) || !slices.Contains(d.targets, target) {
+		return nil
 	}
-	return d, nil
+	return d
+}
+
+// unavailable refuses a write that names properties which cannot be used, and names all of them.
+func (c *call) unavailable(target string) *refusal {
+	var missing []string
+	named := false
+	for _, name := range sortedKeys(c.body) {
+		if isExtension(name) {
+			named = true
+			if c.registered(name, target) == nil {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if named && len(missing) == 0 && c.s.flap() {
+		for _, name := range sortedKeys(c.body) {
+			if isExtension(name) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return badRequest("The following extension properties are not available: %s.", strings.Join(missing, ","))
+}
+
+// respell takes away what a write replaces that was stored in another spelling: writes take any case, and reads need the
+// one that was written.
+func respell(props map[string]any, name string) (changed bool) {
+	for have := range props {
+		if have != name && strings.EqualFold(have, name) {
+			delete(props, have)
+			changed = true
+		}
+	}
+	return changed
 }
 
 // judge checks a value: its type, and at most 256 characters.
@@ -137,23 +174,38 @@ func getApplication(c *call) reply {
 	return reply{status: http.StatusOK, render: func(b []byte) []byte { return appendFields(b, fields) }}
 }
 
-// listApplications knows the one filter that finds an application: appId eq.
+// value gives a property as a filter compares it.
+func (a *app) value(name string) any {
+	switch name {
+	case "appId":
+		return a.clientID
+	case "displayName":
+		return a.name
+	}
+	return nil
+}
+
+// listApplications knows the filters that find an application: appId eq, displayName eq and startsWith.
 func listApplications(c *call) reply {
-	want := ""
+	var filter *expr
 	if text := c.query.Get("$filter"); text != "" {
-		e, fail := parseFilter(text)
-		if fail != nil {
+		var fail *refusal
+		if filter, fail = parseFilter(text); fail != nil {
 			return c.refuse(fail)
 		}
-		s, ok := e.values, e.op == "eq" && strings.EqualFold(e.name, "appId")
-		if !ok {
-			return c.refuse(unsupportedClause(e.name, "Application"))
+		name := strings.ToLower(filter.name)
+		switch {
+		case name == "appid" && filter.op == "eq":
+			filter.name = "appId"
+		case name == "displayname" && (filter.op == "eq" || filter.op == "startswith"):
+			filter.name = "displayName"
+		default:
+			return c.refuse(unsupportedClause(filter.name, "Application"))
 		}
-		want, _ = s[0].(string)
 	}
 	value := []any{}
 	for _, a := range c.t.apps {
-		if want == "" || strings.EqualFold(a.clientID, want) {
+		if filter == nil || filter.matches(a) {
 			value = append(value, a)
 		}
 	}

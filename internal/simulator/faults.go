@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -36,8 +37,18 @@ type Faults struct {
 	Concurrency float64 `json:"concurrency,omitempty"`
 	// Unauthorized answers 401 to a valid token.
 	Unauthorized float64 `json:"unauthorized,omitempty"`
-	// ExtensionFlap treats a usable extension property as not yet usable, for a request that names one.
+	// ExtensionFlap treats a usable extension property as not yet usable, for a write or a $filter that names one. A $select would
+	// silently lose values at random, which no client could notice.
 	ExtensionFlap float64 `json:"extensionFlap,omitempty"`
+	// LicenseLag: the licensing service does not know yet a usageLocation that was just written, the creating POST included, and
+	// assignLicense calls it invalid. Drawn once for each location that is written.
+	LicenseLag float64 `json:"licenseLag,omitempty"`
+	// LicenseLagTries is how many assignments are refused until it knows; default 2. Where LicenseLagSeconds is given, it takes
+	// so long instead.
+	LicenseLagTries   int     `json:"licenseLagTries,omitempty"`
+	LicenseLagSeconds float64 `json:"licenseLagSeconds,omitempty"`
+	// LastOwner treats an owner of a group as its last one.
+	LastOwner float64 `json:"lastOwner,omitempty"`
 	// EmptyPage answers a page of a list with no objects and a link to the next page. Drawn apart from the rest.
 	EmptyPage float64 `json:"emptyPage,omitempty"`
 }
@@ -159,8 +170,10 @@ func (f Faults) Validate() error {
 	switch {
 	case sum > 1+1e-9:
 		return fmt.Errorf("faults: the probabilities add up to more than 1")
-	case f.ExtensionFlap < 0 || f.ExtensionFlap > 1 || f.EmptyPage < 0 || f.EmptyPage > 1:
+	case slices.ContainsFunc([]float64{f.ExtensionFlap, f.EmptyPage, f.LicenseLag, f.LastOwner}, func(p float64) bool { return p < 0 || p > 1 }):
 		return fmt.Errorf("faults: a probability must be from 0 to 1")
+	case f.LicenseLagTries < 0 || f.LicenseLagSeconds < 0:
+		return fmt.Errorf("faults: the lag of licenses cannot be negative")
 	case f.On != "" && f.On != "reads" && f.On != "writes":
 		return fmt.Errorf("faults: on must be reads or writes")
 	}
@@ -218,6 +231,10 @@ func (f Fault) send(w http.ResponseWriter) {
 
 // breakConnection lets the peer see a reset rather than an orderly end.
 func breakConnection(w http.ResponseWriter) {
+	if p, ok := w.(*batchPart); ok {
+		p.status = http.StatusBadGateway // a part has no connection of its own
+		return
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

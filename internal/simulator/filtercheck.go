@@ -77,7 +77,7 @@ func (c *call) checkOperator(e *expr, p *property, resource string) *refusal {
 		}
 		return nil
 	case "ne":
-		return c.needAdvanced("ne")
+		return c.needNotEquals()
 	case "startswith":
 		if p.kind != textKind {
 			return unsupportedClause(p.name, resource)
@@ -98,14 +98,15 @@ func (c *call) checkOperator(e *expr, p *property, resource string) *refusal {
 	return unsupportedClause(p.name, resource)
 }
 
-// checkExtensionClause: eq and in plainly, ne and null with the header, nothing else.
+// checkExtensionClause: eq and in plainly, ne, null and startsWith with the header, nothing else.
 func (c *call) checkExtensionClause(e *expr, resource string) *refusal {
-	d, fail := c.extension(e.name, resource)
-	if fail != nil {
-		return fail
+	d := c.registered(e.name, resource)
+	if d == nil || c.s.flap() {
+		return unsupported("Property '%s' does not exist as a declared property or extension property.", e.name)
 	}
-	e.name = d.fullName
 	switch e.op {
+	case "startswith":
+		return c.needAdvanced("startsWith")
 	case "eq", "in":
 		for _, v := range e.values {
 			if v == nil {
@@ -114,7 +115,7 @@ func (c *call) checkExtensionClause(e *expr, resource string) *refusal {
 		}
 		return nil
 	case "ne":
-		return c.needAdvanced("ne")
+		return c.needNotEquals()
 	}
 	return unsupportedClause(d.fullName, resource)
 }
@@ -132,6 +133,15 @@ func (c *call) needAdvanced(operator string) *refusal {
 	c.missingHeader()
 	return unsupported("Operator '%s' is not supported because the required parameters might be missing. Try adding $count=true query parameter "+
 		"and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information", operator)
+}
+
+// needNotEquals is needAdvanced in the words that ne gets.
+func (c *call) needNotEquals() *refusal {
+	if c.advanced {
+		return nil
+	}
+	c.missingHeader()
+	return unsupported("Filter operator 'NotEqualsMatch' is not supported.")
 }
 
 // alternatives counts the values that an or-chain or an in-list asks for.

@@ -27,7 +27,8 @@ type call struct {
 	route     *route
 	args      []string // what the placeholders of the route's pattern stand for
 	query     url.Values
-	body      map[string]any // the JSON body of a write; nil when there was none
+	body      map[string]any // the JSON body of a write, with the schema's names; nil when there was none
+	raw       []byte         // the same as it came, without its compression
 	now       time.Time
 	asOf      time.Time // the writes that this request's replica knows
 	advanced  bool      // ConsistencyLevel: eventual and $count=true
@@ -69,6 +70,15 @@ func (s *Server) newCall(r *http.Request) *call {
 func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request) {
 	s.stats.begin()
 	defer s.stats.end()
+	if isBatch(r) {
+		s.serveBatch(w, r)
+		return
+	}
+	s.serveOne(w, r)
+}
+
+// serveOne answers one request, be it alone or part of a batch.
+func (s *Server) serveOne(w http.ResponseWriter, r *http.Request) {
 	c := s.newCall(r)
 	rep := c.process(w)
 	if rep.status == 0 {
@@ -92,7 +102,11 @@ func (c *call) process(w http.ResponseWriter) reply {
 	segments, fail := split(c.r.URL.EscapedPath())
 	var known bool
 	if fail == nil {
-		c.route, c.args, known, fail = match(c.r.Method, segments)
+		if what := beyond(segments); what != "" {
+			known, fail = true, notHere(what)
+		} else {
+			c.route, c.args, known, fail = match(c.r.Method, segments)
+		}
 	}
 	s.stats.route(c.label())
 	p, refused := s.issuer.read(c.r.Header.Get("Authorization"), c.now)
@@ -275,6 +289,7 @@ func (c *call) standardHeaders(h http.Header) {
 	h.Set("x-ms-ags-diagnostic", diagnostic)
 	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("Cache-Control", "no-cache")
+	h.Set("Vary", "Accept-Encoding")
 	if c.route != nil {
 		h.Set("x-ms-resource-unit", strconv.Itoa(c.units()))
 	}
@@ -305,7 +320,6 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 	case rep.render != nil:
 		h.Set("Content-Type", contentJSON)
 		h.Set("Odata-Version", "4.0")
-		h.Set("Vary", "Accept-Encoding")
 		body = rep.render(make([]byte, 0, 1024))
 	}
 	for k, v := range rep.header {

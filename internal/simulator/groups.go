@@ -56,21 +56,24 @@ func getGroup(c *call) reply {
 	}
 	v := c.t.view(g)
 	v.withErrors = c.t.memberErrors(g)
-	return c.one(v, groupProperties, groupDefaults, "Group", "groups")
+	return c.one(v, groupProperties, groupDefaults, "Group", "groups", nil)
 }
 
 // groupChange is what a body asks for.
 type groupChange struct {
-	set     map[string]any
-	binds   []string
-	hasBind bool
+	set             map[string]any
+	members, owners []string // from the binds
+	id              *string  // named in a PATCH, where it must be the group's own
 }
 
-func (c *call) judgeGroup() (*groupChange, *refusal) {
+func (c *call) judgeGroup(creating bool) (*groupChange, *refusal) {
 	ch := &groupChange{set: map[string]any{}}
+	if fail := c.unavailable("Group"); fail != nil {
+		return nil, fail
+	}
 	for _, name := range sortedKeys(c.body) {
 		v := c.body[name]
-		if fail := c.judgeGroupMember(ch, name, v); fail != nil {
+		if fail := c.judgeGroupName(ch, name, v, creating); fail != nil {
 			return nil, fail
 		}
 	}
@@ -80,39 +83,42 @@ func (c *call) judgeGroup() (*groupChange, *refusal) {
 	return ch, nil
 }
 
-func (c *call) judgeGroupMember(ch *groupChange, name string, v any) *refusal {
+func (c *call) judgeGroupName(ch *groupChange, name string, v any, creating bool) *refusal {
 	switch {
 	case name == "members@odata.bind" || name == "owners@odata.bind":
 		list, ok := v.([]any)
 		if !ok {
 			return badOData("%s", textUnreadable)
 		}
-		ch.hasBind = true
+		links := &ch.members
+		if name == "owners@odata.bind" {
+			links = &ch.owners
+		}
 		for _, raw := range list {
 			ref, _ := raw.(string)
 			id := c.reference(ref)
 			if id == "" {
 				return badRequest("Not a valid reference update.")
 			}
-			if name == "members@odata.bind" {
-				ch.binds = append(ch.binds, id)
-			}
+			*links = append(*links, id)
 		}
-		if len(list) > 20 {
+		if len(ch.members)+len(ch.owners) > 20 {
 			return badRequest("A resource cannot contain more than 20 link changes")
 		}
 		return nil
 	case strings.HasPrefix(name, "@"):
 		return nil
 	case isExtension(name):
-		d, fail := c.extension(name, "Group")
-		if fail == nil && v != nil {
-			v, fail = d.judge(v)
+		var fail *refusal
+		if v != nil {
+			v, fail = c.t.definition(name).judge(v)
 		}
-		if fail == nil {
-			ch.set[d.fullName] = v
-		}
+		ch.set[name] = v
 		return fail
+	case name == "id" && !creating:
+		id, _ := v.(string)
+		ch.id = &id
+		return nil
 	}
 	p := groupProperties.byName[name]
 	if p == nil {
@@ -153,7 +159,7 @@ func (c *call) makeGroup(uniqueName string) reply {
 	if fail := c.t.overQuota(); fail != nil {
 		return c.refuse(fail)
 	}
-	ch, fail := c.judgeGroup()
+	ch, fail := c.judgeGroup(true)
 	if fail != nil {
 		return c.refuse(fail)
 	}
@@ -173,6 +179,8 @@ func (c *call) makeGroup(uniqueName string) reply {
 	}
 	unified := g.types("Unified")
 	switch {
+	case g.flag("isAssignableToRole") && !c.who.roles["RoleManagement.ReadWrite.Directory"]:
+		return c.refuse(denied())
 	case g.flag("mailEnabled") && !unified:
 		return c.refuse(badRequest("The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set."))
 	case g.types("DynamicMembership") && g.text("membershipRule") == "":
@@ -183,16 +191,38 @@ func (c *call) makeGroup(uniqueName string) reply {
 	if name := g.text("uniqueName"); name != "" && c.t.groups.names[strings.ToLower(name)] != nil {
 		return c.refuse(conflict("uniqueName", ""))
 	}
-	entries, fail := c.newMembers(g, ch.binds)
+	entries, fail := c.newMembers(g, ch.members)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	g.props["securityIdentifier"] = "S-1-12-1-" + strings.ReplaceAll(g.id[:8], "-", "")
+	owners, fail := c.newOwners(g, ch.owners)
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	c.t.giveMail(g)
 	c.t.groups.add(g)
 	for _, e := range entries {
 		g.members.add(e.id)
 	}
+	for _, id := range owners {
+		g.owners.add(id)
+	}
 	return c.writtenGroup(http.StatusCreated, g)
+}
+
+// giveMail gives a Microsoft 365 group its address.
+func (t *Tenant) giveMail(g *group) {
+	if !g.types("Unified") || !g.flag("mailEnabled") || g.text("mail") != "" {
+		return
+	}
+	domain := ""
+	for _, d := range t.domains {
+		if d.Default || domain == "" {
+			domain = d.Name
+		}
+	}
+	address := g.text("mailNickname") + "@" + domain
+	g.props["mail"], g.props["proxyAddresses"] = address, []string{"SMTP:" + address}
 }
 
 func (t *Tenant) nicknameTaken(nickname string) bool {
@@ -230,25 +260,32 @@ func updateGroup(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	ch, fail := c.judgeGroup()
+	ch, fail := c.judgeGroup(false)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	if g.flag("onPremisesSyncEnabled") {
-		return c.refuse(badRequest("%s", textOnPremises))
-	}
-	if fail := c.judgeUniqueName(g, ch); fail != nil {
+	if fail := c.mayChangeGroup(g); fail != nil {
 		return c.refuse(fail)
 	}
-	entries, fail := c.newMembers(g, ch.binds)
+	if fail := c.judgeFixed(g, ch); fail != nil {
+		return c.refuse(fail)
+	}
+	entries, fail := c.newMembers(g, ch.members)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	props, changed := map[string]any{}, len(entries) > 0
+	owners, fail := c.newOwners(g, ch.owners)
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	props, changed := map[string]any{}, len(entries)+len(owners) > 0
 	for k, v := range g.props {
 		props[k] = v
 	}
 	for k, v := range ch.set {
+		if isExtension(k) && respell(props, k) {
+			changed = true
+		}
 		if list, ok := v.([]string); ok && len(list) == 0 {
 			v = nil
 		}
@@ -274,11 +311,20 @@ func updateGroup(c *call) reply {
 		g.members.add(e.id)
 		c.t.inherit(e)
 	}
+	for _, id := range owners {
+		g.owners.add(id)
+	}
 	return noContent()
 }
 
-// judgeUniqueName: it can be given once to a group that has none.
-func (c *call) judgeUniqueName(g *group, ch *groupChange) *refusal {
+// judgeFixed: id and isAssignableToRole never change, and uniqueName can be given once to a group that has none.
+func (c *call) judgeFixed(g *group, ch *groupChange) *refusal {
+	if ch.id != nil && !strings.EqualFold(*ch.id, g.id) {
+		return badRequest("Property 'id' is read-only and cannot be set.")
+	}
+	if role, there := ch.set["isAssignableToRole"]; there && role != g.flag("isAssignableToRole") {
+		return badRequest("Property 'isAssignableToRole' is read-only and cannot be set.")
+	}
 	v, there := ch.set["uniqueName"]
 	name, _ := v.(string)
 	switch {
@@ -297,6 +343,9 @@ func (c *call) judgeUniqueName(g *group, ch *groupChange) *refusal {
 func deleteGroup(c *call) reply {
 	g, fail := c.readGroup(c.args[0])
 	if fail != nil {
+		return c.refuse(fail)
+	}
+	if fail := c.mayChangeGroup(g); fail != nil {
 		return c.refuse(fail)
 	}
 	if len(g.licenses) > 0 {

@@ -108,7 +108,7 @@ func TestMembers(t *testing.T) {
 
 	user := refs[0][len(refs[0])-36:]
 	w.do("DELETE", group+"/members/"+user+"/$ref", nil).is(204)
-	w.do("DELETE", group+"/members/"+user+"/$ref", nil).refused(404, "Request_ResourceNotFound", user)
+	w.do("DELETE", group+"/members/"+user+"/$ref", nil).refused(404, "Request_ResourceNotFound", g)
 	require.Equal(t, 22, count())
 	w.get("/users/" + user).is(200)
 	first := w.get(group + "/members").values()[0]

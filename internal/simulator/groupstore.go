@@ -1,6 +1,9 @@
 package simulator
 
 import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +15,8 @@ type group struct {
 	pos      int
 	props    map[string]any
 	members  members
+	owners   members
+	left     map[string]time.Time // when a member was removed
 	licenses []grant
 	created  time.Time
 	deleted  time.Time
@@ -32,7 +37,7 @@ func (g *group) types(name string) bool {
 	return slices.Contains(list, name)
 }
 
-// members are user ids in the order they came. Places never move, so that paging stays right.
+// members are ids of members or owners in the order they came. Places never move, so that paging stays right.
 type members struct {
 	order []string
 	place map[string]int
@@ -108,6 +113,8 @@ func (v groupView) value(name string) any {
 	switch name {
 	case "id":
 		return v.id
+	case "securityIdentifier":
+		return securityID(v.id)
 	case "assignedLicenses":
 		out := []assignedLicense{}
 		for _, l := range v.licenses {
@@ -170,4 +177,15 @@ func (t *Tenant) inherit(e *entry) {
 	}) {
 		t.store(e, &rec)
 	}
+}
+
+// securityID is the SID of an object: its id as four numbers, the first three fields of it read the way Windows stores them.
+func securityID(id string) string {
+	raw, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(raw) != 16 {
+		return ""
+	}
+	second := uint32(binary.BigEndian.Uint16(raw[6:]))<<16 | uint32(binary.BigEndian.Uint16(raw[4:]))
+	return fmt.Sprintf("S-1-12-1-%d-%d-%d-%d", binary.BigEndian.Uint32(raw), second,
+		binary.LittleEndian.Uint32(raw[8:]), binary.LittleEndian.Uint32(raw[12:]))
 }

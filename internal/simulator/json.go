@@ -59,6 +59,8 @@ func appendValue(b []byte, v any) []byte {
 		return appendText(b, v)
 	case bool:
 		return strconv.AppendBool(b, v)
+	case json.RawMessage:
+		return append(b, v...)
 	case int:
 		return strconv.AppendInt(b, int64(v), 10)
 	case []string:

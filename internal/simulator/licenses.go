@@ -169,7 +169,10 @@ func (c *call) readOrder() (o licenceOrder, fail *refusal) {
 		if !ok2 {
 			missing = append(missing, "removeLicenses")
 		}
-		return o, badOData("One or more parameters of the operation 'assignLicense' are missing from the request payload. The missing parameters are: %s.", strings.Join(missing, ", "))
+		return o, badRequest("One or more parameters of the operation 'assignLicense' are missing from the request payload. The missing parameters are: %s.", strings.Join(missing, ", "))
+	}
+	if len(adds)+len(removes) == 0 {
+		return o, badRequest("No license changes provided. At least one license to add or remove must be specified.")
 	}
 	seen := map[string]bool{}
 	for _, raw := range removes {
@@ -243,6 +246,9 @@ func assignUserLicense(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
+	if len(o.add) > 0 && c.unlocated(e.id) {
+		return c.refuse(invalidLocation())
+	}
 	direct, fail := c.t.order(e.cur, o)
 	if fail != nil {
 		return c.refuse(fail)
@@ -272,7 +278,7 @@ func (t *Tenant) order(rec *record, o licenceOrder) ([]grant, *refusal) {
 		return nil, badRequest("User does not have a corresponding license.")
 	}
 	if len(o.add) > 0 && !usageLocations[rec.text("usageLocation")] {
-		return nil, badRequest("License assignment cannot be done for user with invalid usage location.")
+		return nil, invalidLocation()
 	}
 	for _, g := range o.add {
 		if !rec.holds(g.sku) && t.sku(g.sku).available() < 1 {

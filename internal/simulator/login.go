@@ -36,7 +36,10 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 		s.failLogin(w, r, unknownTenant(name))
 		return
 	}
-	base := s.url + "/" + t.id
+	base, issuer := s.url+"/"+t.id, s.url
+	if s.o.Behavior.Issuer != "" {
+		issuer = s.o.Behavior.Issuer
+	}
 	s.writeJSON(w, http.StatusOK, map[string]any{
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
@@ -46,7 +49,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
-		"issuer":                                base + "/v2.0",
+		"issuer":                                issuer + "/" + t.id + "/v2.0",
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"tenant_region_scope":                   "NA",
 		"cloud_instance_name":                   "microsoftonline.com",

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -23,30 +22,6 @@ func getManager(c *call) reply {
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		return appendObject(b, userObject{record: m, t: t}, names, userProperties, []field{{"@odata.context", context}, {"@odata.type", "#microsoft.graph.user"}}, "")
 	}}
-}
-
-// expandedManager is the name under which an expanded manager stands in a user.
-const expandedManager = "manager"
-
-// expansion reads $expand of a request for users. Of all expansions that the service has, this slice knows the immediate
-// manager's id (https://learn.microsoft.com/graph/api/user-list-manager), which is not to be had in an advanced query.
-func (c *call) expansion() ([]string, *refusal) {
-	if !c.query.Has("$expand") {
-		return nil, nil
-	}
-	if c.query.Get("$expand") != "manager($select=id)" || strings.EqualFold(c.r.Header.Get("ConsistencyLevel"), "eventual") {
-		return nil, unsupported("Expand is not supported for the current query.")
-	}
-	return []string{expandedManager}, nil
-}
-
-// shown is a user as this request's replica knows it, with the expanded manager. One who is in the bin is not shown.
-func (c *call) shown(rec *record, expand []string) userObject {
-	u := userObject{record: rec, t: c.t}
-	if len(expand) > 0 && rec.manager != "" && c.t.users.seen(rec.manager, c.asOf) != nil {
-		u.superior = rec.manager
-	}
-	return u
 }
 
 func putManager(c *call) reply {

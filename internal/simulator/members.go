@@ -1,20 +1,33 @@
 package simulator
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
-// unwritable tells why the members of a group cannot be changed by hand.
-func (c *call) unwritable(g *group) *refusal {
+// mayChangeGroup tells why a group cannot be changed at all: groups that roles can be given to need a permission of their own
+// (https://learn.microsoft.com/graph/api/group-update#permissions), and others have their master elsewhere.
+func (c *call) mayChangeGroup(g *group) *refusal {
 	switch {
-	case g.types("DynamicMembership"):
-		return denied()
 	case g.flag("isAssignableToRole") && !c.who.roles["RoleManagement.ReadWrite.Directory"]:
 		return denied()
 	case g.flag("onPremisesSyncEnabled"):
 		return badRequest("%s", textOnPremises)
+	}
+	return nil
+}
+
+// unwritable tells why the members of a group cannot be changed by hand.
+func (c *call) unwritable(g *group) *refusal {
+	if fail := c.mayChangeGroup(g); fail != nil {
+		return fail
+	}
+	switch {
+	case g.types("DynamicMembership"):
+		return denied()
 	case g.flag("mailEnabled") && !g.types("Unified"):
 		return badRequest("Cannot Update a mail-enabled security groups and or distribution list.")
 	}
@@ -38,12 +51,24 @@ func (c *call) newMembers(g *group, ids []string) ([]*entry, *refusal) {
 		if e == nil {
 			return nil, notFound(id)
 		}
-		if g.members.has(e.id) || slices.Contains(out, e) {
-			return nil, badRequest("One or more added object references already exist for the following modified properties: 'members'.")
+		if slices.Contains(out, e) {
+			return nil, twiceInOneChange("User", e.id, g.id)
+		}
+		if g.members.has(e.id) {
+			return nil, alreadyLinked("members")
 		}
 		out = append(out, e)
 	}
-	return out, nil
+	return out, overLinkQuota("members", len(g.members.place)+len(out), c.s.o.Behavior.MemberQuota)
+}
+
+func alreadyLinked(property string) *refusal {
+	return badRequest("One or more added object references already exist for the following modified properties: '%s'.", property)
+}
+
+// twiceInOneChange is the answer to a bind that names one object more than once.
+func twiceInOneChange(kind, id, group string) *refusal {
+	return badRequest("Object '[ResourceType=%s,Id=%s]' referenced from '[ResourceType=Group,Id=%s]' can only be present once as an add/remove change.", kind, id, group)
 }
 
 // memberGroup finds the group of a membership write; a replica that does not know it yet says so in its own words.
@@ -82,11 +107,20 @@ func removeMember(c *call) reply {
 	if fail := c.unwritable(g); fail != nil {
 		return c.refuse(fail)
 	}
+	// Group, user and membership missing cannot be told apart: the text names the group.
 	e := c.t.users.master(c.args[1])
 	if e == nil || !g.members.has(e.id) {
-		return c.refuse(notFound(c.args[1]))
+		if e != nil && g.left[e.id].After(c.asOf) {
+			// This replica still has the member.
+			return c.refuse(badRequest("One or more removed object references do not exist for the following modified properties: 'members'."))
+		}
+		return c.refuse(notFound(g.id))
 	}
 	g.members.remove(e.id)
+	if g.left == nil {
+		g.left = map[string]time.Time{}
+	}
+	g.left[e.id] = c.now
 	c.t.inherit(e)
 	return noContent()
 }
@@ -111,11 +145,16 @@ func listMembers(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	t, asOf, order := c.t, c.asOf, g.members.order
 	if (c.query.Has("$filter") || c.query.Has("$search")) && !c.advanced {
 		c.missingHeader()
 		return c.refuse(unsupported("The specified filter to the reference property query is currently not supported."))
 	}
+	return c.linked(g.members.order)
+}
+
+// linked pages through the users that a group is linked to. Service principals are left out, as v1.0 does.
+func (c *call) linked(order []string) reply {
+	t, asOf := c.t, c.asOf
 	return c.page(collection{
 		size: len(order),
 		at: func(i int) object {
@@ -168,12 +207,53 @@ func memberOf(c *call) reply {
 		schema: groupProperties, defaults: groupDefaults, resource: "Group", context: "directoryObjects", typed: "#microsoft.graph.group"})
 }
 
+// objectsByIDs looks up users and groups, of the types that are asked for.
+func objectsByIDs(c *call) reply {
+	ids, ok := c.body["ids"].([]any)
+	if !ok || len(ids) > 1000 {
+		return c.refuse(badRequest("Invalid value specified for property 'ids' of resource 'DirectoryObject'."))
+	}
+	wanted := map[string]bool{}
+	types, _ := c.body["types"].([]any)
+	for _, t := range types {
+		name, _ := t.(string)
+		wanted[strings.ToLower(name)] = true
+	}
+	all := len(wanted) == 0 || wanted["directoryobject"]
+	var users, groups []object
+	for _, raw := range ids {
+		id, _ := raw.(string)
+		if rec := c.t.users.seen(id, c.asOf); isID(id) && rec != nil && (all || wanted["user"]) {
+			users = append(users, userObject{record: rec, t: c.t})
+		} else if g := c.t.groups.find(id); g != nil && !g.created.After(c.asOf) && (all || wanted["group"]) {
+			groups = append(groups, c.t.view(g))
+		}
+	}
+	userNames, fail := c.selection(userProperties, userDefaults, "User")
+	groupNames, groupFail := c.selection(groupProperties, groupDefaults, "Group")
+	if fail != nil && groupFail != nil {
+		return c.refuse(fail)
+	}
+	context := c.context("directoryObjects")
+	return reply{status: http.StatusOK, render: func(b []byte) []byte {
+		value := []any{}
+		for _, u := range users {
+			value = append(value, json.RawMessage(appendObject(nil, u, userNames, userProperties, nil, "#microsoft.graph.user")))
+		}
+		for _, g := range groups {
+			value = append(value, json.RawMessage(appendObject(nil, g, groupNames, groupProperties, nil, "#microsoft.graph.group")))
+		}
+		return appendFields(b, []field{{"@odata.context", context}, {"value", value}})
+	}}
+}
+
 // leave takes a purged user out of all groups.
 func (t *Tenant) leave(id string) {
 	for _, gs := range [][]*group{t.groups.order, t.bin.groupOrder} {
 		for _, g := range gs {
 			if g != nil {
 				g.members.remove(strings.ToLower(id))
+				g.owners.remove(strings.ToLower(id))
 			}
 		}
 	}

@@ -30,8 +30,8 @@ type collection struct {
 	defaults []string
 	// resource is the type as error texts spell it; context what @odata.context calls the collection.
 	resource, context string
-	// expand are the relationships shown in each object, where the request asks for one that the collection has.
-	expand []string
+	// expand is what is shown within each object, where the request asks for it and the collection has it.
+	expand *expansion
 	// typed adds @odata.type to each object, for collections of mixed kinds.
 	typed string
 }
@@ -40,7 +40,11 @@ func sortInts(s []int) { slices.Sort(s) }
 
 // page answers a list request.
 func (c *call) page(col collection) reply {
-	if fail := c.refuseOptions(len(col.expand) > 0); fail != nil {
+	if fail := c.refuseOptions(col.expand != nil); fail != nil {
+		return c.refuse(fail)
+	}
+	by, fail := c.ordering(&col)
+	if fail != nil {
 		return c.refuse(fail)
 	}
 	size, fail := c.pageSize()
@@ -60,31 +64,42 @@ func (c *call) page(col collection) reply {
 			return c.refuse(fail)
 		}
 	}
-	start, pausing, first := 0, false, true
+	var from bookmark
 	if token := c.query.Get("$skiptoken"); token != "" {
-		if start, pausing, fail = c.readToken(token); fail != nil {
+		if from, fail = c.readToken(token); fail != nil {
 			return c.refuse(fail)
 		}
-		first = false
 	}
 	total := -1
-	if c.advanced && first {
+	if c.advanced && !c.query.Has("$skiptoken") {
 		_, _, total = col.gather(filter, 0, 0, true)
 	}
 	var objects []object
-	next := start
-	if !pausing && c.s.emptyPage() {
-		pausing = true
-	} else {
-		objects, next, _ = col.gather(filter, start, size, false)
-		pausing = false
+	next := &bookmark{place: from.place, sort: from.sort, pausing: true}
+	switch {
+	case !from.pausing && c.s.emptyPage():
+	case by != nil:
+		var last sortKey
+		var more bool
+		objects, last, more = col.sorted(filter, by, from.sort, size)
+		if next = nil; more {
+			next = &bookmark{sort: &last}
+		}
+	default:
+		var place int
+		objects, place, _ = col.gather(filter, from.place, size, false)
+		if next = nil; place >= 0 {
+			next = &bookmark{place: place}
+		}
 	}
 	link := ""
-	if next >= 0 {
-		link = c.nextLink(next, pausing)
+	if next != nil {
+		link = c.nextLink(*next)
 	}
-	context := c.context(col.context) + c.projection(names, col.expand)
-	names = append(slices.Clip(names), col.expand...)
+	context := c.context(col.context) + c.projection(col.schema, col.expand)
+	if col.expand != nil && col.expand.wanted() {
+		names = append(slices.Clip(names), expandedManager)
+	}
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		b = slices.Grow(b, 64+len(objects)*40*len(names))
 		b = append(b, `{"@odata.context":`...)
@@ -146,19 +161,34 @@ func (col *collection) gather(filter *expr, start, size int, count bool) (object
 	return objects, next, total
 }
 
-// projection is what @odata.context says of the members that the request chose.
-func (c *call) projection(names, expand []string) string {
+// projection is what @odata.context says of the members that the request chose, in the request's order.
+func (c *call) projection(sch *schema, expand *expansion) string {
 	var parts []string
-	if c.query.Get("$select") != "" {
-		parts = slices.Clone(names)
+	if text := c.spelled(c.query.Get("$select"), sch); text != "" {
+		parts = append(parts, text)
 	}
-	for _, name := range expand {
-		parts = append(parts, name+"(id)")
+	if expand != nil && expand.wanted() {
+		parts = append(parts, expandedManager+"("+expand.shown+")")
 	}
 	if len(parts) == 0 {
 		return ""
 	}
 	return "(" + strings.Join(parts, ",") + ")"
+}
+
+// spelled is a $select with the schema's spelling, each name once.
+func (c *call) spelled(text string, sch *schema) string {
+	var out []string
+	for _, name := range strings.Split(text, ",") {
+		name = strings.TrimSpace(name)
+		if p := sch.folded[strings.ToLower(name)]; p != nil {
+			name = p.name
+		}
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, ",")
 }
 
 // refuseOptions refuses the query options that the directory does not have, or not in this slice.
@@ -172,8 +202,6 @@ func (c *call) refuseOptions(expanding bool) *refusal {
 		return unsupported("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
 	case q.Has("$search"):
 		return unsupported("Search is not supported for the current query.")
-	case q.Has("$orderby"):
-		return unsupported("Sorting not supported for current query.")
 	case q.Has("$expand") && !expanding:
 		return unsupported("Expand is not supported for the current query.")
 	}
@@ -195,7 +223,12 @@ func (c *call) pageSize() (int, *refusal) {
 
 // selection reads $select into exact names, in the schema's order with id last and extensions behind it.
 func (c *call) selection(sch *schema, defaults []string, resource string) ([]string, *refusal) {
-	text := c.query.Get("$select")
+	return c.choose(c.query.Get("$select"), sch, defaults, resource)
+}
+
+// choose is selection for any text. An extension property that nobody has registered, or not for this kind of object, is no
+// error: it is absent from every object, as one is that nobody has a value of.
+func (c *call) choose(text string, sch *schema, defaults []string, resource string) ([]string, *refusal) {
 	if text == "" {
 		return defaults, nil
 	}
@@ -204,12 +237,8 @@ func (c *call) selection(sch *schema, defaults []string, resource string) ([]str
 	for _, name := range strings.Split(text, ",") {
 		name = strings.TrimSpace(name)
 		if isExtension(name) {
-			d, fail := c.extension(name, resource)
-			if fail != nil {
-				return nil, fail
-			}
-			if !slices.Contains(extensions, d.fullName) {
-				extensions = append(extensions, d.fullName)
+			if c.registered(name, resource) != nil && !slices.Contains(extensions, name) {
+				extensions = append(extensions, name)
 			}
 			continue
 		}
@@ -269,34 +298,58 @@ func appendObject(b []byte, o object, names []string, sch *schema, lead []field,
 	return append(b, '}')
 }
 
-// nextLink continues the request at a place. The token is bound to the rest of the link, since a client must use the link
-// as it is.
-func (c *call) nextLink(place int, pausing bool) string {
+// bookmark is where a page begins: at a place or, in a sorted list, behind a key. Where it pauses, the page before was empty.
+type bookmark struct {
+	place   int
+	sort    *sortKey
+	pausing bool
+}
+
+func (b bookmark) encode() []byte {
+	raw := make([]byte, 9, 64)
+	place := b.place
+	if b.sort != nil {
+		place = b.sort.place
+		raw[8] |= 2
+		raw = append(raw, b.sort.value...)
+	}
+	if b.pausing {
+		raw[8] |= 1
+	}
+	binary.BigEndian.PutUint64(raw, uint64(place))
+	return raw
+}
+
+const tokenLead = "RFNwdAIAAQAAAA"
+
+// nextLink continues the request. The token is bound to the rest of the link, since a client must use the link as it is.
+func (c *call) nextLink(at bookmark) string {
 	q := url.Values{}
 	for k, v := range c.query {
 		if k != "$skiptoken" {
 			q[k] = v
 		}
 	}
-	var raw [17]byte
-	binary.BigEndian.PutUint64(raw[:], uint64(place))
-	if pausing {
-		raw[8] = 1
-	}
-	binary.BigEndian.PutUint64(raw[9:], c.queryHash(raw[:9]))
-	q.Set("$skiptoken", "RFNwdAIAAQAAAA"+base64.RawURLEncoding.EncodeToString(raw[:]))
+	raw := at.encode()
+	raw = binary.BigEndian.AppendUint64(raw, c.queryHash(raw))
+	q.Set("$skiptoken", tokenLead+base64.RawURLEncoding.EncodeToString(raw))
 	return c.s.url + c.r.URL.EscapedPath() + "?" + strings.ReplaceAll(q.Encode(), "%24", "$")
 }
 
-func (c *call) readToken(token string) (place int, pausing bool, fail *refusal) {
-	text, ok := strings.CutPrefix(token, "RFNwdAIAAQAAAA")
+func (c *call) readToken(token string) (b bookmark, fail *refusal) {
+	text, ok := strings.CutPrefix(token, tokenLead)
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if !ok || err != nil || len(raw) != 17 || binary.BigEndian.Uint64(raw[9:]) != c.queryHash(raw[:9]) {
+	n := len(raw) - 8
+	if !ok || err != nil || n < 9 || binary.BigEndian.Uint64(raw[n:]) != c.queryHash(raw[:n]) {
 		c.s.stats.protocol("nextLink altered")
-		return 0, false, &refusal{status: http.StatusBadRequest, code: codeExpiredPage,
+		return b, &refusal{status: http.StatusBadRequest, code: codeExpiredPage,
 			message: "The specified page token value has expired and can no longer be included in your request."}
 	}
-	return int(binary.BigEndian.Uint64(raw)), raw[8] == 1, nil
+	b.place, b.pausing = int(binary.BigEndian.Uint64(raw)), raw[8]&1 != 0
+	if raw[8]&2 != 0 {
+		b.sort = &sortKey{string(raw[9:n]), b.place}
+	}
+	return b, nil
 }
 
 func (c *call) queryHash(place []byte) uint64 {

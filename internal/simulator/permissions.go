@@ -39,7 +39,7 @@ func (c *call) mayUpdateUser(a *app) bool {
 		case "otherMails":
 			ok = broad || c.who.roles["User-Mail.ReadWrite.All"]
 		}
-		if !ok && !strings.HasPrefix(name, "@") {
+		if !ok && name != "id" && !strings.HasPrefix(name, "@") {
 			return false
 		}
 	}
@@ -54,7 +54,7 @@ func (c *call) mayUpdateGroup() bool {
 		return c.who.any(createGroups)
 	}
 	for name := range c.body {
-		if name != "members@odata.bind" && !strings.HasPrefix(name, "@") {
+		if name != "members@odata.bind" && name != "id" && !strings.HasPrefix(name, "@") {
 			return false
 		}
 	}

@@ -40,7 +40,7 @@ func TestReplicaLag(t *testing.T) {
 	require.NotZero(t, hits[1])
 	misses := 0
 	for range 60 {
-		if w.do("POST", "/users/"+id+"/assignLicense", order(nil)).status == 404 {
+		if w.do("POST", "/users/"+id+"/assignLicense", order(nil, simulator.SKUM365E3)).status == 404 {
 			misses++
 		}
 	}

@@ -68,6 +68,8 @@ func init() {
 		{get, "applications/{app}/extensionProperties/{id}", 1, 0, false, readApps, getExtension, nil},
 		{del, "applications/{app}/extensionProperties/{id}", 1, 1, false, writeExtension, deleteExtension, nil},
 		{post, "directoryObjects/getAvailableExtensionProperties", 1, 0, false, readApps, availableExtensions, nil},
+		{post, "directoryObjects/getByIds", 3, 0, false, []string{"Directory.Read.All", "Directory.ReadWrite.All"}, objectsByIDs, nil},
+		{get, "directory/deletedItems", 1, 0, true, append(readBin, readGroups...), binWithoutType, nil},
 		{get, "directory/deletedItems/microsoft.graph.user", 1, 0, true, readBin, listDeletedUsers, nil},
 		{get, "directory/deletedItems/microsoft.graph.group", 1, 0, true, readGroups, listDeletedGroups, nil},
 		{get, "directory/deletedItems/{id}", 1, 0, false, append(readBin, readGroups...), getDeleted, nil},
@@ -83,12 +85,19 @@ func init() {
 		{post, "groups/{id}/members/$ref", 1, 1, false, groupMembers, addMember, nil},
 		{del, "groups/{id}/members/{member}/$ref", 1, 1, false, groupMembers, removeMember, nil},
 		{del, "groups/{id}/members/{member}", 1, 1, false, deleteUsers, deleteMemberObject, nil},
+		{get, "groups/{id}/owners", 1, 0, true, readGroups, listOwners, nil},
+		{post, "groups/{id}/owners/$ref", 1, 1, false, changeGroups, addOwner, nil},
+		{del, "groups/{id}/owners/{owner}/$ref", 1, 1, false, changeGroups, removeOwner, nil},
 		{post, "groups/{id}/assignLicense", 1, 1, false, groupLicenses, assignGroupLicense, nil},
 	}
 	for i := range routes {
 		routes[i].parts = strings.Split(routes[i].pattern, "/")
 	}
 }
+
+// keyMark stands before a part that was a key in parentheses. Only such a key may begin with a dollar
+// (https://learn.microsoft.com/graph/api/user-get).
+const keyMark = "\x00"
 
 // split takes a path apart. users('x') and groups(uniqueName='x') become two parts, as users/x is; a namespace in front of
 // an action is dropped.
@@ -97,21 +106,21 @@ func split(escaped string) ([]string, *refusal) {
 	var out []string
 	for _, part := range strings.Split(rest, "/") {
 		text, err := url.PathUnescape(part)
-		if err != nil {
+		if err != nil || strings.Contains(text, keyMark) {
 			return nil, badOData("The request URI is not valid.")
+		}
+		if len(out) > 0 && !strings.EqualFold(out[len(out)-1], "deletedItems") && !strings.EqualFold(out[len(out)-1], "members") {
+			text = strings.TrimPrefix(text, "microsoft.graph.")
 		}
 		if name, key, ok := strings.Cut(text, "("); ok && strings.HasSuffix(key, ")") {
 			out = append(out, name)
 			key = strings.TrimSuffix(key, ")")
 			if alternate, value, named := strings.Cut(key, "="); named && !strings.HasPrefix(key, "'") {
-				out = append(out, alternate+"="+unquote(value))
+				out = append(out, keyMark+alternate+"="+unquote(value))
 			} else if key != "" {
-				out = append(out, unquote(key))
+				out = append(out, keyMark+unquote(key))
 			}
 			continue
-		}
-		if len(out) > 0 && out[len(out)-1] != "deletedItems" && out[len(out)-1] != "members" {
-			text = strings.TrimPrefix(text, "microsoft.graph.")
 		}
 		out = append(out, text)
 	}
@@ -142,9 +151,9 @@ func match(method string, segments []string) (found *route, args []string, known
 	}
 	if known {
 		return nil, nil, true, &refusal{status: http.StatusMethodNotAllowed, code: codeBadRequest,
-			message: "Specified HTTP method is not allowed for the request target."}
+			message: textMethod}
 	}
-	return nil, nil, false, noSegment(segments[min(longest, len(segments)-1)])
+	return nil, nil, false, noSegment(strings.TrimPrefix(segments[min(longest, len(segments)-1)], keyMark))
 }
 
 // fits counts how many parts of a pattern a path follows.
@@ -156,7 +165,7 @@ func fits(parts, segments []string) (n int, args []string) {
 			if seg == "" || strings.HasPrefix(seg, "$") {
 				return n, args
 			}
-			args = append(args, seg)
+			args = append(args, strings.TrimPrefix(seg, keyMark))
 		case !strings.EqualFold(part, seg):
 			return n, args
 		}

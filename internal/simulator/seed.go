@@ -144,8 +144,8 @@ type PlanSeed struct {
 //   - licenses: SKU ids or part numbers, or objects {skuId, disabledPlans}.
 type UserSeed map[string]any
 
-// GroupSeed is a group: any property of Graph's group by its name, plus id, members (ids or user principal names) and
-// licenses as for a user.
+// GroupSeed is a group: any property of Graph's group by its name, plus id, members and owners (ids or user
+// principal names) and licenses as for a user.
 type GroupSeed map[string]any
 
 // LoadSeed reads a seed from a YAML or JSON file; files that it names are relative to it. Unknown keys are errors, reported all at once with their lines.
@@ -277,7 +277,7 @@ func knownUserKey(key string) bool {
 
 func knownGroupKey(key string) bool {
 	switch key {
-	case "members", "licenses":
+	case "members", "owners", "licenses":
 		return true
 	}
 	p := groupProperties.byName[key]

@@ -65,6 +65,13 @@ type Behavior struct {
 	RefuseExtensionAttributesOnCreate bool `json:"refuseExtensionAttributesOnCreate,omitempty"`
 	// TerseConflicts leaves the other object's id out of the details of a conflict.
 	TerseConflicts bool `json:"terseConflicts,omitempty"`
+	// MemberQuota is how many members a group can have; 0 is no limit.
+	MemberQuota int `json:"memberQuota,omitempty"`
+	// KeepImmutableID refuses to clear onPremisesImmutableId with null, as some have met it.
+	KeepImmutableID bool `json:"keepImmutableId,omitempty"`
+	// Issuer is what discovery names as the issuer's base instead of the simulator's own URL. China's sign-in service names
+	// another host than the one that was asked.
+	Issuer string `json:"issuer,omitempty"`
 }
 
 // Server is a running simulator. Its methods may be called from any goroutine.

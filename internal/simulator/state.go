@@ -286,12 +286,12 @@ func (t *Tenant) seed() TenantSeed {
 	}
 	for _, g := range t.groups.order {
 		if g != nil {
-			out.Groups = append(out.Groups, groupSeed(g))
+			out.Groups = append(out.Groups, t.groupSeed(g))
 		}
 	}
 	for _, g := range t.bin.groupOrder {
 		if g != nil {
-			out.DeletedGroups = append(out.DeletedGroups, groupSeed(g))
+			out.DeletedGroups = append(out.DeletedGroups, t.groupSeed(g))
 		}
 	}
 	return out
@@ -334,16 +334,25 @@ func userSeed(rec *record) UserSeed {
 	return u
 }
 
-func groupSeed(g *group) GroupSeed {
+func (t *Tenant) groupSeed(g *group) GroupSeed {
 	out := GroupSeed(copyProps(g.props))
 	out["id"] = g.id
-	members := []string{}
+	members, owners := []string{}, []string{}
+	for _, id := range g.owners.order {
+		// Ids of service principals are made again at each start.
+		if t.users.byID[id] != nil || t.bin.users[id] != nil {
+			owners = append(owners, id)
+		}
+	}
 	for _, id := range g.members.order {
 		if id != "" {
 			members = append(members, id)
 		}
 	}
 	out["members"] = members
+	if len(owners) > 0 {
+		out["owners"] = owners
+	}
 	if len(g.licenses) > 0 {
 		out["licenses"] = licenceList(g.licenses)
 	}

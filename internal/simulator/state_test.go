@@ -168,7 +168,7 @@ func TestMutate(t *testing.T) {
 		require.NoError(t, tn.SetSecret(simulator.DefaultClientID, "another", time.Time{}))
 	})
 	require.Zero(t, consumed(w, "SPE_E3"))
-	w.get("/users?$select=" + linkName).is(400)
+	w.get("/users?$filter=" + q(linkName+" eq 'x'")).is(400)
 	status, _ := w.login(simulator.DefaultTenantID, form())
 	require.Equal(t, 401, status)
 	require.False(t, strings.Contains(w.get("/subscribedSkus").raw, "FLOW_FREE"))

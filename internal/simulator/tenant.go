@@ -20,6 +20,8 @@ type Tenant struct {
 	groups      *groupStore
 	objectQuota int
 	created     time.Time
+	// unlocated are the users whose usageLocation the licensing service does not know yet.
+	unlocated map[string]*licenseLag // :: user id
 
 	now   func() time.Time
 	newID func() string

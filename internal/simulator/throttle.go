@@ -18,6 +18,9 @@ type Quota struct {
 	// TenantWrites of all applications in one tenant within TenantWriteWindow.
 	TenantWrites      int
 	TenantWriteWindow time.Duration
+	// TenantRequests of all applications in one tenant within TenantWriteWindow, reads included. One of Microsoft's pages has 7,000
+	// of these, where another has the 18,000 writes.
+	TenantRequests int
 	// Units are resource units of one application in one tenant within UnitWindow, for a tenant of more than 500 users;
 	// smaller tenants have 5/8 of it, those below 50 users 7/16.
 	Units      int
@@ -124,6 +127,8 @@ func (th *throttle) admit(p *principal, units, writes, users int, now time.Time)
 	consider(wait, used, "Write", "WriteLimitExceeded")
 	wait, used = th.take("t/"+p.tenantID, q.TenantWrites, q.TenantWriteWindow, writes, now)
 	consider(wait, used, "Write", "WriteLimitExceeded")
+	wait, used = th.take("r/"+p.tenantID, q.TenantRequests, q.TenantWriteWindow, 1, now)
+	consider(wait, used, "ReadWrite", "ResourceUnitLimitExceeded")
 	if why == "" {
 		return v
 	}

@@ -11,8 +11,9 @@ import (
 type userObject struct {
 	*record
 	t *Tenant
-	// superior is the expanded manager's id; "" where there is none, or nobody asked.
-	superior string
+	// above is the expanded manager, nil where there is none, and expand what is shown of it.
+	above  *userObject
+	expand *expansion
 }
 
 func (u userObject) value(name string) any {
@@ -26,12 +27,11 @@ func (u userObject) value(name string) any {
 	case "assignedPlans":
 		return u.t.assignedPlans(u.record)
 	case expandedManager:
-		if u.superior == "" {
-			return nil
-		}
-		return map[string]string{"@odata.type": "#microsoft.graph.user", "id": u.superior}
+		return u.managerJSON()
 	case "passwordProfile":
 		return nil
+	case "securityIdentifier":
+		return securityID(u.id)
 	case "deletedDateTime":
 		if u.deleted.IsZero() {
 			return nil
@@ -72,16 +72,16 @@ func (c *call) writeUser(idOrUPN string) (*entry, *refusal) {
 
 func listUsers(c *call) reply {
 	t, asOf := c.t, c.asOf
-	expand, fail := c.expansion()
+	expand, fail := c.expansion(true)
 	if fail != nil {
 		return c.refuse(fail)
 	}
 	return c.page(collection{
-		size: len(t.users.order), expand: expand,
+		size: len(t.users.order), expand: &expand,
 		at: func(i int) object {
 			if e := t.users.order[i]; e != nil {
 				if rec := e.at(asOf); rec != nil {
-					return c.shown(rec, expand)
+					return c.shown(rec, &expand)
 				}
 			}
 			return nil
@@ -105,24 +105,26 @@ func getUser(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	expand, fail := c.expansion()
+	expand, fail := c.expansion(false)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	return c.one(c.shown(rec, expand), userProperties, userDefaults, "User", "users", expand...)
+	return c.one(c.shown(rec, &expand), userProperties, userDefaults, "User", "users", &expand)
 }
 
-// one answers with a single object.
-func (c *call) one(o object, sch *schema, defaults []string, resource, context string, expand ...string) reply {
-	if c.query.Has("$expand") && len(expand) == 0 {
+// one answers with a single object; expand is nil where its kind has nothing to expand.
+func (c *call) one(o object, sch *schema, defaults []string, resource, context string, expand *expansion) reply {
+	if c.query.Has("$expand") && expand == nil {
 		return c.refuse(unsupported("Expand is not supported for the current query."))
 	}
 	names, fail := c.selection(sch, defaults, resource)
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	full := c.context(context) + c.projection(names, expand)
-	names = append(slices.Clip(names), expand...)
+	full := c.context(context) + c.projection(sch, expand)
+	if expand != nil && expand.wanted() {
+		names = append(slices.Clip(names), expandedManager)
+	}
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		return appendObject(b, o, names, sch, []field{{"@odata.context", full + "/$entity"}}, "")
 	}}
@@ -161,6 +163,7 @@ func createUser(c *call) reply {
 		return c.refuse(fail)
 	}
 	c.t.store(&entry{id: rec.id}, rec)
+	c.located(rec.id, ch)
 	var more []string
 	if c.s.o.Behavior.EchoExtensions {
 		for _, name := range sortedKeys(rec.props) {
@@ -192,6 +195,9 @@ func (c *call) managerOf(ch *userChange) (string, *refusal) {
 func (ch *userChange) apply(rec *record) (changed bool) {
 	changed = ch.password
 	for name, v := range ch.set {
+		if isExtension(name) && respell(rec.props, name) {
+			changed = true
+		}
 		if name == "onPremisesExtensionAttributes" {
 			v = mergeAttributes(rec.props[name], v)
 		}
@@ -300,6 +306,9 @@ func updateUser(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
+	if ch.id != nil && !strings.EqualFold(*ch.id, e.id) {
+		return c.refuse(badRequest("Property 'id' is read-only and cannot be set."))
+	}
 	if fail := c.mayChange(e.cur, ch); fail != nil {
 		return c.refuse(fail)
 	}
@@ -317,7 +326,11 @@ func updateUser(c *call) reply {
 	if ch.password {
 		rec.props["lastPasswordChangeDateTime"] = stamp(c.now)
 	}
+	moved := e.cur.text("usageLocation") != rec.text("usageLocation")
 	c.t.store(e, rec)
+	if moved {
+		c.located(e.id, ch)
+	}
 	return noContent()
 }
 

@@ -41,7 +41,7 @@ func TestCreateRefusals(t *testing.T) {
 		"dot before at":              {upn: "ann.@contoso.com", message: upn, detail: "InvalidValue"},
 		"long local part":            {upn: strings.Repeat("a", 65) + "@contoso.com", message: upn, detail: "InvalidValue"},
 		"foreign domain":             {upn: "ann@fabrikam.com", message: domain},
-		"federated without id":       {upn: "ann@fed.example", message: "One or more property values specified are invalid."},
+		"federated without id":       {upn: "ann@fed.example", message: "SourceAnchor is a required property for creation of a federated user"},
 		"no password":                {more: map[string]any{"passwordProfile": drop}, message: noPass},
 		"empty password":             {more: password(""), message: noPass},
 		"short password":             {more: password("Ab1!"), message: weak},
@@ -64,7 +64,7 @@ func TestCreateRefusals(t *testing.T) {
 		"bad password policy":        {more: map[string]any{"passwordPolicies": "Never"}, message: fmt.Sprintf(invalid, "passwordPolicies")},
 		"sixteenth attribute":        {more: map[string]any{"onPremisesExtensionAttributes": map[string]any{"extensionAttribute16": "x"}}, message: fmt.Sprintf(invalid, "onPremisesExtensionAttributes")},
 		"unknown property":           {more: map[string]any{"shoeSize": 43}, code: "BadRequest", message: "A value without a type name was found"},
-		"property in other case":     {more: map[string]any{"GivenName": "Ann"}, code: "BadRequest", message: "A value without a type name was found"},
+		"property in two cases":      {more: map[string]any{"GivenName": "Ann", "givenName": "Ann"}, code: "BadRequest", message: "duplicate properties"},
 		"unknown in the profile":     {more: map[string]any{"passwordProfile": map[string]any{"password": "Secret-1234", "hint": "x"}}, code: "BadRequest"},
 		"number for a text":          {more: map[string]any{"givenName": 5}, code: "BadRequest"},
 		"text for a flag":            {more: map[string]any{"accountEnabled": "yes"}, code: "BadRequest"},
@@ -90,7 +90,7 @@ func TestCreateRefusals(t *testing.T) {
 		})
 	}
 	require.Len(t, w.s.State().Tenants[0].Users, 1)
-	require.Equal(t, 3, w.s.Stats().ProtocolFaults["unknown property"])
+	require.Equal(t, 2, w.s.Stats().ProtocolFaults["unknown property"])
 	require.Equal(t, 2, w.s.Stats().ProtocolFaults["empty string"])
 
 	// The other object's id stands in the second detail.
@@ -133,7 +133,7 @@ func TestReadUser(t *testing.T) {
 	a = w.get("/users/" + id + "?$select=id,department,passwordProfile,otherMails")
 	require.Equal(t, "R&D \"x\"\n", a.body["department"])
 	require.Nil(t, a.body["passwordProfile"])
-	require.Equal(t, w.s.URL()+"/v1.0/$metadata#users(department,otherMails,passwordProfile,id)/$entity", a.body["@odata.context"])
+	require.Equal(t, w.s.URL()+"/v1.0/$metadata#users(id,department,passwordProfile,otherMails)/$entity", a.body["@odata.context"])
 	require.NotContains(t, a.raw, "Secret-1234")
 
 	w.get("/users/nobody@contoso.com").refused(404, "Request_ResourceNotFound", "Resource 'nobody@contoso.com' does not exist or one of its queried reference-property objects are not present.")
@@ -262,10 +262,12 @@ func TestExpandManager(t *testing.T) {
 	require.Equal(t, 2, units("/users?$select=id&"+expand))
 
 	const refusal = "Expand is not supported for the current query."
-	for _, other := range []string{"manager", "manager($levels=max%3B$select=id)", "manager($select=id,displayName)", "directReports", "manager($select=id),memberOf"} {
+	for _, other := range []string{"manager($levels=max%3B$select=id)", "directReports", "memberOf"} {
 		w.get(ann+"?$expand="+other).refused(400, "Request_UnsupportedQuery", refusal)
 		w.get("/users?$expand="+other).refused(400, "Request_UnsupportedQuery", refusal)
 	}
+	w.get(ann+"?$expand=manager($select=id),memberOf").refused(400, "BadRequest", "Parsing OData Select and Expand failed")
+	w.get(ann+"?$expand=superior").refused(400, "BadRequest", "Could not find a property named 'superior'")
 	for _, path := range []string{"/groups", "/directory/deletedItems/microsoft.graph.user"} {
 		w.get(path+"?"+expand).refused(400, "Request_UnsupportedQuery", refusal)
 	}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 // userChange is what the body of a POST or PATCH of a user asks for, after all checks that need no other object.
 type userChange struct {
 	set      map[string]any // :: exact name -> value; nil clears
+	id       *string        // named in a PATCH, where it must be the user's own
 	password bool
 	manager  string // from manager@odata.bind
 }
@@ -20,6 +22,9 @@ func (c *call) judgeUser(creating bool) (*userChange, *refusal) {
 		if fail := c.judgeName(ch, name, creating); fail != nil {
 			return nil, fail
 		}
+	}
+	if fail := c.unavailable("User"); fail != nil {
+		return nil, fail
 	}
 	for _, name := range sortedKeys(ch.set) {
 		if fail := c.judgeType(ch, name); fail != nil {
@@ -38,14 +43,14 @@ func (c *call) judgeUser(creating bool) (*userChange, *refusal) {
 			return nil, fail
 		}
 		if d, _ := c.t.domain(upn[strings.IndexByte(upn, '@')+1:]); creating && d.Type == "Federated" && ch.set["onPremisesImmutableId"] == nil {
-			return nil, badRequest("%s", textInvalid)
+			return nil, badRequest("SourceAnchor is a required property for creation of a federated user")
 		}
 	}
 	if fail := c.judgePassword(ch, creating); fail != nil {
 		return nil, fail
 	}
 	for _, name := range sortedKeys(ch.set) {
-		if fail := judgeValue(ch, name); fail != nil {
+		if fail := c.judgeValue(ch, name); fail != nil {
 			return nil, fail
 		}
 	}
@@ -63,11 +68,11 @@ func (c *call) judgeName(ch *userChange, name string, creating bool) *refusal {
 	case strings.HasPrefix(name, "@odata."):
 		return nil
 	case isExtension(name):
-		d, fail := c.extension(name, "User")
-		if fail != nil {
-			return fail
-		}
-		ch.set[d.fullName] = value
+		ch.set[name] = value // known to the tenant or not is judged for all of them together
+		return nil
+	case name == "id" && !creating:
+		id, _ := value.(string)
+		ch.id = &id
 		return nil
 	}
 	p := userProperties.byName[name]
@@ -155,7 +160,7 @@ func convert(v any, k kind, name, resource string) (any, *refusal) {
 	return v, nil
 }
 
-const upnSigns = "'.-_!#^~"
+const upnSigns = "'.-_!#^~$"
 
 // judgeUPN checks a sign-in name (https://learn.microsoft.com/entra/identity/authentication/concept-sspr-policy).
 func (t *Tenant) judgeUPN(upn string) *refusal {
@@ -255,13 +260,15 @@ func strongPassword(p string) bool {
 }
 
 // judgeValue checks lengths and the rules of single properties.
-func judgeValue(ch *userChange, name string) *refusal {
+func (c *call) judgeValue(ch *userChange, name string) *refusal {
 	v, p := ch.set[name], userProperties.byName[name]
 	if p == nil {
 		return nil // an extension, judged with its type
 	}
 	if v == nil {
 		switch {
+		case name == "onPremisesImmutableId" && c.s.o.Behavior.KeepImmutableID:
+			return invalidValue(name, "User")
 		case name == "usageLocation":
 			return badRequest("Property usageLocation is invalid.")
 		case p.kept:
@@ -311,7 +318,7 @@ func judgeValue(ch *userChange, name string) *refusal {
 		ok = isMap
 		for key, x := range m {
 			s, isText := x.(string)
-			ok = ok && validExtensionAttribute(key) && (x == nil || isText && s != "" && utf8.RuneCountInString(s) <= 1024)
+			ok = ok && (extensionAttributes[key] || key == "@odata.type") && (x == nil || isText && s != "" && utf8.RuneCountInString(s) <= 1024)
 		}
 	}
 	if !ok {
@@ -329,23 +336,14 @@ func validNickname(s string) bool {
 	return true
 }
 
-func validExtensionAttribute(key string) bool {
-	n, ok := strings.CutPrefix(key, "extensionAttribute")
-	if key == "@odata.type" {
-		return true
+// extensionAttributes are the fifteen that Exchange has.
+var extensionAttributes = func() map[string]bool {
+	m := map[string]bool{}
+	for i := 1; i <= 15; i++ {
+		m[fmt.Sprintf("extensionAttribute%d", i)] = true
 	}
-	if !ok || len(n) == 0 || len(n) > 2 || n[0] == '0' {
-		return false
-	}
-	value := 0
-	for _, d := range n {
-		if d < '0' || d > '9' {
-			return false
-		}
-		value = value*10 + int(d-'0')
-	}
-	return value >= 1 && value <= 15
-}
+	return m
+}()
 
 // reference is referenced, and counts a reference to another cloud's Graph: each has directory objects of its own
 // (https://learn.microsoft.com/graph/deployments).
@@ -371,7 +369,7 @@ func referenced(ref string) string {
 	// The path may begin with a version or with a tenant.
 	switch kind := strings.ToLower(parts[len(parts)-2]); kind {
 	case "users", "directoryobjects", "groups":
-		return parts[len(parts)-1]
+		return strings.TrimPrefix(parts[len(parts)-1], keyMark)
 	}
 	return ""
 }

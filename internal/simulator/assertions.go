@@ -74,19 +74,19 @@ func (a assertion) verify(key crypto.PublicKey, now time.Time) (signed, late boo
 	return err == nil || late, late
 }
 
-func (s *Server) checkAssertion(t *Tenant, a *app, raw string, now time.Time) *loginError {
+func checkAssertion(t *Tenant, a *app, raw, base string, now time.Time) *loginError {
 	given, ok := readAssertion(raw)
 	switch {
 	case !ok:
 		return invalidSignature("The key was not found.", "")
 	case strings.EqualFold(given.issuer, a.clientID):
-		return s.checkOwnAssertion(t, a, given, now)
+		return checkOwnAssertion(t, a, given, base, now)
 	}
 	return checkForeignAssertion(a, given, now)
 }
 
 // checkOwnAssertion judges what the application signed itself. The header names the certificate.
-func (s *Server) checkOwnAssertion(t *Tenant, a *app, given assertion, now time.Time) *loginError {
+func checkOwnAssertion(t *Tenant, a *app, given assertion, base string, now time.Time) *loginError {
 	i := slices.IndexFunc(a.certificates, func(c certificate) bool {
 		if c.der == nil { // a bare key has no thumbprint
 			signed, _ := given.verify(c.key, now)
@@ -109,9 +109,9 @@ func (s *Server) checkOwnAssertion(t *Tenant, a *app, given assertion, now time.
 	case !strings.EqualFold(given.subject, a.clientID):
 		return refusedAssertion(700021, "Client assertion application identifier doesn't match 'client_id' parameter.")
 	}
-	audiences := []string{s.url + "/" + t.id + "/oauth2/v2.0/token", s.url + "/" + t.id + "/v2.0"}
+	audiences := []string{base + "/" + t.id + "/oauth2/v2.0/token", base + "/" + t.id + "/v2.0"}
 	for _, d := range t.domains {
-		audiences = append(audiences, s.url+"/"+d.Name+"/oauth2/v2.0/token")
+		audiences = append(audiences, base+"/"+d.Name+"/oauth2/v2.0/token")
 	}
 	if !slices.ContainsFunc(given.audience, func(n string) bool { return slices.Contains(audiences, n) }) {
 		return refusedAssertion(700023, "Client assertion audience claim does not match Realm issuer.")

@@ -158,6 +158,7 @@ func (s *Server) runPart(p *batchPart, outer *http.Request, q *batchRequest) {
 		p.status = http.StatusBadRequest
 		return
 	}
+	r.Host = outer.Host
 	for name, v := range q.Headers {
 		r.Header.Set(name, v)
 	}

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// newCertificates makes an authority and a server certificate for the URL's host and the loopback names.
-func newCertificates(base string) (cert tls.Certificate, caPEM []byte, pool *x509.CertPool, err error) {
+// newCertificates makes an authority and a server certificate for the URL's host, the further hosts and the loopback names.
+func newCertificates(base string, hosts []string) (cert tls.Certificate, caPEM []byte, pool *x509.CertPool, err error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return cert, nil, nil, err
@@ -39,7 +39,7 @@ func newCertificates(base string) (cert tls.Certificate, caPEM []byte, pool *x50
 		SerialNumber: big.NewInt(time.Now().UnixNano() + 1), Subject: pkix.Name{CommonName: "entraflow simulator"},
 		NotBefore: from, NotAfter: to, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames:    append([]string{"localhost"}, hosts...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	if u, err := url.Parse(base); err == nil {
 		if ip := net.ParseIP(u.Hostname()); ip != nil {

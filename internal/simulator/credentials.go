@@ -101,7 +101,7 @@ func (s *Server) checkCredential(t *Tenant, a *app, r *http.Request) *loginError
 		if r.PostForm.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 			return &loginError{http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: 'client_assertion_type'."}
 		}
-		return s.checkAssertion(t, a, assertion, now)
+		return checkAssertion(t, a, assertion, s.base(r), now)
 	}
 	value := r.PostForm.Get("client_secret")
 	if value == "" {

@@ -330,4 +330,4 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 }
 
 // context is the @odata.context of an answer.
-func (c *call) context(of string) string { return c.s.url + "/v1.0/$metadata#" + of }
+func (c *call) context(of string) string { return c.s.base(c.r) + "/v1.0/$metadata#" + of }

@@ -36,7 +36,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 		s.failLogin(w, r, unknownTenant(name))
 		return
 	}
-	base, issuer := s.url+"/"+t.id, s.url
+	base, issuer := s.base(r)+"/"+t.id, s.base(r)
 	if s.o.Behavior.Issuer != "" {
 		issuer = s.o.Behavior.Issuer
 	}
@@ -61,7 +61,7 @@ func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
 	s.stats.route("GET /common/discovery/instance")
 	host := r.Host
 	s.writeJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": s.url + "/" + s.tenants[0].id + "/v2.0/.well-known/openid-configuration", "api-version": "1.1",
+		"tenant_discovery_endpoint": s.base(r) + "/" + s.tenants[0].id + "/v2.0/.well-known/openid-configuration", "api-version": "1.1",
 		"metadata": []any{map[string]any{"preferred_network": host, "preferred_cache": host, "aliases": []string{host}}},
 	})
 }
@@ -128,7 +128,7 @@ func (s *Server) authenticate(r *http.Request) (t *Tenant, a *app, audience stri
 	if a.disabled {
 		return nil, nil, "", &loginError{http.StatusUnauthorized, "unauthorized_client", 7000112, fmt.Sprintf("Application '%s'(%s) is disabled.", a.clientID, a.name)}
 	}
-	audience, fail = scopeAudience(form.Get("scope"), s.url)
+	audience, fail = scopeAudience(form.Get("scope"), s.base(r))
 	if fail == nil {
 		fail = s.checkCredential(t, a, r)
 	}

@@ -333,7 +333,7 @@ func (c *call) nextLink(at bookmark) string {
 	raw := at.encode()
 	raw = binary.BigEndian.AppendUint64(raw, c.queryHash(raw))
 	q.Set("$skiptoken", tokenLead+base64.RawURLEncoding.EncodeToString(raw))
-	return c.s.url + c.r.URL.EscapedPath() + "?" + strings.ReplaceAll(q.Encode(), "%24", "$")
+	return c.s.base(c.r) + c.r.URL.EscapedPath() + "?" + strings.ReplaceAll(q.Encode(), "%24", "$")
 }
 
 func (c *call) readToken(token string) (b bookmark, fail *refusal) {

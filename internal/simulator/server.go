@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,9 @@ type Options struct {
 	// PublicURL is what the simulator calls itself in links; default is the address it listens on. Its host is put into the
 	// certificate, beside localhost and the loopback addresses.
 	PublicURL string
+	// Hosts are further names that it answers to, for clients whose endpoints cannot be changed and that a proxy leads here. The
+	// certificate has them, too, and what is asked under one of them has it in its links.
+	Hosts []string
 	// Now is the clock of tokens, quotas, lags and time stamps; default time.Now. Latency is always real time.
 	Now func() time.Time
 	// Log gets one line a request at debug level, without bodies or names; nil is silence.
@@ -162,7 +166,7 @@ func (s *Server) listen() error {
 	if s.url == "" {
 		s.url = "https://" + reachable(l.Addr())
 	}
-	cert, caPEM, pool, err := newCertificates(s.url)
+	cert, caPEM, pool, err := newCertificates(s.url, s.o.Hosts)
 	if err != nil {
 		l.Close()
 		return err
@@ -200,6 +204,14 @@ func reachable(a net.Addr) string {
 		return a.String()
 	}
 	return fmt.Sprintf("localhost:%d", tcp.Port)
+}
+
+// base is what the simulator calls itself towards the client that sent the request.
+func (s *Server) base(r *http.Request) string {
+	if slices.ContainsFunc(s.o.Hosts, func(h string) bool { return strings.EqualFold(h, r.Host) }) {
+		return "https://" + strings.ToLower(r.Host)
+	}
+	return s.url
 }
 
 // URL is the base of both sign-in and Graph, https://host:port without a path.

@@ -36,6 +36,9 @@ quick: ## run the tests that need no server
 example: ## run the example of the README twice and compare the counters
 	.ci/example $(WORK)
 
+clients: ## let clients of Graph that are not ours work on the simulator
+	.ci/clients
+
 compose: ## check docker-compose.yml
 	.ci/compose-check
 

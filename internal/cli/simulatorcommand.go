@@ -23,6 +23,7 @@ type simulatorFlags struct {
 	latency, lag, delay          time.Duration
 	quota                        bool
 	random                       uint64
+	hosts                        []string
 }
 
 func (a *app) simulatorCommand() *cobra.Command {
@@ -43,6 +44,7 @@ Others reach it by ENTRAFLOW_GRAPH_ENDPOINT and ENTRAFLOW_LOGIN_ENDPOINT, and tr
 	c.Flags().StringVar(&f.state, "state", "", "file that keeps the state across runs; once it exists the seed is not read")
 	c.Flags().StringVar(&f.faults, "faults", "", "YAML or JSON file of accidents and their probabilities, such as throttle: 0.05")
 	c.Flags().StringVar(&f.address, "address", "127.0.0.1:0", "host:port to listen on")
+	c.Flags().StringSliceVar(&f.hosts, "host", nil, "further name to answer to, for a client with fixed endpoints that a proxy leads here")
 	c.Flags().DurationVar(&f.latency, "latency", 0, "added to each request, plus up to half of it")
 	c.Flags().DurationVar(&f.lag, "replica-lag", 0, "how long reads may not see a write")
 	c.Flags().DurationVar(&f.delay, "extension-delay", 0, "until a new extension property is usable")
@@ -63,7 +65,7 @@ func (a *app) runSimulator(ctx context.Context, f simulatorFlags) error {
 	if endpoint, _, ok := runningSimulator(ctx, env.SimulatorDir); ok {
 		return wrongUse("stop it first, or work in another directory", "a simulator runs here already, at %s", endpoint.URL)
 	}
-	o := simulator.Options{Address: f.address, Latency: f.latency, ReplicaLag: f.lag, ExtensionDelay: f.delay, RandomSeed: f.random}
+	o := simulator.Options{Address: f.address, Latency: f.latency, ReplicaLag: f.lag, ExtensionDelay: f.delay, RandomSeed: f.random, Hosts: f.hosts}
 	if f.quota {
 		o.Quota = simulator.DefaultQuota()
 	}

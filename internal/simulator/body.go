@@ -35,14 +35,14 @@ func (c *call) readBody() *refusal {
 	if r.Method == http.MethodGet || r.Method == http.MethodDelete {
 		return nil
 	}
+	if len(raw) == 0 {
+		return nil
+	}
 	if len(r.TransferEncoding) > 0 || r.ContentLength < 0 {
 		s.stats.protocol("chunked body")
 		if !s.o.Behavior.AcceptChunked {
 			return badOData("%s", textUnreadable)
 		}
-	}
-	if len(raw) == 0 {
-		return nil
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
 		if s.o.Behavior.RefuseGzip || !strings.EqualFold(encoding, "gzip") {

@@ -101,7 +101,9 @@ func (c *call) process(w http.ResponseWriter) reply {
 	s := c.s
 	segments, fail := split(c.r.URL.EscapedPath())
 	var known bool
+	named := ""
 	if fail == nil {
+		named, segments = tenantPrefix(segments)
 		if what := beyond(segments); what != "" {
 			known, fail = true, notHere(what)
 		} else {
@@ -137,6 +139,9 @@ func (c *call) process(w http.ResponseWriter) reply {
 		a, users = c.t.app(p.clientID), c.t.users.live
 	}
 	s.mu.RUnlock()
+	if c.t != nil && named != "" && !c.t.answersTo(named) {
+		return c.refuse(unauthorized("Access token validation failure."))
+	}
 	if a == nil {
 		return c.refuse(&refusal{status: 401, code: codeIdentityGone, message: "The identity of the calling application could not be established."})
 	}
@@ -319,6 +324,9 @@ func (c *call) write(w http.ResponseWriter, rep reply) {
 		}
 	case rep.render != nil:
 		h.Set("Content-Type", contentJSON)
+		if c.wholeMetadata() {
+			h.Set("Content-Type", strings.Replace(contentJSON, "minimal", "full", 1))
+		}
 		h.Set("Odata-Version", "4.0")
 		body = rep.render(make([]byte, 0, 1024))
 	}

@@ -237,9 +237,9 @@ func (t *Tenant) nicknameTaken(nickname string) bool {
 func (c *call) writtenGroup(status int, g *group) reply {
 	v, context := c.t.view(g), c.context("groups/$entity")
 	return reply{status: status,
-		header: map[string]string{"Location": "https://graph.microsoft.com/v2/" + c.t.id + "/directoryObjects/" + g.id + "/Microsoft.DirectoryServices.Group"},
+		header: map[string]string{"Location": c.address(g.id, "Group")},
 		render: func(b []byte) []byte {
-			return appendObject(b, v, groupDefaults, groupProperties, []field{{"@odata.context", context}}, "")
+			return appendObject(b, v, groupDefaults, groupProperties, append([]field{{"@odata.context", context}}, c.annotations(v, "Group")...), "")
 		}}
 }
 

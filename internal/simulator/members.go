@@ -152,10 +152,21 @@ func listMembers(c *call) reply {
 	return c.linked(g.members.order)
 }
 
-// linked pages through the users that a group is linked to. Service principals are left out, as v1.0 does.
-func (c *call) linked(order []string) reply {
+func countMembers(c *call) reply {
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	return c.count(c.links(g.members.order))
+}
+
+// linked pages through the users that a group is linked to.
+func (c *call) linked(order []string) reply { return c.page(c.links(order)) }
+
+// links are the users that a group is linked to. Service principals are left out, as v1.0 does.
+func (c *call) links(order []string) collection {
 	t, asOf := c.t, c.asOf
-	return c.page(collection{
+	return collection{
 		size: len(order),
 		at: func(i int) object {
 			if order[i] == "" {
@@ -167,7 +178,7 @@ func (c *call) linked(order []string) reply {
 			return nil
 		},
 		schema: userProperties, defaults: userDefaults, resource: "User", context: "directoryObjects", typed: "#microsoft.graph.user",
-	})
+	}
 }
 
 func memberGroups(c *call) reply {

@@ -113,6 +113,7 @@ func (s *Server) countPlanned(r *http.Request, scope string) {
 	}
 	c := &call{r: r}
 	if segments, fail := split(r.URL.EscapedPath()); fail == nil {
+		_, segments = tenantPrefix(segments)
 		c.route, c.args, _, _ = match(r.Method, segments)
 	}
 	s.stats.route(c.label())

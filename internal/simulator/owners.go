@@ -94,3 +94,11 @@ func listOwners(c *call) reply {
 	}
 	return c.linked(g.owners.order)
 }
+
+func countOwners(c *call) reply {
+	g, fail := c.readGroup(c.args[0])
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	return c.count(c.links(g.owners.order))
+}

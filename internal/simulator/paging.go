@@ -55,14 +55,9 @@ func (c *call) page(col collection) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	var filter *expr
-	if text := c.query.Get("$filter"); text != "" {
-		if filter, fail = parseFilter(text); fail == nil {
-			fail = c.checkFilter(filter, col.schema, col.resource)
-		}
-		if fail != nil {
-			return c.refuse(fail)
-		}
+	filter, fail := c.filter(&col)
+	if fail != nil {
+		return c.refuse(fail)
 	}
 	var from bookmark
 	if token := c.query.Get("$skiptoken"); token != "" {
@@ -117,10 +112,43 @@ func (c *call) page(col collection) reply {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendObject(b, o, names, col.schema, nil, col.typed)
+			lead := c.annotations(o, col.resource)
+			if col.typed != "" && lead == nil {
+				lead = []field{{"@odata.type", col.typed}}
+			}
+			b = appendObject(b, o, names, col.schema, lead, "")
 		}
 		return append(b, "]}"...)
 	}}
+}
+
+// count answers how many objects of a collection a filter matches.
+func (c *call) count(col collection) reply {
+	if !strings.EqualFold(c.r.Header.Get("ConsistencyLevel"), "eventual") {
+		c.missingHeader()
+		return c.refuse(badRequest("$count is not currently supported."))
+	}
+	c.advanced = true // the path asks for the count
+	filter, fail := c.filter(&col)
+	if fail != nil {
+		return c.refuse(fail)
+	}
+	_, _, n := col.gather(filter, 0, 0, true)
+	return reply{status: http.StatusOK, header: map[string]string{"Content-Type": "text/plain"},
+		render: func(b []byte) []byte { return strconv.AppendInt(b, int64(n), 10) }}
+}
+
+// filter reads $filter; nil where there is none.
+func (c *call) filter(col *collection) (*expr, *refusal) {
+	text := c.query.Get("$filter")
+	if text == "" {
+		return nil, nil
+	}
+	filter, fail := parseFilter(text)
+	if fail != nil {
+		return nil, fail
+	}
+	return filter, c.checkFilter(filter, col.schema, col.resource)
 }
 
 // gather collects up to size matches from a place on; next is where the following page begins, -1 after the last. With count

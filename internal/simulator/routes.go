@@ -83,10 +83,16 @@ func init() {
 		{get, "groups/{id}/members", 3, 0, true, append([]string{"GroupMember.ReadBasic.All"}, readGroups...), listMembers, nil},
 		{get, "groups/{id}/members/microsoft.graph.user", 3, 0, true, append([]string{"GroupMember.ReadBasic.All"}, readGroups...), listMembers, nil},
 		{post, "groups/{id}/members/$ref", 1, 1, false, groupMembers, addMember, nil},
+		{get, "groups/{id}/members/$ref", 1, 0, true, readGroups, memberRefs, nil},
+		{get, "groups/{id}/members/{member}/$ref", 1, 0, false, readGroups, memberRef, nil},
 		{del, "groups/{id}/members/{member}/$ref", 1, 1, false, groupMembers, removeMember, nil},
 		{del, "groups/{id}/members/{member}", 1, 1, false, deleteUsers, deleteMemberObject, nil},
+		{get, "groups/{id}/members/$count", 1, 0, false, append([]string{"GroupMember.ReadBasic.All"}, readGroups...), countMembers, nil},
 		{get, "groups/{id}/owners", 1, 0, true, readGroups, listOwners, nil},
+		{get, "groups/{id}/owners/microsoft.graph.user", 1, 0, true, readGroups, listOwners, nil},
+		{get, "groups/{id}/owners/$count", 1, 0, false, readGroups, countOwners, nil},
 		{post, "groups/{id}/owners/$ref", 1, 1, false, changeGroups, addOwner, nil},
+		{get, "groups/{id}/owners/{owner}/$ref", 1, 0, false, readGroups, ownerRef, nil},
 		{del, "groups/{id}/owners/{owner}/$ref", 1, 1, false, changeGroups, removeOwner, nil},
 		{post, "groups/{id}/assignLicense", 1, 1, false, groupLicenses, assignGroupLicense, nil},
 	}
@@ -99,6 +105,17 @@ func init() {
 // (https://learn.microsoft.com/graph/api/user-get).
 const keyMark = "\x00"
 
+// casts are the collections behind which a type's name chooses objects, in lower case.
+var casts = map[string]bool{"deleteditems": true, "members": true, "owners": true}
+
+// tenantPrefix takes the tenant off a path: /v1.0/{tenant}/users is another way to write /v1.0/users.
+func tenantPrefix(segments []string) (tenant string, rest []string) {
+	if len(segments) > 1 && (isID(segments[0]) || strings.Contains(segments[0], ".")) {
+		return segments[0], segments[1:]
+	}
+	return "", segments
+}
+
 // split takes a path apart. users('x') and groups(uniqueName='x') become two parts, as users/x is; a namespace in front of
 // an action is dropped.
 func split(escaped string) ([]string, *refusal) {
@@ -109,7 +126,7 @@ func split(escaped string) ([]string, *refusal) {
 		if err != nil || strings.Contains(text, keyMark) {
 			return nil, badOData("The request URI is not valid.")
 		}
-		if len(out) > 0 && !strings.EqualFold(out[len(out)-1], "deletedItems") && !strings.EqualFold(out[len(out)-1], "members") {
+		if len(out) > 0 && !casts[strings.ToLower(out[len(out)-1])] {
 			text = strings.TrimPrefix(text, "microsoft.graph.")
 		}
 		if name, key, ok := strings.Cut(text, "("); ok && strings.HasSuffix(key, ")") {

@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -91,13 +90,16 @@ func listUsers(c *call) reply {
 }
 
 func countUsers(c *call) reply {
-	if !strings.EqualFold(c.r.Header.Get("ConsistencyLevel"), "eventual") {
-		c.missingHeader()
-		return c.refuse(badRequest("$count is not currently supported."))
-	}
-	n := c.t.users.live
-	return reply{status: http.StatusOK, header: map[string]string{"Content-Type": "text/plain"},
-		render: func(b []byte) []byte { return strconv.AppendInt(b, int64(n), 10) }}
+	t, asOf := c.t, c.asOf
+	return c.count(collection{size: len(t.users.order), schema: userProperties, resource: "User", narrow: t.users.candidates,
+		at: func(i int) object {
+			if e := t.users.order[i]; e != nil {
+				if rec := e.at(asOf); rec != nil {
+					return userObject{record: rec, t: t}
+				}
+			}
+			return nil
+		}})
 }
 
 func getUser(c *call) reply {
@@ -126,7 +128,8 @@ func (c *call) one(o object, sch *schema, defaults []string, resource, context s
 		names = append(slices.Clip(names), expandedManager)
 	}
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
-		return appendObject(b, o, names, sch, []field{{"@odata.context", full + "/$entity"}}, "")
+		lead := append([]field{{"@odata.context", full + "/$entity"}}, c.annotations(o, resource)...)
+		return appendObject(b, o, names, sch, lead, "")
 	}}
 }
 
@@ -135,7 +138,8 @@ func (c *call) written(status int, rec *record, more ...string) reply {
 	names := append(append([]string{"id"}, userDefaults[:len(userDefaults)-1]...), more...)
 	t, context := c.t, c.context("users/$entity")
 	return reply{status: status, render: func(b []byte) []byte {
-		return appendObject(b, userObject{record: rec, t: t}, names, userProperties, []field{{"@odata.context", context}}, "")
+		u := userObject{record: rec, t: t}
+		return appendObject(b, u, names, userProperties, append([]field{{"@odata.context", context}}, c.annotations(u, "User")...), "")
 	}}
 }
 
@@ -173,7 +177,7 @@ func createUser(c *call) reply {
 		}
 	}
 	rep := c.written(http.StatusCreated, rec, more...)
-	rep.header = map[string]string{"Location": "https://graph.microsoft.com/v2/" + c.t.id + "/directoryObjects/" + rec.id + "/Microsoft.DirectoryServices.User"}
+	rep.header = map[string]string{"Location": c.address(rec.id, "User")}
 	return rep
 }
 

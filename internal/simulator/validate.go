@@ -356,20 +356,22 @@ func (c *call) reference(ref string) string {
 	return referenced(ref)
 }
 
-// referenced takes the id or name out of an @odata.id, "" when it is none.
+// referenced takes the id or name out of an @odata.id, "" when it is none. The host may be any; the path may begin with a
+// version or a tenant, and may end with the object's type, as the directory's own addresses do.
 func referenced(ref string) string {
 	u, err := url.Parse(ref)
 	if err != nil {
 		return ""
 	}
 	parts, fail := split(u.EscapedPath())
-	if fail != nil || len(parts) < 2 {
+	if fail != nil {
 		return ""
 	}
-	// The path may begin with a version or with a tenant.
-	switch kind := strings.ToLower(parts[len(parts)-2]); kind {
-	case "users", "directoryobjects", "groups":
-		return strings.TrimPrefix(parts[len(parts)-1], keyMark)
+	for i := len(parts) - 2; i >= 0 && i >= len(parts)-3; i-- {
+		switch strings.ToLower(parts[i]) {
+		case "users", "directoryobjects", "groups":
+			return strings.TrimPrefix(parts[i+1], keyMark)
+		}
 	}
 	return ""
 }

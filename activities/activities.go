@@ -16,6 +16,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/backoff"
+	"github.com/entraflow/entraflow/internal/cache"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -28,8 +29,8 @@ import (
 type Activities struct {
 	options  Options
 	settings *settingsCache
-	plans    *planCache
-	linked   linkedLists
+	plans    *cache.Cache[string, syncPlan]   // :: connection and rule -> the plan of the running sync
+	linked   *cache.Cache[string, linkedList] // :: connection and rule -> the list of the running deletion
 	earlier  *earlierRuns
 	// Provisioner does what concerns one person.
 	Provisioner *provision.Provisioner
@@ -53,6 +54,10 @@ type Options struct {
 	Tenants []string
 	// Converter is the one of that client: it decodes what earlier runs have left in their histories. Default the SDK's own.
 	Converter converter.DataConverter
+	// Queue is the task queue that this worker alone serves (api.WorkerQueue).
+	Queue string
+	// PageSize is how many people a page names at most. Default 500: at about 200 bytes each, far below a payload's 2 MiB.
+	PageSize int
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Random makes initial passwords. Default crypto/rand.
@@ -76,10 +81,15 @@ func New(o Options) *Activities {
 		waits := backoff.Default()
 		o.Waits = &waits
 	}
+	if o.PageSize == 0 {
+		o.PageSize = 500
+	}
+	kept := cache.Options{TTL: keepFor, Idle: true, Now: o.Now}
 	a := &Activities{
 		options:  o,
 		settings: newSettingsCache(o.Settings, o.Now),
-		plans:    newPlanCache(o.Now),
+		plans:    cache.New[string, syncPlan](kept),
+		linked:   cache.New[string, linkedList](kept),
 		earlier:  &earlierRuns{temporal: o.Temporal, converter: o.Converter, now: o.Now},
 	}
 	a.Provisioner = provision.New(provision.Options{

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sort"
 	"strings"
-	"sync"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -18,9 +16,10 @@ import (
 // that in the end there may really be none.
 const suspicion = 3
 
-// ListLinked returns a page of the accounts that carry a link of a rule, deprovisioned ones left out, after a complete
-// read of the tenant. The list stays in this worker's memory for the pages that follow; where it is gone, the tenant is
-// read anew. Each page says what the preferences are by then.
+// ListLinked reads the tenant completely and returns a page of the accounts that carry a link of a rule, deprovisioned ones
+// left out: the first, or, of a list made again because its worker is gone, the one to go on with. This worker keeps the list
+// in its memory and serves the pages that follow (ListedPage) on its own task queue. Each page says what the preferences are
+// by then.
 //
 // An account whose link another one carries, too, is listed with a doubt. One that an earlier rule of the same name
 // provisioned from another source, and left, is only counted.
@@ -37,18 +36,48 @@ func (a *Activities) ListLinked(ctx context.Context, in api.ListLinkedInput) (ap
 	if err := s.Usable(); err != nil {
 		return api.ListLinkedResult{}, err
 	}
-	list, ok := a.linked.get(in.ListID, a.options.Now())
-	if !ok {
-		in.ListID = activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
-		if list, err = a.readLinked(ctx, s, in); err != nil {
-			return api.ListLinkedResult{}, err
-		}
-		a.linked.put(in.ListID, list, a.options.Now())
+	list, err := a.readLinked(ctx, s, in)
+	if err != nil {
+		return api.ListLinkedResult{}, err
 	}
-	result := list.counts
-	result.ListID, result.Terms = in.ListID, terms(s)
-	cutPage(&result, list.accounts, in)
-	return result, nil
+	if in.ListID == "" {
+		in.ListID = activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
+	}
+	list.id = in.ListID
+	if !in.CountOnly {
+		a.linked.Put(keptFor(in.Connection, in.Rule), list)
+	}
+	return a.listedPage(s, list, in), nil
+}
+
+// ListedPage returns the next page of a list that this worker keeps, or says that it keeps it no longer.
+//
+// Errors: fault.ConnectionDisabled, ConnectionInvalid; those of reading the settings.
+func (a *Activities) ListedPage(ctx context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	s, err := a.settings.fresh(ctx, in.Connection)
+	if err != nil {
+		return api.ListLinkedResult{}, err
+	}
+	if err := s.Usable(); err != nil {
+		return api.ListLinkedResult{}, err
+	}
+	list, ok := a.linked.Get(keptFor(in.Connection, in.Rule))
+	if !ok || list.id != in.ListID {
+		return api.ListLinkedResult{Gone: true}, nil
+	}
+	return a.listedPage(s, list, in), nil
+}
+
+// listedPage cuts a page. A list is dropped with its last page.
+func (a *Activities) listedPage(s api.Settings, list linkedList, in api.ListLinkedInput) api.ListLinkedResult {
+	page := list.page(in.After, a.options.PageSize)
+	page.ListID, page.Queue, page.Terms = in.ListID, a.options.Queue, terms(s)
+	if page.Last {
+		a.linked.Drop(keptFor(in.Connection, in.Rule))
+	}
+	return page
 }
 
 // readLinked reads the tenant for ListLinked.
@@ -114,47 +143,11 @@ func (a *Activities) readLinked(ctx context.Context, s api.Settings, in api.List
 
 // linkedList is what one complete read of the tenant found of a rule.
 type linkedList struct {
+	id string
 	// accounts in the order of the pages.
 	accounts []api.LinkedAccount
 	// counts are those of the whole list.
 	counts api.ListLinkedResult
-}
-
-// linkedLists keeps the lists of running deletions, so that a deletion of many people does not read the tenant for every
-// page of them.
-type linkedLists struct {
-	mu      sync.Mutex
-	entries map[string]keptList // :: list id -> list
-}
-
-type keptList struct {
-	list linkedList
-	used time.Time
-}
-
-func (l *linkedLists) put(id string, list linkedList, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.entries == nil {
-		l.entries = map[string]keptList{}
-	}
-	for k, e := range l.entries {
-		if now.Sub(e.used) > planAge {
-			delete(l.entries, k)
-		}
-	}
-	l.entries[id] = keptList{list, now}
-}
-
-func (l *linkedLists) get(id string, now time.Time) (linkedList, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e, ok := l.entries[id]
-	if ok {
-		e.used = now
-		l.entries[id] = e
-	}
-	return e.list, ok
 }
 
 // sortLinked brings accounts into the order of the pages.
@@ -167,20 +160,18 @@ func sortLinked(found []api.LinkedAccount) {
 	})
 }
 
-// cutPage takes the page after the last one out of all accounts, which are sorted.
-func cutPage(r *api.ListLinkedResult, found []api.LinkedAccount, in api.ListLinkedInput) {
-	limit := in.Limit
-	if limit <= 0 {
-		limit = pageSize
+// page takes the page after a source id. The accounts of one person stay on one page.
+func (l linkedList) page(after string, limit int) api.ListLinkedResult {
+	r := l.counts
+	rest := l.accounts
+	if after != "" {
+		rest = rest[sort.Search(len(rest), func(i int) bool { return rest[i].User > after }):]
 	}
-	for _, a := range found {
-		if in.After != "" && a.User <= in.After {
-			continue
-		}
-		r.Remaining++
-		if len(r.Accounts) < limit {
-			r.Accounts = append(r.Accounts, a)
-		}
+	r.Remaining = len(rest)
+	end := min(limit, len(rest))
+	for end > 0 && end < len(rest) && rest[end].User == rest[end-1].User {
+		end++
 	}
-	r.Last = r.Remaining == len(r.Accounts)
+	r.Accounts, r.Last = rest[:end], end == len(rest)
+	return r
 }

@@ -2,42 +2,30 @@ package activities
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
 )
 
-// The pages of one list hold everybody once, in order, and come from memory until nobody has asked for long.
+// The pages of one list hold everybody once, in order; two accounts that carry one person's link stand on one page.
 func TestPagesOfAListHoldEverybodyOnce(t *testing.T) {
 	t.Parallel()
-	found := []api.LinkedAccount{{User: "c"}, {User: "a"}, {User: "e"}, {User: "b"}, {User: "d"}}
+	found := []api.LinkedAccount{{User: "c"}, {User: "a"}, {User: "e"}, {User: "b", AccountID: "2"}, {User: "b", AccountID: "1"}, {User: "d"}}
 	sortLinked(found)
-	var lists linkedLists
-	now := time.Now()
-	lists.put("run/5", linkedList{accounts: found, counts: api.ListLinkedResult{Linked: 7, Deprovisioned: 2}}, now)
+	list := linkedList{accounts: found, counts: api.ListLinkedResult{Linked: 7, Deprovisioned: 2}}
 	var got []string
-	for page, after := 0, ""; ; page++ {
-		require.Less(t, page, 3)
-		list, ok := lists.get("run/5", now.Add(time.Duration(page)*planAge))
-		require.True(t, ok)
-		r := list.counts
-		cutPage(&r, list.accounts, api.ListLinkedInput{After: after, Limit: 2})
+	for pages, after, last := 0, "", false; !last; pages++ {
+		require.Less(t, pages, 3)
+		r := list.page(after, 2)
 		require.Equal(t, []int{7, 2}, []int{r.Linked, r.Deprovisioned})
+		require.Equal(t, len(found)-len(got), r.Remaining)
 		for _, a := range r.Accounts {
-			got = append(got, a.User)
+			got = append(got, a.User+a.AccountID)
 			after = a.User
 		}
-		if r.Last {
-			break
-		}
+		last = r.Last
 	}
-	require.Equal(t, []string{"a", "b", "c", "d", "e"}, got)
-
-	lists.put("run/9", linkedList{}, now.Add(4*planAge))
-	_, ok := lists.get("run/5", now.Add(4*planAge))
-	require.False(t, ok, "a list that nobody asks for any more is still kept")
-	_, ok = lists.get("", now)
-	require.False(t, ok)
+	require.Equal(t, []string{"a", "b1", "b2", "c", "d", "e"}, got)
+	require.True(t, linkedList{}.page("", 2).Last)
 }

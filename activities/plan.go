@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -18,9 +17,6 @@ import (
 	"github.com/entraflow/entraflow/internal/source/spool"
 )
 
-// pageSize is how many people a page of a plan names at most: at about 200 bytes each, far below a payload's 2 MiB.
-const pageSize = 500
-
 // listed is how many people a summary names.
 const listed = 100
 
@@ -28,12 +24,16 @@ const listed = 100
 // minutes.
 const extensionPatience = 6
 
-// PlanRule reads the rule's source and the tenant completely, plans, and returns the first page. The plan stays in this
-// worker's memory for the pages that follow; where it is gone, it is made anew and goes on after the last source id.
+// PlanRule reads the rule's source and the tenant completely, plans, and returns a page: the first, or, of a plan made again
+// because its worker is gone, the one to go on with. This worker keeps the plan in its memory and serves the pages that
+// follow (PlanPage) on its own task queue.
+//
+// A plan made again passes the guard again. What this sync has taken away already counts; what is left of the removals that
+// passed before may go on.
 //
 // Errors: those of sources and Graph, none of which leaves a plan; fault.ConnectionDisabled, ConnectionInvalid,
 // RuleDisabled, RuleUnknown, TenantReadSuspicious; fault.ExtensionMissing (Denied) where the extension properties have been
-// unusable for some minutes.
+// unusable for some minutes; fault.RevisionChanged (Stale) when the settings are not those that a lost plan was made with.
 func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
@@ -41,8 +41,21 @@ func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanRe
 	if err != nil {
 		return api.PlanResult{}, err
 	}
-	id := activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID
-	made, err := a.makeAndKeep(ctx, s, in, id)
+	wanted := api.PageInput{
+		Connection: in.Connection, Rule: in.Rule, Revision: s.Revision, Stage: plan.StagePeople,
+		PlanID: activity.GetInfo(ctx).WorkflowExecution.RunID + "/" + activity.GetInfo(ctx).ActivityID,
+	}
+	var permitted []byte
+	if in.Lost != nil {
+		wanted = in.Lost.PageInput
+		if s.Revision != wanted.Revision {
+			return api.PlanResult{}, fault.New("plan", fault.Stale, fault.RevisionChanged, "")
+		}
+		if permitted, err = a.permitted(ctx, in); err != nil {
+			return api.PlanResult{}, err
+		}
+	}
+	made, err := a.makePlan(ctx, s, in, permitted)
 	if fault.Is(err, fault.ExtensionNotReady) && activity.GetInfo(ctx).Attempt >= extensionPatience {
 		// The connection's test has seen them usable, so somebody has deleted them since.
 		return api.PlanResult{}, fault.Wrap("plan", fault.Denied, fault.ExtensionMissing, "", err)
@@ -50,19 +63,42 @@ func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanRe
 	if err != nil {
 		return api.PlanResult{}, err
 	}
-	in.PlanID, in.Revision = id, s.Revision
-	first := page(made, in)
-	if !made.Guard.Held {
-		first.Permitted = made.RemovalKeys()
+	made.id = wanted.PlanID
+	a.plans.Put(keptFor(in.Connection, in.Rule), made)
+	page := a.page(made, wanted)
+	if in.Lost == nil {
+		page.Permitted = made.RemovalKeys()
 	}
-	return first, nil
+	return page, nil
 }
 
-// makeAndKeep makes the plan of a sync, and with it the list of people whose accounts it may have missed: that list must
-// be the later of the two.
-func (a *Activities) makeAndKeep(ctx context.Context, s api.Settings, in api.PlanInput, id string) (syncPlan, error) {
+// keptFor is what the plan of a rule, or the list of its accounts, is kept under: a new one takes the place of the old.
+func keptFor(connection, rule string) string { return connection + "/" + rule }
+
+// permitted asks the sync which removals passed the guard. Where the history that knows is gone, the guard decides again.
+func (a *Activities) permitted(ctx context.Context, in api.PlanInput) ([]byte, error) {
+	if in.Lost.PermitRun == "" {
+		return nil, nil
+	}
+	answer, err := a.options.Temporal.QueryWorkflow(ctx, api.SyncID(in.Connection, in.Rule), in.Lost.PermitRun, api.QueryPermit)
+	if isGone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.Wrap("read permit", fault.Transient, fault.TemporalUnavailable, in.Rule, err)
+	}
+	var keys []byte
+	if err := answer.Get(&keys); err != nil {
+		return nil, fault.Wrap("read permit", fault.Internal, fault.InternalError, in.Rule, err)
+	}
+	return keys, nil
+}
+
+// makePlan makes the plan of a sync, and with it the list of people whose accounts it may have missed: that list must be the
+// later of the two.
+func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanInput, permitted []byte) (syncPlan, error) {
 	begun := a.options.Now()
-	made, err := a.MakePlan(ctx, s, in.Rule, in.Permitted, in.Removed, func(string) {})
+	made, err := a.MakePlan(ctx, s, in.Rule, permitted, in.Removed, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
 	}
@@ -71,17 +107,14 @@ func (a *Activities) makeAndKeep(ctx context.Context, s api.Settings, in api.Pla
 	if err != nil {
 		return syncPlan{}, err
 	}
-	p := syncPlan{Plan: made, recent: recent, missed: made.ConnectionLinked < s.KnownLinks}
-	a.plans.put(id, p)
-	return p, nil
+	return syncPlan{Plan: made, recent: recent, missed: made.ConnectionLinked < s.KnownLinks}, nil
 }
 
-// PlanPage returns the next page of a plan.
+// PlanPage returns the next page of a plan that this worker keeps, or says that it keeps it no longer.
 //
-// A plan made anew passes the guard anew, with what this sync has taken away already counted in.
-//
-// Errors: fault.RevisionChanged (Stale) when the settings changed; else as PlanRule.
-func (a *Activities) PlanPage(ctx context.Context, in api.PlanInput) (api.PlanResult, error) {
+// Errors: fault.RevisionChanged (Stale) when the settings changed; fault.ConnectionDisabled, ConnectionInvalid, RuleDisabled,
+// RuleUnknown; those of reading the settings.
+func (a *Activities) PlanPage(ctx context.Context, in api.PageInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
 	s, err := a.settings.fresh(ctx, in.Connection)
@@ -94,13 +127,11 @@ func (a *Activities) PlanPage(ctx context.Context, in api.PlanInput) (api.PlanRe
 	if err := syncable(s, in.Rule); err != nil {
 		return api.PlanResult{}, err
 	}
-	made, ok := a.plans.get(in.PlanID)
-	if !ok {
-		if made, err = a.makeAndKeep(ctx, s, in, in.PlanID); err != nil {
-			return api.PlanResult{}, err
-		}
+	made, ok := a.plans.Get(keptFor(in.Connection, in.Rule))
+	if !ok || made.id != in.PlanID {
+		return api.PlanResult{Gone: true}, nil
 	}
-	return page(made, in), nil
+	return a.page(made, in), nil
 }
 
 // MakePlan reads everything and plans one rule. permitted are removals
@@ -114,7 +145,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	if err != nil {
 		return nil, err
 	}
-	in := plan.Input{Settings: plan.Settings{
+	in := plan.Input{Policy: plan.Policy{
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(),
 	}, KnownLinks: s.KnownLinks, Removed: removed}
 	state, _ := s.Rule(rule)
@@ -191,28 +222,27 @@ func syncable(s api.Settings, rule string) error {
 	return nil
 }
 
-// page cuts a page and sums up the whole.
-func page(p syncPlan, in api.PlanInput) api.PlanResult {
-	limit := in.Limit
-	if limit <= 0 {
-		limit = pageSize
-	}
-	cut := p.Page(in.After, limit, in.Removals)
+// page cuts a page and sums up the whole. A plan is dropped with its last page.
+func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
+	cut := p.Page(in.Stage, in.After, a.options.PageSize)
 	r := api.PlanResult{
-		PlanID: in.PlanID, Revision: in.Revision, Settled: cut.Settled, Reasons: cut.Reasons,
+		PlanID: in.PlanID, Queue: a.options.Queue, Revision: in.Revision, Unchanged: cut.Unchanged, Reasons: cut.Reasons,
 		After: cut.After, Last: cut.Last, Whole: summarize(p.Plan),
 	}
+	if cut.Last && (in.Stage == plan.StageRemovals || p.Guard.Held || p.Guard.Removals == 0) {
+		a.plans.Drop(keptFor(in.Connection, in.Rule))
+	}
 	for _, c := range cut.Changes {
-		item := api.PlannedPerson{User: c.SourceID, Planned: api.Planned{
+		person := api.PlannedPerson{User: c.SourceID, Planned: api.Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
 			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
 			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
 			Missed: c.Action == plan.Create && p.missed,
 		}}
 		if p.Guard.Held {
-			item.Hold = p.Guard.Reason
+			person.Hold = p.Guard.Reason
 		}
-		r.Items = append(r.Items, item)
+		r.People = append(r.People, person)
 	}
 	for _, e := range cut.Troubled {
 		r.Troubled = append(r.Troubled, api.PersonNote{User: e.SourceID, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject})
@@ -227,10 +257,7 @@ func summarize(p *plan.Plan) api.PlanSummary {
 		ManagersPending: p.ManagersPending,
 	}
 	if p.Guard.Held {
-		for _, c := range p.Removals() {
-			if len(s.HeldList) == listed {
-				break
-			}
+		for _, c := range p.Removals()[:min(listed, len(p.Removals()))] {
 			s.HeldList = append(s.HeldList, api.PersonNote{User: c.SourceID, Action: c.Action, Reason: p.Guard.Reason})
 		}
 	}
@@ -249,49 +276,11 @@ func summarize(p *plan.Plan) api.PlanSummary {
 // syncPlan is the plan of a running sync.
 type syncPlan struct {
 	*plan.Plan
+	id     string
 	recent recentPeople
 	// missed: fewer links were found than were known.
 	missed bool
 }
 
-// planCache keeps the plans of running syncs.
-type planCache struct {
-	now     func() time.Time
-	mu      sync.Mutex
-	entries map[string]cachedPlan // :: plan id -> plan
-}
-
-type cachedPlan struct {
-	plan syncPlan
-	used time.Time
-}
-
-// planAge is how long an unused plan is kept; a sync asks for its next page sooner or is gone.
-const planAge = 30 * time.Minute
-
-func newPlanCache(now func() time.Time) *planCache {
-	return &planCache{now: now, entries: map[string]cachedPlan{}}
-}
-
-func (c *planCache) put(id string, p syncPlan) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.now()
-	for k, e := range c.entries {
-		if now.Sub(e.used) > planAge {
-			delete(c.entries, k)
-		}
-	}
-	c.entries[id] = cachedPlan{plan: p, used: now}
-}
-
-func (c *planCache) get(id string) (syncPlan, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[id]
-	if ok {
-		e.used = c.now()
-		c.entries[id] = e
-	}
-	return e.plan, ok
-}
+// keepFor is how long an unused plan or list is kept; whoever it was made for asks for its next page sooner or is gone.
+const keepFor = 30 * time.Minute

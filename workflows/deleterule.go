@@ -59,7 +59,7 @@ func (d *ruleDeletion) run(ctx workflow.Context) (api.DeleteRuleResult, error) {
 	return d.Result, d.finish(ctx)
 }
 
-// carryOut settles everybody.
+// carryOut deprovisions everybody, or leaves them.
 func (d *ruleDeletion) carryOut(ctx workflow.Context) error {
 	if d.Result.Pass == 0 {
 		if err := d.begin(ctx); err != nil {
@@ -96,7 +96,8 @@ func (d *ruleDeletion) begin(ctx workflow.Context) error {
 
 // leave counts the accounts that stay as they are.
 func (d *ruleDeletion) leave(ctx workflow.Context) error {
-	page, err := d.list(ctx)
+	page, err := d.readList(ctx, "Count the accounts that carry the rule's link",
+		api.ListLinkedInput{Connection: d.Connection, Rule: d.Rule, CountOnly: true})
 	if err != nil {
 		return err
 	}
@@ -110,15 +111,31 @@ func (d *ruleDeletion) leave(ctx workflow.Context) error {
 	return nil
 }
 
+// list is the next page of the accounts, from the worker that keeps the list. Where that is gone, another one makes the list
+// again and goes on after the page before.
 func (d *ruleDeletion) list(ctx workflow.Context) (page api.ListLinkedResult, err error) {
-	ctx = workflow.WithActivityOptions(ctx, planOptions("List the accounts that carry the rule's link"))
-	err = workflow.ExecuteActivity(ctx, acts.ListLinked, api.ListLinkedInput{
-		Connection: d.Connection, Rule: d.Rule, ListID: d.ListID, After: d.After,
-	}).Get(ctx, &page)
+	in := api.ListLinkedInput{Connection: d.Connection, Rule: d.Rule, ListID: d.ListID, After: d.After}
+	if d.ListID == "" {
+		return d.readList(ctx, "List the accounts that carry the rule's link", in)
+	}
+	kept := workflow.WithActivityOptions(ctx, keptOptions(d.Queue, "Next page of the accounts that carry the rule's link"))
+	err = workflow.ExecuteActivity(kept, acts.ListedPage, in).Get(ctx, &page)
+	if page.Gone || workerGone(err) {
+		return d.readList(ctx, "List the accounts again: the worker that kept the list is gone", in)
+	}
 	return page, err
 }
 
-// onePass goes once over everybody who is not settled. done says that nobody is left; otherwise those who failed are left,
+// readList lists all accounts, which needs a complete read of the tenant.
+func (d *ruleDeletion) readList(ctx workflow.Context, summary string, in api.ListLinkedInput) (page api.ListLinkedResult, err error) {
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.ListLinked, in).Get(ctx, &page)
+	if err == nil && !in.CountOnly {
+		d.ListID, d.Queue = page.ListID, page.Queue
+	}
+	return page, err
+}
+
+// onePass goes once over everybody who is left. done says that nobody is left; otherwise those who failed are left,
 // or everybody, since the preferences have changed.
 func (d *ruleDeletion) onePass(ctx workflow.Context) (done bool, err error) {
 	for {
@@ -161,7 +178,6 @@ func (d *ruleDeletion) note(page api.ListLinkedResult) {
 	if d.Result.Pass == 1 && d.After == "" {
 		d.Result.Before = page.Deprovisioned
 	}
-	d.ListID = page.ListID
 	d.Result.Linked, d.Result.Left = max(d.Result.Linked, page.Linked), page.OtherSource
 }
 
@@ -170,7 +186,7 @@ func (d *ruleDeletion) drain(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return d.running == 0 })
 }
 
-// nextPass waits until it is time to try again, and begins a new count of those who were not settled. A deletion may have to
+// nextPass waits until it is time to try again, and begins a new count of those who are left. A deletion may have to
 // try for months, which must not grow into one history.
 func (d *ruleDeletion) nextPass(ctx workflow.Context) error {
 	if d.Result.Deprovision {
@@ -181,7 +197,7 @@ func (d *ruleDeletion) nextPass(ctx workflow.Context) error {
 			return err
 		}
 		d.Result.Pass++
-		// Whom another rule provisions is still listed, and counted anew.
+		// Who is provisioned by another rule is still listed, and counted again.
 		d.Result.Kept, d.Result.Failed, d.Result.Problems = 0, 0, nil
 	}
 	d.After, d.ListID = "", ""

@@ -69,7 +69,7 @@ func (c *connection) checkDeletion(in api.RuleInput) error {
 	return nil
 }
 
-// deleteRule disables the rule for good and starts its deletion, which settles the rule's people according to
+// deleteRule disables the rule for good and starts its deletion, which deals with the rule's people according to
 // deprovisionOnRuleDeletion and then lets the rule go. Asked again, it starts the deletion only if it no longer runs.
 func (c *connection) deleteRule(ctx workflow.Context, in api.RuleInput) (r api.StateResult, err error) {
 	err = c.exclusively(ctx, func() error {
@@ -98,7 +98,7 @@ func (c *connection) deleteRule(ctx workflow.Context, in api.RuleInput) (r api.S
 	return r, err
 }
 
-// ruleDeleted takes a rule out of the settings once its people are settled.
+// ruleDeleted takes a rule out of the settings once nothing is left to do about its people.
 func (c *connection) ruleDeleted(name string) {
 	c.events++
 	i := c.rule(name)

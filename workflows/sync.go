@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -10,6 +9,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // SyncRule brings everybody of one rule up to date: it reads source and tenant completely, plans, lets the guard judge the
@@ -36,6 +36,8 @@ type syncRun struct {
 	api.SyncResume
 	again   workflow.ReceiveChannel
 	running int
+	// permit are the removals that passed the guard, for QueryPermit. The runs after this one name it in PermitRun.
+	permit []byte
 	// withdrawn is a person's failure that concerns the whole connection: nobody else is started.
 	withdrawn *fault.Error
 }
@@ -47,7 +49,7 @@ func newSyncRun(ctx workflow.Context, in api.SyncInput) *syncRun {
 		s.Resume = nil
 		return s
 	}
-	s.Result = api.SyncResult{StartedAt: workflow.Now(ctx)}
+	s.Stage, s.Result = plan.StagePeople, api.SyncResult{StartedAt: workflow.Now(ctx)}
 	return s
 }
 
@@ -67,6 +69,10 @@ func (s *syncRun) run(ctx workflow.Context) (api.SyncResult, error) {
 	s.Result.Connection, s.Result.Rule, s.Result.State = s.Connection, s.Rule, api.SyncRunning
 	if err := workflow.SetQueryHandlerWithOptions(ctx, api.QueryProgress, func() (api.SyncResult, error) { return s.Result, nil },
 		workflow.QueryHandlerOptions{Description: "How far the sync is: counters, phase, guard, problems."}); err != nil {
+		return api.SyncResult{}, err
+	}
+	if err := workflow.SetQueryHandlerWithOptions(ctx, api.QueryPermit, func() ([]byte, error) { return s.permit, nil },
+		workflow.QueryHandlerOptions{Description: "The removals that passed the guard, hashed; for entraflow's own use."}); err != nil {
 		return api.SyncResult{}, err
 	}
 	err := s.carryOut(ctx)
@@ -103,40 +109,54 @@ func (s *syncRun) runScheduled(ctx workflow.Context, id string) (api.SyncResult,
 	return result, childError(err)
 }
 
-// maxReplans bounds how often a sync plans anew because settings change under it; the next sync takes over then.
+// maxReplans bounds how often a sync plans again because settings change under it; the next sync takes over then.
 const maxReplans = 10
 
-// carryOut plans and works until a plan has been carried out whole and nobody has asked to look again.
+// carryOut goes from stage to stage, until a plan has been carried out whole and nobody has asked to look again.
 func (s *syncRun) carryOut(ctx workflow.Context) error {
 	for {
-		err := s.onePlan(ctx)
+		err := s.carryOutStage(ctx)
 		stale := err != nil && wire.FaultOf(err).Kind == fault.Stale
-		again := err == nil && s.again.Len() > 0
-		switch {
-		case err == nil && s.managersDue():
-			s.ManagersPlanned = true
-		case (stale || again) && s.Replans < maxReplans:
+		switch next, more := s.next(); {
+		case err == nil && more:
+			s.enter(next)
+		case (stale || err == nil && s.again.Len() > 0) && s.Replans < maxReplans:
 			if err := s.drain(ctx); err != nil {
 				return err
 			}
 			s.Replans++
-			s.ManagersPlanned = false
+			s.enter(plan.StagePeople)
 		default:
 			return err
 		}
-		s.PlanID, s.After, s.Removals = "", "", false
+		if err := s.continueAsNew(ctx); err != nil {
+			return err
+		}
 	}
 }
 
-// managersDue reports that the plan has brought managers into being whom only another plan finds. That one is made before
-// anything is taken away, and only once: who is not found by then is left to the next sync.
-func (s *syncRun) managersDue() bool {
-	return !s.Removals && !s.ManagersPlanned && s.ManagersPending > 0 && s.Appeared > 0
+// next is the stage after the present one. The plan for managers is made before anything is taken away, and only once: who
+// is not found by then is left to the next sync.
+func (s *syncRun) next() (stage plan.Stage, more bool) {
+	switch {
+	case s.Stage == plan.StagePeople && s.ManagersPending > 0 && s.Appeared > 0:
+		return plan.StageManagers, true
+	case s.Stage != plan.StageRemovals && s.Result.Guard.Removals > 0 && !s.Result.Guard.Held:
+		return plan.StageRemovals, true
+	}
+	return "", false
 }
 
-// onePlan works through the pages of one plan: first what takes nothing away, then, if the guard let it pass, the rest. It
-// ends after the first pass where managersDue.
-func (s *syncRun) onePlan(ctx workflow.Context) error {
+// enter begins a stage. The removals are those of the plan that was just carried out; the others have plans of their own.
+func (s *syncRun) enter(stage plan.Stage) {
+	s.Stage, s.After = stage, ""
+	if stage != plan.StageRemovals {
+		s.PlanID = ""
+	}
+}
+
+// carryOutStage works through the pages of a stage and waits for everybody whom it started.
+func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 	page, err := s.firstPage(ctx)
 	for {
 		if err != nil {
@@ -147,17 +167,7 @@ func (s *syncRun) onePlan(ctx workflow.Context) error {
 		}
 		s.After = page.After
 		if page.Last {
-			if s.Removals || s.Result.Guard.Held || s.Result.Guard.Removals == 0 {
-				return s.drain(ctx)
-			}
-			// What takes something away waits until everything else is done.
-			if err := s.drain(ctx); err != nil {
-				return err
-			}
-			if s.managersDue() {
-				return nil
-			}
-			s.Removals, s.After = true, ""
+			return s.drain(ctx)
 		}
 		if err := s.continueAsNew(ctx); err != nil {
 			return err
@@ -166,7 +176,7 @@ func (s *syncRun) onePlan(ctx workflow.Context) error {
 	}
 }
 
-// firstPage makes the plan, or goes on with the one of the run before.
+// firstPage makes the plan, or goes on with one.
 func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 	if s.PlanID != "" {
 		return s.nextPage(ctx)
@@ -175,22 +185,22 @@ func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 		// Whoever asked before the reading begins is served by it.
 	}
 	s.phase(ctx, "Reading the source and the tenant, and planning.")
-	ctx = workflow.WithActivityOptions(ctx, planOptions("Read source and tenant completely, and plan"))
-	var page api.PlanResult
-	err := workflow.ExecuteActivity(ctx, acts.PlanRule, api.PlanInput{
-		Connection: s.Connection, Rule: s.Rule, Removed: s.Removed,
-	}).Get(ctx, &page)
+	page, err := s.planRule(ctx, "Read source and tenant completely, and plan", nil)
 	if err != nil {
 		return page, err
 	}
-	s.PlanID, s.Permitted = page.PlanID, page.Permitted
+	s.PlanID = page.PlanID
+	s.permit, s.PermitRun = page.Permitted, ""
+	if len(page.Permitted) > 0 {
+		s.PermitRun = workflow.GetInfo(ctx).WorkflowExecution.RunID
+	}
 	s.ManagersPending, s.Appeared = 0, 0
 	before := s.Result.Done
 	s.Result = api.SyncResult{
 		Connection: s.Connection, Rule: s.Rule, State: api.SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
 		Actions: s.Result.Actions, Planned: page.Whole.Planned,
 	}
-	if s.ManagersPlanned {
+	if s.Stage == plan.StageManagers {
 		// Most whom this plan changes have been counted under the plan before.
 		s.Result.Planned = max(before, page.Whole.Planned)
 		s.Result.Done = s.Result.Planned - page.Whole.Planned
@@ -199,28 +209,39 @@ func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 	return page, nil
 }
 
-func (s *syncRun) nextPage(ctx workflow.Context) (api.PlanResult, error) {
+// planRule reads everything and makes a plan, which the worker keeps that made it.
+func (s *syncRun) planRule(ctx workflow.Context, summary string, lost *api.LostPlan) (page api.PlanResult, err error) {
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.PlanRule,
+		api.PlanInput{Connection: s.Connection, Rule: s.Rule, Removed: s.Removed, Lost: lost}).Get(ctx, &page)
+	if err == nil {
+		s.Queue = page.Queue
+	}
+	return page, err
+}
+
+// nextPage asks the worker that keeps the plan. Where it is gone, another one makes the plan again and goes on after the
+// page before.
+func (s *syncRun) nextPage(ctx workflow.Context) (page api.PlanResult, err error) {
 	summary := "Next page of the plan"
-	if s.Removals {
+	if s.Stage == plan.StageRemovals {
 		summary = "Next page of the plan: what takes something away"
 	}
-	ctx = workflow.WithActivityOptions(ctx, planOptions(summary))
-	var page api.PlanResult
-	err := workflow.ExecuteActivity(ctx, acts.PlanPage, api.PlanInput{
-		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, After: s.After,
-		Removals: s.Removals, Removed: s.Removed, Permitted: s.Permitted,
-	}).Get(ctx, &page)
+	in := api.PageInput{Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, Stage: s.Stage, After: s.After}
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, keptOptions(s.Queue, summary)), acts.PlanPage, in).Get(ctx, &page)
+	if page.Gone || workerGone(err) {
+		page, err = s.planRule(ctx, "Plan again: the worker that kept the plan is gone", &api.LostPlan{PageInput: in, PermitRun: s.PermitRun})
+	}
 	if err == nil {
 		s.whole(page.Whole)
 	}
 	return page, err
 }
 
-// whole keeps what the latest page says of the whole plan. What was held once is reported, even if a plan made anew after
+// whole keeps what the latest page says of the whole plan. What was held once is reported, even if a plan made again after
 // a restart has nothing left of it.
 func (s *syncRun) whole(w api.PlanSummary) {
 	s.ConnectionLinked = w.ConnectionLinked
-	// A plan made anew after a restart finds some of them, too late for those whose page is done.
+	// A plan made again after a restart finds some of them, too late for those whose page is done.
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
@@ -228,9 +249,9 @@ func (s *syncRun) whole(w api.PlanSummary) {
 	s.Result.Doubtful = w.Doubtful
 }
 
-// work counts the settled people of a page and starts a workflow for each of the others.
+// work counts the people of a page for whom there is nothing to do, and starts a workflow for each of the others.
 func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
-	s.Result.Counters.Add(page.Settled)
+	s.Result.Counters.Add(page.Unchanged)
 	for _, reason := range workflow.DeterministicKeys(page.Reasons) {
 		s.reason(reason, page.Reasons[reason])
 	}
@@ -238,14 +259,14 @@ func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 		s.problem(note)
 	}
 	s.phase(ctx, "Carrying out the plan.")
-	for _, item := range page.Items {
+	for _, person := range page.People {
 		if err := workflow.Await(ctx, func() bool { return s.running < window || s.withdrawn != nil }); err != nil {
 			return err
 		}
 		if s.withdrawn != nil {
 			return wire.Reported(s.withdrawn)
 		}
-		s.start(ctx, item)
+		s.start(ctx, person)
 	}
 	return nil
 }
@@ -275,8 +296,8 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 		}
 		return workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule,
 			Resume: &api.SyncResume{
-				Result:  api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
-				Removed: s.Removed, Replans: s.Replans,
+				Result: api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
+				Stage:  plan.StagePeople, Removed: s.Removed, Replans: s.Replans,
 			}})
 	}
 	resume := s.SyncResume
@@ -285,17 +306,4 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 
 func (s *syncRun) searchAttributes() temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(s.Connection), wire.AttributeRule.ValueSet(s.Rule))
-}
-
-// planOptions are those of the activities that read everything.
-func planOptions(summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		StartToCloseTimeout:    2 * time.Hour,
-		HeartbeatTimeout:       30 * time.Second,
-		ScheduleToCloseTimeout: 6 * time.Hour,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
-		},
-		Summary: summary,
-	}
 }

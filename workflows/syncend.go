@@ -12,7 +12,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// end settles how the sync ended, tells the connection, and shows it.
+// end decides how the sync ended, tells the connection, and shows it.
 func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 	r := &s.Result
 	r.Phase = ""

@@ -68,7 +68,7 @@ func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
 		}
 		s.Result.Actions[r.Action]++
 	}
-	if s.Removals {
+	if s.Stage == plan.StageRemovals {
 		s.Removed++
 	}
 	if appeared(r) {

@@ -179,7 +179,7 @@ func compiled(t *testing.T, rule config.Rule) (source.Source, *mapping.Program) 
 
 // input is what a first sync plans from.
 func input(t *testing.T, c config.Connection, tenant simulator.TenantState, rule string) plan.Input {
-	in := plan.Input{Settings: plan.Settings{Connection: c.Name, Rule: rule, Preferences: c.Preferences}, FirstSync: true}
+	in := plan.Input{Policy: plan.Policy{Connection: c.Name, Rule: rule, Preferences: c.Preferences}, FirstSync: true}
 	for _, s := range tenant.SKUs {
 		in.SKUs = append(in.SKUs, directory.SKU{
 			ID: s.SkuID, PartNumber: s.SkuPartNumber, Enabled: s.Enabled, Warning: s.Warning, Consumed: s.Consumed, Status: "Enabled", AppliesTo: "User",

@@ -4,22 +4,25 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// ListLinkedInput is the argument of ListLinked.
+// ListLinkedInput is the argument of ListLinked and ListedPage.
 type ListLinkedInput struct {
 	Connection string `json:"connection"`
 	Rule       string `json:"rule"`
-	// ListID names the list to go on with; "" reads the tenant anew.
+	// ListID names the list to go on with; "" makes a new one.
 	ListID string `json:"listId,omitempty"`
 	// After is the last source id of the page before.
 	After string `json:"after,omitempty"`
-	// Limit is how many accounts a page has at most; 0 takes 500.
-	Limit int `json:"limit,omitempty"`
+	// CountOnly: no page is wanted.
+	CountOnly bool `json:"countOnly,omitempty"`
 }
 
 // ListLinkedResult is one page of a rule's accounts.
 type ListLinkedResult struct {
-	// ListID names the list for the next page.
+	// ListID names the list for the next page, Queue is the task queue of the worker that keeps it.
 	ListID string `json:"listId"`
+	Queue  string `json:"queue,omitempty"`
+	// Gone: the worker no longer keeps the list, and there is no page.
+	Gone bool `json:"gone,omitempty"`
 	// Terms are the preferences at the time of this page.
 	Terms    DeletionTerms   `json:"terms"`
 	Accounts []LinkedAccount `json:"accounts,omitempty"`
@@ -78,8 +81,9 @@ type DeleteRuleInput struct {
 type DeleteRuleResume struct {
 	Result DeleteRuleResult `json:"result"`
 	After  string           `json:"after"`
-	// ListID names the list of accounts that a worker keeps.
+	// ListID names the list of accounts that a worker keeps, Queue is that worker's task queue.
 	ListID string `json:"listId,omitempty"`
+	Queue  string `json:"queue,omitempty"`
 	// Again: somebody asked to retry at once while a pass was under way.
 	Again bool `json:"again,omitempty"`
 }
@@ -90,9 +94,9 @@ type DeleteRuleResult struct {
 	Rule       string `json:"rule"`
 	// Phase says in words what is being done.
 	Phase string `json:"phase,omitempty"`
-	// Pass counts how often it went over those who were not settled; 0 while it begins.
+	// Pass counts how often it went over those who are left; 0 while it begins.
 	Pass int `json:"pass"`
-	// Waiting: everybody who can be settled now is settled, and the next pass comes later or when the signal "again" is sent.
+	// Waiting: whatever can be done now is done, and the next pass comes later or when the signal "again" is sent.
 	Waiting bool `json:"waiting,omitempty"`
 	// Blocked, when set, is the setting that lets nobody be deprovisioned; Phase says what to do.
 	Blocked fault.Reason `json:"blocked,omitempty"`
@@ -102,11 +106,11 @@ type DeleteRuleResult struct {
 	Linked int `json:"linked"`
 	Before int `json:"before,omitempty"`
 	// Deprovisioned, Kept (another rule provisions them) and Left (deprovisionOnRuleDeletion is off, or an earlier rule of the
-	// same name provisioned them from another source) are settled.
+	// same name provisioned them from another source) are done with.
 	Deprovisioned int `json:"deprovisioned"`
 	Kept          int `json:"kept"`
 	Left          int `json:"left"`
-	// Failed are the people of the last pass who could not be settled, and Problems the first hundred of them. The rule
+	// Failed are the people of the last pass who could not be deprovisioned, and Problems the first hundred of them. The rule
 	// stays until there are none.
 	Failed   int          `json:"failed"`
 	Problems []PersonNote `json:"problems,omitempty"`

@@ -13,8 +13,11 @@ import (
 	"github.com/entraflow/entraflow/internal/directory"
 )
 
-// TaskQueue is the one task queue of workflows and activities.
+// TaskQueue is the task queue of workflows and activities that all workers share.
 const TaskQueue = "entraflow"
+
+// WorkerQueue is the task queue of one worker alone, for what only that worker keeps in its memory.
+func WorkerQueue(worker string) string { return TaskQueue + "-" + worker }
 
 // Workflow types as registered.
 const (
@@ -43,7 +46,7 @@ const (
 	QueryDescribe         = "describe"
 	// SignalSyncFinished tells the connection how a sync of one of its rules ended.
 	SignalSyncFinished = "syncFinished"
-	// SignalRuleDeleted tells the connection that the last of a rule's people is settled.
+	// SignalRuleDeleted tells the connection that nothing is left to do about a rule's people.
 	SignalRuleDeleted = "ruleDeleted"
 )
 
@@ -51,6 +54,8 @@ const (
 const (
 	// QueryProgress of SyncRule and DeleteRule.
 	QueryProgress = "progress"
+	// QueryPermit of SyncRule gives the removals that passed the guard (plan.Permit). It is for entraflow's own use.
+	QueryPermit = "permit"
 	// SignalAgain asks a running SyncRule or ProvisionUser to look again before it ends, and a DeleteRule to retry now.
 	SignalAgain = "again"
 )

@@ -6,44 +6,59 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// PlanInput is the argument of PlanRule and PlanPage.
+// PlanInput is the argument of PlanRule.
 type PlanInput struct {
 	Connection string `json:"connection"`
 	Rule       string `json:"rule"`
-	// PlanID names the plan to go on with; "" makes a new one.
-	PlanID string `json:"planId,omitempty"`
-	// Revision of the settings the plan was made with; 0 for a new plan.
-	Revision int `json:"revision,omitempty"`
-	// After is the last source id of the page before.
-	After string `json:"after,omitempty"`
-	// Removals selects the second pass, which takes things away.
-	Removals bool `json:"removals,omitempty"`
 	// Removed is how many people the sync has taken something from already; the guard counts them.
 	Removed int `json:"removed,omitempty"`
-	// Permitted are the removals that passed the guard when the plan was first made (plan.Permit).
-	Permitted []byte `json:"permitted,omitempty"`
-	// Limit is how many changes a page has at most; 0 takes 500.
-	Limit int `json:"limit,omitempty"`
+	// Lost is the plan to make again, because the worker that kept it is gone; nil makes a new one.
+	Lost *LostPlan `json:"lost,omitempty"`
+}
+
+// LostPlan is a plan that a sync has begun to carry out.
+type LostPlan struct {
+	PageInput
+	// PermitRun is the run of the sync that knows which removals passed the guard (QueryPermit); "" when none did.
+	PermitRun string `json:"permitRun,omitempty"`
+}
+
+// PageInput is the argument of PlanPage.
+type PageInput struct {
+	Connection string `json:"connection"`
+	Rule       string `json:"rule"`
+	// PlanID names the plan.
+	PlanID string `json:"planId"`
+	// Revision of the settings the plan was made with.
+	Revision int `json:"revision"`
+	// Stage selects what of the plan is cut into pages.
+	Stage plan.Stage `json:"stage"`
+	// After is the last source id of the page before.
+	After string `json:"after,omitempty"`
 }
 
 // PlanResult is one page of a plan and what is known of the whole.
 type PlanResult struct {
 	// PlanID names the plan for the next page.
 	PlanID string `json:"planId"`
+	// Queue is the task queue of the worker that keeps the plan.
+	Queue string `json:"queue,omitempty"`
+	// Gone: the worker no longer keeps the plan, and there is no page.
+	Gone bool `json:"gone,omitempty"`
 	// Revision of the settings it was made with.
 	Revision int `json:"revision"`
-	// Items are the people to start a workflow for.
-	Items []PlannedPerson `json:"items,omitempty"`
-	// Settled counts the people of the page for whom there is nothing to do, Reasons why, Troubled some who failed.
-	Settled  plan.Counters        `json:"settled"`
-	Reasons  map[fault.Reason]int `json:"reasons,omitempty"`
-	Troubled []PersonNote         `json:"troubled,omitempty"`
+	// People are those to start a workflow for.
+	People []PlannedPerson `json:"people,omitempty"`
+	// Unchanged counts the people of the page for whom there is nothing to do, Reasons why, Troubled some who failed.
+	Unchanged plan.Counters        `json:"unchanged"`
+	Reasons   map[fault.Reason]int `json:"reasons,omitempty"`
+	Troubled  []PersonNote         `json:"troubled,omitempty"`
 	// After and Last continue the paging.
 	After string `json:"after,omitempty"`
 	Last  bool   `json:"last"`
 	// Whole is told with every page.
 	Whole PlanSummary `json:"whole"`
-	// Permitted are the plan's removals, where they passed the guard; with the first page only.
+	// Permitted are the plan's removals, where they passed the guard (plan.Permit); when a plan is first made only.
 	Permitted []byte `json:"permitted,omitempty"`
 }
 
@@ -71,7 +86,7 @@ type PlanSummary struct {
 	Snapshot source.Snapshot `json:"snapshot"`
 }
 
-// PlannedPerson is one item of a page.
+// PlannedPerson is one person of a page.
 type PlannedPerson struct {
 	User string `json:"user"`
 	Planned

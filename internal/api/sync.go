@@ -107,21 +107,21 @@ type SyncResult struct {
 // SyncResume is what a sync hands to its next run.
 type SyncResume struct {
 	Result SyncResult `json:"result"`
-	// Plan, After and Removals say where in which plan to go on.
-	PlanID   string `json:"planId"`
-	After    string `json:"after"`
-	Removals bool   `json:"removals"`
+	// Stage, PlanID and After say where in which plan to go on, Queue which worker keeps it.
+	Stage  plan.Stage `json:"stage"`
+	PlanID string     `json:"planId"`
+	Queue  string     `json:"queue,omitempty"`
+	After  string     `json:"after"`
+	// PermitRun is the run that knows which removals passed the guard; a plan made again may carry out what is left of them.
+	PermitRun string `json:"permitRun,omitempty"`
 	// Removed is how many people something was taken away from.
 	Removed int `json:"removed"`
-	// Permitted are the removals that passed the guard; a plan made anew after a restart may carry out what is left of them.
-	Permitted []byte `json:"permitted,omitempty"`
 	// ConnectionLinked is what the plan saw in the tenant.
 	ConnectionLinked int `json:"connectionLinked"`
-	// Replans is how often the sync has planned anew because settings changed or somebody asked to look again.
+	// Replans is how often the sync has planned again because settings changed or somebody asked to look again.
 	Replans int `json:"replans"`
-	// ManagersPending is for how many people another plan would find a manager whom the present one brings into being,
-	// Appeared how many people it has brought into being, ManagersPlanned that the other plan has been made.
-	ManagersPending int  `json:"managersPending,omitempty"`
-	Appeared        int  `json:"appeared,omitempty"`
-	ManagersPlanned bool `json:"managersPlanned,omitempty"`
+	// ManagersPending is for how many people another plan would find a manager to whom the present one gives an account,
+	// Appeared how many people it has given one.
+	ManagersPending int `json:"managersPending,omitempty"`
+	Appeared        int `json:"appeared,omitempty"`
 }

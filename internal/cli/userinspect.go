@@ -56,7 +56,7 @@ func (i inspected) account() *directory.Account {
 	case i.Match.SameName != nil:
 		return i.Match.SameName
 	}
-	return i.Match.Binned
+	return i.Match.Deleted
 }
 
 // markText puts a mark into words.

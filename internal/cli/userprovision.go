@@ -206,7 +206,7 @@ func (i inspected) stepMatch() (string, *fault.Error) {
 		found = fmt.Sprintf("account %s (%s) carries the person's link", account.ID, account.UserPrincipalName)
 	case m.SameName != nil:
 		found = fmt.Sprintf("account %s (%s) has the person's name, and no link to them", account.ID, account.UserPrincipalName)
-	case m.Binned != nil:
+	case m.Deleted != nil:
 		found = fmt.Sprintf("account %s with the person's link lies in the recycle bin", account.ID)
 	}
 	switch c := i.Change; {

@@ -122,8 +122,8 @@ func (i inspected) shown() shownPerson {
 	if other := i.Match.SameName; other != nil && other.ID != "" && !slices.ContainsFunc(s.Accounts, func(a shownAccount) bool { return a.ID == other.ID }) {
 		s.Accounts = append(s.Accounts, i.shownAccount(other, "name"))
 	}
-	if i.Match.Binned != nil {
-		s.Accounts = append(s.Accounts, i.shownAccount(i.Match.Binned, "recycleBin"))
+	if i.Match.Deleted != nil {
+		s.Accounts = append(s.Accounts, i.shownAccount(i.Match.Deleted, "recycleBin"))
 	}
 	s.Next, s.NextText = i.next()
 	return s

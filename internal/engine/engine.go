@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
+	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/interceptor"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
@@ -35,6 +33,10 @@ type Parts struct {
 	// Converter is that of the client: earlier runs are read from their histories. Default the SDK's own.
 	Converter   converter.DataConverter
 	Environment Environment
+	// WorkerID tells the worker from all others, those that ran before in its place included. Default: a random one.
+	WorkerID string
+	// PageSize is how many people a page of a plan names at most; 0 takes the default. For tests.
+	PageSize int
 	// Simulator is where this process runs one; nil to look for another process's.
 	Simulator *SimulatorEndpoint
 	// Log takes the worker's log. Default slog.Default().
@@ -58,6 +60,9 @@ func New(p Parts) (*Engine, error) {
 	if p.Log == nil {
 		p.Log = slog.Default()
 	}
+	if p.WorkerID == "" {
+		p.WorkerID = uuid.NewString()
+	}
 	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace)}
 	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot})
 	e.activities = activities.New(activities.Options{
@@ -70,7 +75,9 @@ func New(p Parts) (*Engine, error) {
 		Secrets:   secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv},
 		Tenants:   p.Environment.Tenants,
 		Temporal:  p.Client, Converter: p.Converter,
-		Waits: &e.waits,
+		Queue:    e.queue(),
+		PageSize: p.PageSize,
+		Waits:    &e.waits,
 	})
 	return e, nil
 }
@@ -102,30 +109,18 @@ func (e *Engine) describe(ctx context.Context, connection string) (api.Settings,
 	return d.Settings, nil
 }
 
-// Worker is a Temporal worker for all of entraflow's workflows and activities; the caller starts and stops it.
-func (e *Engine) Worker() worker.Worker {
-	w := worker.New(e.parts.Client, api.TaskQueue, worker.Options{
-		MaxConcurrentActivityExecutionSize: e.parts.Environment.Activities,
-		// The SDK would hold heartbeats back until four fifths of the timeout have passed.
-		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
-		// A second for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
-		WorkerStopTimeout: 10 * time.Second,
-		Interceptors:      []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, e.waits)},
-	})
-	Register(w)
-	for _, f := range e.activityList() {
-		w.RegisterActivity(f)
-	}
-	return w
-}
-
-// activityList is every activity, one by one: the struct has methods that are none.
-func (e *Engine) activityList() []any {
+// sharedActivities are those that any worker can carry out. They are listed one by one: the struct has methods that are none.
+func (e *Engine) sharedActivities() []any {
 	a := e.activities
 	return []any{
-		a.TestConnection, a.SetSchedule, a.PlanRule, a.PlanPage, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
+		a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
 		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion, a.AwaitDeletionTerms,
 	}
+}
+
+// ownActivities are those that only the worker can carry out that keeps what they serve.
+func (e *Engine) ownActivities() []any {
+	return []any{e.activities.PlanPage, e.activities.ListedPage}
 }
 
 // Registry is where workflows are registered: a worker or a replayer.

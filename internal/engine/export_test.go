@@ -16,7 +16,7 @@ func (e *Engine) Endpoints(cloud string) (graph.Endpoints, error) { return e.end
 // ActivityNames are the names of the registered activities.
 func (e *Engine) ActivityNames() []string {
 	var names []string
-	for _, f := range e.activityList() {
+	for _, f := range append(e.sharedActivities(), e.ownActivities()...) {
 		name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
 		names = append(names, strings.TrimSuffix(name[strings.LastIndex(name, ".")+1:], "-fm"))
 	}

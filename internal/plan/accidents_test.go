@@ -98,11 +98,11 @@ func TestBinnedAccountOfSomebodyElse(t *testing.T) {
 	s, p, a := settings(), ann(), account()
 	a.Values[1] = "Ann Lee"
 	p.Desired.UserPrincipalName, p.Desired.Attributes[directory.DisplayName] = "bob@contoso.com", "Bob Roe"
-	got := plan.Decide(s, p, plan.Match{Binned: &a})
+	got := plan.Decide(s, p, plan.Match{Deleted: &a})
 	require.Equal(t, plan.None, got.Action)
 	require.Equal(t, fault.PersonReplaced, got.Reason)
 	p.Desired.Attributes[directory.DisplayName] = "Ann Roe"
-	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Binned: &a}).Action)
+	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Deleted: &a}).Action)
 	p.Desired.Attributes[directory.DisplayName], s.SamePerson = "Bob Roe", true
-	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Binned: &a}).Action)
+	require.Equal(t, plan.Restore, plan.Decide(s, p, plan.Match{Deleted: &a}).Action)
 }

@@ -2,17 +2,17 @@ package plan
 
 import "github.com/entraflow/entraflow/internal/directory"
 
-// recycled is what lies in the recycle bin, read when the first person has no account.
-type recycled struct {
+// recycleBin is what lies in the recycle bin, read when the first person has no account.
+type recycleBin struct {
 	read  func() ([]directory.Account, error)
 	done  bool
 	err   error
 	byKey map[string]*directory.Account // :: person key -> account; nil where two carry one link
 }
 
-// binned is the account in the bin with exactly this person's link. The name proves nothing: it may have been another
+// deletedAccount is the account in the bin with exactly this person's link. The name proves nothing: it may have been another
 // person's. Of two with one link nobody can say which it is, and neither is restored.
-func (b *builder) binned(id string) *directory.Account {
+func (b *builder) deletedAccount(id string) *directory.Account {
 	r := &b.bin
 	if !r.done {
 		r.done = true

@@ -25,8 +25,8 @@ type RulePeople struct {
 
 // Input is everything a rule's plan depends on.
 type Input struct {
-	Settings
-	// Rules are all enabled rules of the connection in the order of the file, the one to plan for (Settings.Rule) among
+	Policy
+	// Rules are all enabled rules of the connection in the order of the file, the one to plan for (Policy.Rule) among
 	// them: two rules can claim one person.
 	Rules []RulePeople
 	// Accounts are all accounts of the tenant, from a complete read.
@@ -94,6 +94,8 @@ type Plan struct {
 	Snapshot source.Snapshot
 	// Guard says whether removals may be carried out.
 	Guard Guard
+	// removals are the changes that take something away, sorted by source id.
+	removals []*Change
 }
 
 // Build plans one rule. It reads each source once, to its end; any error of a read is returned, and there is no plan then.
@@ -117,33 +119,34 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	if b.bin.err != nil {
 		return nil, b.bin.err
 	}
-	b.rivals()
+	b.countOtherNames()
 	b.leavers()
 	b.conflictingNames()
 	b.managersPending()
-	b.plan.Guard = b.guard()
+	b.plan.sortRemovals()
+	b.plan.Guard = b.guard(b.plan.losses())
 	return b.plan, nil
 }
 
 // builder holds the indexes while one plan is made. People are streamed and never held.
 type builder struct {
-	in     Input
-	plan   *Plan
-	rule   int                // index of the planned rule in in.Rules
-	byKey  map[string][]int32 // :: person key -> accounts with that link
-	byName map[string]int32   // :: lower-case user principal name -> account
-	groups []group            // the sources with their rules, in the order of reading
-	scope  []bool             // which rules include the person who is being read
-	claims map[string]*claim  // :: source id -> who claims the person; nil with a single rule
-	names  map[uint64]nameUse // :: hash of a desired name -> who wants it
-	fates  []fate             // :: account -> whether its person is still there
-	left   map[string]int     // :: SKU -> units left to hand out
-	seed   maphash.Seed
+	in       Input
+	plan     *Plan
+	rule     int                // index of the planned rule in in.Rules
+	byKey    map[string][]int32 // :: person key -> accounts with that link
+	byName   map[string]int32   // :: lower-case user principal name -> account
+	groups   []group            // the sources with their rules, in the order of reading
+	scope    []bool             // which rules include the person who is being read
+	claims   map[string]*claim  // :: source id -> who claims the person; nil with a single rule
+	names    map[uint64]nameUse // :: hash of a desired name -> who wants it
+	presence []presence         // :: account -> whether its person is still there
+	left     map[string]int     // :: SKU -> units left to hand out
+	seed     maphash.Seed
 	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
-	// rivalNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
-	rivalNames []rivalName
-	bin        recycled
+	// otherNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
+	otherNames []otherName
+	bin        recycleBin
 	// staying counts the rule's linked accounts whose people are still claimed.
 	staying int
 }
@@ -177,7 +180,7 @@ func newBuilder(in Input) (*builder, error) {
 func (b *builder) indexAccounts() {
 	b.byKey = make(map[string][]int32, len(b.in.Accounts))
 	b.byName = make(map[string]int32, len(b.in.Accounts))
-	b.fates = make([]fate, len(b.in.Accounts))
+	b.presence = make([]presence, len(b.in.Accounts))
 	for i := range b.in.Accounts {
 		a := &b.in.Accounts[i]
 		b.byName[strings.ToLower(a.UserPrincipalName)] = int32(i)
@@ -205,9 +208,9 @@ func (b *builder) person(r source.Record, in bool, err error) {
 	var linked []*directory.Account
 	for _, i := range accounts {
 		if err == nil && !in {
-			b.settleFate(i, outOfScope)
+			b.notePresence(i, outOfScope)
 		} else {
-			b.settleFate(i, claimed)
+			b.notePresence(i, claimed)
 		}
 		linked = append(linked, &b.in.Accounts[i])
 	}
@@ -242,12 +245,12 @@ func (b *builder) person(r source.Record, in bool, err error) {
 func (b *builder) compare(p Person, linked []*directory.Account) {
 	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName), Manager: b.manager(p)}
 	if len(linked) == 0 && m.SameName == nil {
-		m.Binned = b.binned(p.ID)
+		m.Deleted = b.deletedAccount(p.ID)
 	}
-	c := Decide(b.in.Settings, p, m)
+	c := Decide(b.in.Policy, p, m)
 	e := entry(c)
 	if c.Removes() {
-		held := b.in.Settings
+		held := b.in.Policy
 		held.Hold = b.holdReason()
 		without := Decide(held, p, m)
 		e.Held = &without

@@ -27,7 +27,7 @@ const (
 	// Enable enables an account that entraflow disabled.
 	Enable Action = "enable"
 	// License changes licences only.
-	License Action = "licence"
+	License Action = "license"
 	// Remove deprovisions: the person left the source or the filter.
 	Remove Action = "remove"
 )
@@ -60,7 +60,7 @@ type Change struct {
 	SourceID string `json:"user"`
 	// Rule is the rule that acts.
 	Rule string `json:"rule,omitempty"`
-	// Action is the chief thing that happens; a change can update, disable and license in one.
+	// Action is the main thing that happens; a change can update, disable and license in one.
 	Action Action `json:"action"`
 	// AccountID is the account acted on; "" for Create and where there is none.
 	AccountID string `json:"accountId,omitempty"`
@@ -121,8 +121,8 @@ func (c *Change) Removes() bool {
 	return c.Disable || c.Action == Remove || len(c.RemoveLicenses) > len(c.units)
 }
 
-// chief names the action by the weightiest thing that a change to an existing account does.
-func (c *Change) chief() Action {
+// mainAction names the action by the weightiest thing that a change to an existing account does.
+func (c *Change) mainAction() Action {
 	switch {
 	case c.Action == Create, c.Action == Restore, c.Action == Adopt:
 		return c.Action
@@ -149,7 +149,7 @@ func failed(id, rule string, err error) Change {
 	return Change{SourceID: id, Rule: rule, Action: None, Outcome: Failed, Reason: f.Reason, Subject: f.Subject}
 }
 
-// settled is the decision that nothing is done.
-func settled(id, rule, account string, o Outcome, r fault.Reason) Change {
+// unchanged is the decision that nothing is done.
+func unchanged(id, rule, account string, o Outcome, r fault.Reason) Change {
 	return Change{SourceID: id, Rule: rule, AccountID: account, Action: None, Outcome: o, Reason: r}
 }

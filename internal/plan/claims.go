@@ -34,7 +34,7 @@ func (b *builder) note(group int, rule int16, r source.Record, wanted bool) {
 		c.first = rule
 	}
 	for _, i := range b.accounts(r.ID) {
-		b.settleFate(i, claimed)
+		b.notePresence(i, claimed)
 		if l, _ := directory.ParseLink(b.in.Accounts[i].Link); c.linked == nobody && l.Rule == b.in.Rules[rule].Name {
 			c.linked = rule
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/entraflow/entraflow/internal/mapping"
 )
 
-// Settings are what decisions about all people of a rule have in common.
-type Settings struct {
+// Policy is what decisions about all people of a rule have in common.
+type Policy struct {
 	Connection  string
 	Rule        string
 	Preferences config.Preferences
@@ -51,52 +51,52 @@ type Match struct {
 	Linked []*directory.Account
 	// SameName is the account that has the desired user principal name; it may be the linked one.
 	SameName *directory.Account
-	// Binned is the account in the recycle bin that carries this person's link; nil when there is none.
-	Binned *directory.Account
+	// Deleted is the account in the recycle bin that carries this person's link; nil when there is none.
+	Deleted *directory.Account
 	// Manager is the object id of the account that the mapping of the manager means; "" when there is none, or more than one.
 	Manager string
 }
 
 // Decide says what is done about one person in scope.
-func Decide(s Settings, p Person, m Match) Change {
+func Decide(policy Policy, p Person, m Match) Change {
 	switch {
 	case len(m.Linked) > 1:
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.LinkDuplicate, ""))
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.LinkDuplicate, ""))
 	case len(m.Linked) == 1:
-		return s.decideLinked(p, m.Linked[0], m)
+		return policy.decideLinked(p, m.Linked[0], m)
 	case m.SameName != nil:
-		return s.decideExisting(p, m.SameName, m.Manager)
-	case m.Binned != nil:
-		return s.decideBinned(p, m.Binned, m.Manager)
+		return policy.decideExisting(p, m.SameName, m.Manager)
+	case m.Deleted != nil:
+		return policy.decideDeleted(p, m.Deleted, m.Manager)
 	default:
-		return s.decideNew(p, m.Manager)
+		return policy.decideNew(p, m.Manager)
 	}
 }
 
-// decideBinned: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
+// decideDeleted: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
 // differs then is written once it can be read again. An account that may be somebody else's stays where it is: whoever left
 // could sign in again.
-func (s Settings) decideBinned(p Person, a *directory.Account, manager string) Change {
-	if !s.Preferences.AllowCreate {
-		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
+func (policy Policy) decideDeleted(p Person, a *directory.Account, manager string) Change {
+	if !policy.Preferences.AllowCreate {
+		return unchanged(p.ID, policy.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
-	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Restore, AccountID: a.ID, Outcome: Success, FoundManager: manager}
+	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Restore, AccountID: a.ID, Outcome: Success, FoundManager: manager}
 	c.Mark, _ = directory.ParseMark(a.Mark)
-	if err := s.samePerson(p, a, c.Mark); err != nil {
-		return failed(p.ID, s.Rule, err)
+	if err := policy.samePerson(p, a, c.Mark); err != nil {
+		return failed(p.ID, policy.Rule, err)
 	}
 	c.FinalMark = c.Mark
 	return c
 }
 
 // decideNew: there is no account.
-func (s Settings) decideNew(p Person, manager string) Change {
-	if !s.Preferences.AllowCreate {
-		return settled(p.ID, s.Rule, "", Unsynced, fault.CreateNotAllowed)
+func (policy Policy) decideNew(p Person, manager string) Change {
+	if !policy.Preferences.AllowCreate {
+		return unchanged(p.ID, policy.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
-	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Create, Outcome: Success}
+	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Create, Outcome: Success}
 	c.Mark.Origin = directory.Created
-	s.tag(&c)
+	policy.tag(&c)
 	if !p.wantsEnabled() {
 		// Nobody but us made it disabled, so we may enable it later.
 		c.Mark.Disabled = directory.DisabledAtSource
@@ -107,85 +107,85 @@ func (s Settings) decideNew(p Person, manager string) Change {
 		}
 	}
 	c.Attributes = append(c.Attributes, directory.UserPrincipalName, directory.AccountEnabled, AttributeLink, AttributeMark)
-	s.license(&c, p, nil)
-	s.superior(&c, p, manager, nil)
+	policy.license(&c, p, nil)
+	policy.decideManager(&c, p, manager, nil)
 	sort.Strings(c.Attributes)
 	return c
 }
 
 // decideExisting: an account without our link has the name.
-func (s Settings) decideExisting(p Person, a *directory.Account, manager string) Change {
+func (policy Policy) decideExisting(p Person, a *directory.Account, manager string) Change {
 	switch {
 	case a.Link != "":
 		reason := fault.AccountLinkedElsewhere
-		if l, ok := directory.ParseLink(a.Link); ok && l.Connection == s.Connection {
+		if l, ok := directory.ParseLink(a.Link); ok && l.Connection == policy.Connection {
 			reason = fault.UPNTaken
 		}
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName))
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName))
 	case a.OnPremises:
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
 	case a.Guest:
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
-	case s.Preferences.ExistingUsers == config.ExistingLeave:
-		return settled(p.ID, s.Rule, a.ID, Unsynced, fault.AccountLeft)
-	case !s.Preferences.AllowUpdate:
-		return settled(p.ID, s.Rule, a.ID, Unsynced, fault.UpdateNotAllowed)
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
+	case policy.Preferences.ExistingUsers == config.ExistingLeave:
+		return unchanged(p.ID, policy.Rule, a.ID, Unsynced, fault.AccountLeft)
+	case !policy.Preferences.AllowUpdate:
+		return unchanged(p.ID, policy.Rule, a.ID, Unsynced, fault.UpdateNotAllowed)
 	}
-	c := Change{SourceID: p.ID, Rule: s.Rule, Action: Adopt, AccountID: a.ID, Outcome: Success}
+	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Adopt, AccountID: a.ID, Outcome: Success}
 	c.Mark.Origin = directory.Adopted
-	s.tag(&c)
-	c.Attributes = append(s.differences(p, a), AttributeLink)
-	s.enablement(&c, p, a)
-	s.license(&c, p, a)
-	s.superior(&c, p, manager, a)
-	s.finish(&c, a)
+	policy.tag(&c)
+	c.Attributes = append(policy.differences(p, a), AttributeLink)
+	policy.enablement(&c, p, a)
+	policy.license(&c, p, a)
+	policy.decideManager(&c, p, manager, a)
+	policy.finish(&c, a)
 	return c
 }
 
 // decideLinked: the account is ours.
-func (s Settings) decideLinked(p Person, a *directory.Account, m Match) Change {
+func (policy Policy) decideLinked(p Person, a *directory.Account, m Match) Change {
 	switch {
 	case a.OnPremises:
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
 	case a.Guest:
-		return failed(p.ID, s.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
 	}
-	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
+	c := Change{SourceID: p.ID, Rule: policy.Rule, AccountID: a.ID, Outcome: Success}
 	c.Mark, _ = directory.ParseMark(a.Mark)
-	if err := s.samePerson(p, a, c.Mark); err != nil {
-		return failed(p.ID, s.Rule, err)
+	if err := policy.samePerson(p, a, c.Mark); err != nil {
+		return failed(p.ID, policy.Rule, err)
 	}
-	s.tag(&c)
-	c.Attributes = s.differences(p, a)
+	policy.tag(&c)
+	c.Attributes = policy.differences(p, a)
 	if m.SameName != nil && m.SameName.ID != a.ID {
 		c.drop(directory.UserPrincipalName)
 		c.partial(fault.UPNTaken, directory.UserPrincipalName)
 	}
-	if want := directory.NewLink(s.Connection, s.Rule, p.ID).String(); a.Link != want {
+	if want := directory.NewLink(policy.Connection, policy.Rule, p.ID).String(); a.Link != want {
 		c.Attributes = append(c.Attributes, AttributeLink)
 	}
-	s.enablement(&c, p, a)
-	s.license(&c, p, a)
-	s.superior(&c, p, m.Manager, a)
-	s.finish(&c, a)
-	if !s.Preferences.AllowUpdate && c.Writes() {
-		return s.disableOnly(p, a, c)
+	policy.enablement(&c, p, a)
+	policy.license(&c, p, a)
+	policy.decideManager(&c, p, m.Manager, a)
+	policy.finish(&c, a)
+	if !policy.Preferences.AllowUpdate && c.Writes() {
+		return policy.disableOnly(p, a, c)
 	}
 	return c
 }
 
 // tag notes in the mark which source the person comes from.
-func (s Settings) tag(c *Change) {
-	if s.SourceTag != "" {
-		c.Mark.Source = s.SourceTag
+func (policy Policy) tag(c *Change) {
+	if policy.SourceTag != "" {
+		c.Mark.Source = policy.SourceTag
 	}
 }
 
 // disableOnly is what remains of a change to a linked account when allowUpdate is off.
-func (s Settings) disableOnly(p Person, a *directory.Account, full Change) Change {
-	c := Change{SourceID: p.ID, Rule: s.Rule, AccountID: a.ID, Outcome: Success}
+func (policy Policy) disableOnly(p Person, a *directory.Account, full Change) Change {
+	c := Change{SourceID: p.ID, Rule: policy.Rule, AccountID: a.ID, Outcome: Success}
 	c.Mark, _ = directory.ParseMark(a.Mark)
-	s.enablement(&c, p, a)
+	policy.enablement(&c, p, a)
 	if c.Enable {
 		c.Enable, c.Attributes = false, nil
 		c.Mark, _ = directory.ParseMark(a.Mark)
@@ -199,7 +199,7 @@ func (s Settings) disableOnly(p Person, a *directory.Account, full Change) Chang
 		c.partial(full.Reason, full.Subject)
 	}
 	if c.Disable {
-		s.finish(&c, a)
+		policy.finish(&c, a)
 	} else {
 		c.Attributes, c.Action = nil, None
 	}
@@ -220,12 +220,12 @@ func only(names []string, allowed ...string) bool {
 func (p Person) wantsEnabled() bool { return p.Enabled && p.Desired.AccountEnabled }
 
 // enablement decides between disabling, enabling and leaving alone. Only what we disabled is enabled again.
-func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
+func (policy Policy) enablement(c *Change, p Person, a *directory.Account) {
 	switch want := p.wantsEnabled(); {
-	case !want && a.Enabled && !s.Preferences.AllowDisable:
+	case !want && a.Enabled && !policy.Preferences.AllowDisable:
 		c.partial(fault.DisableNotAllowed, "")
-	case !want && a.Enabled && s.Hold != "":
-		c.partial(s.Hold, "")
+	case !want && a.Enabled && policy.Hold != "":
+		c.partial(policy.Hold, "")
 	case !want && a.Enabled:
 		c.Disable = true
 		c.Attributes = append(c.Attributes, directory.AccountEnabled)
@@ -233,7 +233,7 @@ func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
 	case want && !a.Enabled && !c.Mark.Disabled.ByUs():
 		c.partial(fault.DisabledByOther, "")
 		c.Mark.Disabled = ""
-	case want && !a.Enabled && s.NoEnabled && c.Mark.Disabled == directory.DisabledAtSource:
+	case want && !a.Enabled && policy.NoEnabled && c.Mark.Disabled == directory.DisabledAtSource:
 		c.partial(fault.EnabledColumnGone, directory.AccountEnabled)
 	case want && !a.Enabled:
 		c.Enable = true
@@ -252,12 +252,12 @@ func (s Settings) enablement(c *Change, p Person, a *directory.Account) {
 }
 
 // finish adds the mark where it differs, sorts the names and names the action.
-func (s Settings) finish(c *Change, a *directory.Account) {
+func (policy Policy) finish(c *Change, a *directory.Account) {
 	if c.Mark.String() != a.Mark {
 		c.Attributes = append(c.Attributes, AttributeMark)
 	}
 	sort.Strings(c.Attributes)
-	c.Action = c.chief()
+	c.Action = c.mainAction()
 }
 
 // partial lowers the outcome; the first reason stands.
@@ -279,13 +279,13 @@ func (c *Change) drop(name string) {
 }
 
 // differences names the mapped attributes whose value at the account is not the desired one.
-func (s Settings) differences(p Person, a *directory.Account) []string {
+func (policy Policy) differences(p Person, a *directory.Account) []string {
 	var names []string
 	// Sign-in names are compared without case by Entra, too: another case alone is not worth a write.
 	if !strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
 		names = append(names, directory.UserPrincipalName)
 	}
-	for i, name := range s.Selection.Attributes {
+	for i, name := range policy.Selection.Attributes {
 		want, mapped := p.Desired.Attributes[name]
 		if !mapped || i >= len(a.Values) || same(name, want, a.Values[i]) {
 			continue

@@ -25,15 +25,15 @@ type decision struct {
 
 // situation is one person and what is found of them.
 type situation struct {
-	settings plan.Settings
+	settings plan.Policy
 	person   plan.Person
 	linked   []directory.Account
 	sameName *directory.Account
-	binned   *directory.Account
+	deleted  *directory.Account
 }
 
 func (s situation) decide() plan.Change {
-	m := plan.Match{SameName: s.sameName, Binned: s.binned}
+	m := plan.Match{SameName: s.sameName, Deleted: s.deleted}
 	for i := range s.linked {
 		m.Linked = append(m.Linked, &s.linked[i])
 	}
@@ -59,11 +59,11 @@ func own(change func(*directory.Account)) func(*situation) {
 	return func(s *situation) { change(&s.linked[0]) }
 }
 
-// binned: ann's account lies in the recycle bin.
-func binned(s *situation) {
+// deleted: ann's account lies in the recycle bin.
+func deleted(s *situation) {
 	a := account()
 	a.Enabled, a.Mark = false, "1;created;disabled=deprovisioned"
-	s.linked, s.binned = nil, &a
+	s.linked, s.deleted = nil, &a
 }
 
 func nobody(s *situation)   { s.linked = nil }
@@ -99,13 +99,13 @@ func TestDecide(t *testing.T) {
 			decision{action: plan.Create, outcome: plan.Success, attributes: created, mark: "1;created;disabled=source"}},
 
 		{"an account in the recycle bin is restored before anybody is created",
-			[]func(*situation){binned},
+			[]func(*situation){deleted},
 			decision{action: plan.Restore, outcome: plan.Success, mark: "1;created;disabled=deprovisioned"}},
 		{"without allowCreate nothing is restored",
-			[]func(*situation){binned, func(s *situation) { s.settings.Preferences.AllowCreate = false }},
+			[]func(*situation){deleted, func(s *situation) { s.settings.Preferences.AllowCreate = false }},
 			decision{action: plan.None, outcome: plan.Unsynced, reason: fault.CreateNotAllowed}},
 		{"an account that lives goes before one in the bin",
-			[]func(*situation){binned, stranger()},
+			[]func(*situation){deleted, stranger()},
 			decision{action: plan.Adopt, outcome: plan.Success, attributes: []string{"link", "mark"}, mark: "1;adopted"}},
 
 		{"an account with the name and no link is adopted",

@@ -28,33 +28,54 @@ type Guard struct {
 	Hash string `json:"hash,omitempty"`
 }
 
-// Permit is what lets removals pass without being counted anew.
+// Permit is what lets removals pass without being counted again.
 type Permit struct {
 	// Hash is a set that an administrator approved, by Guard.Hash; "" when none.
 	Hash string
-	// Keys are the removals that passed earlier in the same sync (Plan.RemovalKeys). A plan made anew after a restart has
+	// Keys are the removals that passed earlier in the same sync (Plan.RemovalKeys). A plan made again after a restart has
 	// what is left of them.
 	Keys []byte
 }
 
-// guard counts the removals and decides.
-func (b *builder) guard() Guard {
-	removals := b.plan.Removals()
+// loss is what the guard counts and compares: something that one person would lose. People are counted once, however much
+// they lose, and whatever it is: access and licences now, memberships of groups later.
+type loss struct {
+	person string
+	// what says who loses what in one line. The account's id is in it: the same person with another account is another
+	// loss. What else is done about the person is not: a held sync does that, and what it held must still be the same then.
+	what string
+}
+
+// losses are those of the plan's removals, in their order.
+func (p *Plan) losses() []loss {
+	out := make([]loss, 0, len(p.removals))
+	for _, c := range p.removals {
+		out = append(out, loss{c.SourceID, fmt.Sprintf("%q %s %t %t %t %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action == Remove, c.RemoveLicenses)})
+	}
+	return out
+}
+
+// guard counts the losses and decides. Those of one person stand together.
+func (b *builder) guard(losses []loss) Guard {
 	g := Guard{
-		Removals: len(removals),
-		Linked:   b.plan.Active,
-		Allowed:  b.in.Preferences.RemovalGuard.Allowed(b.plan.Active),
+		Linked:  b.plan.Active,
+		Allowed: b.in.Preferences.RemovalGuard.Allowed(b.plan.Active),
+	}
+	for i, l := range losses {
+		if i == 0 || losses[i-1].person != l.person {
+			g.Removals++
+		}
 	}
 	if g.Removals == 0 {
 		return g
 	}
-	g.Hash = removalHash(removals)
+	g.Hash = hashOf(losses)
 	switch {
 	case b.in.FirstSync:
 		g.Held, g.Reason = true, fault.FirstSyncHeld
 	case b.in.Permit.Hash != "" && b.in.Permit.Hash == g.Hash:
 		g.Approved = true
-	case b.in.Permit.covers(removals):
+	case b.in.Permit.covers(losses):
 	case b.plan.Snapshot.Count == 0 && b.plan.Active > 0:
 		g.Held, g.Reason = true, fault.SourceEmpty
 	case b.staying == 0 && b.plan.leaving() > 1:
@@ -77,30 +98,25 @@ func (p *Plan) leaving() int {
 }
 
 // Removals are the changes that take something away, sorted by source id: from people in scope, and from those who left.
-func (p *Plan) Removals() []Change {
-	var out []Change
+func (p *Plan) Removals() []*Change { return p.removals }
+
+// sortRemovals finds the removals of the finished plan, once for all of its pages.
+func (p *Plan) sortRemovals() {
 	for _, entries := range [][]Entry{p.Entries, p.Leavers} {
 		for i := range entries {
 			if c := entries[i].Change; c != nil && c.Removes() {
-				out = append(out, *c)
+				p.removals = append(p.removals, c)
 			}
 		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].SourceID < out[j].SourceID })
-	return out
+	sort.SliceStable(p.removals, func(i, j int) bool { return p.removals[i].SourceID < p.removals[j].SourceID })
 }
 
-// removalLine says who loses what. The account's id is in it: the same person with another account is another removal. What
-// else is done about the person is not: a held sync does that, and what it held must still be the same set then.
-func removalLine(c Change) string {
-	return fmt.Sprintf("%q %s %t %t %t %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action == Remove, c.RemoveLicenses)
-}
-
-// removalHash is the same for the same people losing the same things.
-func removalHash(removals []Change) string {
-	lines := make([]string, 0, len(removals))
-	for _, c := range removals {
-		lines = append(lines, removalLine(c))
+// hashOf is the same for the same people losing the same things.
+func hashOf(losses []loss) string {
+	lines := make([]string, 0, len(losses))
+	for _, l := range losses {
+		lines = append(lines, l.what)
 	}
 	sort.Strings(lines)
 	h := sha256.New()
@@ -110,35 +126,42 @@ func removalHash(removals []Change) string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// removalKey stands for one removal in a permit: the first eight bytes of its line's hash.
-type removalKey [8]byte
+// lossKey stands for one loss in a permit: the first eight bytes of the hash of its line.
+type lossKey [8]byte
 
-func keyOf(c Change) removalKey {
-	sum := sha256.Sum256([]byte(removalLine(c)))
-	return removalKey(sum[:8])
+func (l loss) key() lossKey {
+	sum := sha256.Sum256([]byte(l.what))
+	return lossKey(sum[:8])
 }
 
-// RemovalKeys are the plan's removals for a Permit, eight bytes each: 110 KB for 14,000 people.
+// MaxPermitted is how many removals a permit has room for: 1.6 MB in a history. Where more pass the guard, there is no
+// permit, and a plan made again after a restart passes the guard again.
+const MaxPermitted = 150_000
+
+// RemovalKeys are the plan's removals for a Permit, eight bytes each; none where they are held or more than MaxPermitted.
 func (p *Plan) RemovalKeys() []byte {
+	if p.Guard.Held || len(p.removals) > MaxPermitted {
+		return nil
+	}
 	var out []byte
-	for _, c := range p.Removals() {
-		key := keyOf(c)
+	for _, l := range p.losses() {
+		key := l.key()
 		out = append(out, key[:]...)
 	}
 	return out
 }
 
-// covers reports whether each removal was permitted before.
-func (p Permit) covers(removals []Change) bool {
+// covers reports whether each loss was permitted before.
+func (p Permit) covers(losses []loss) bool {
 	if len(p.Keys) == 0 {
 		return false
 	}
-	permitted := map[removalKey]bool{}
+	permitted := map[lossKey]bool{}
 	for i := 0; i+8 <= len(p.Keys); i += 8 {
-		permitted[removalKey(p.Keys[i:i+8])] = true
+		permitted[lossKey(p.Keys[i:i+8])] = true
 	}
-	for _, c := range removals {
-		if !permitted[keyOf(c)] {
+	for _, l := range losses {
+		if !permitted[l.key()] {
 			return false
 		}
 	}

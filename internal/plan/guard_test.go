@@ -68,11 +68,11 @@ func TestGuard(t *testing.T) {
 			require.Len(t, made.Removals(), c.disabled)
 			if g.Held {
 				require.Equal(t, c.disabled, made.HeldCount())
-				require.Empty(t, made.Page("", 1000, true).Changes)
+				require.Empty(t, made.Page(plan.StageRemovals, "", 1000).Changes)
 				require.Zero(t, made.Planned())
 			} else {
 				require.Zero(t, made.HeldCount())
-				require.Len(t, made.Page("", 1000, true).Changes, c.disabled)
+				require.Len(t, made.Page(plan.StageRemovals, "", 1000).Changes, c.disabled)
 				require.Equal(t, c.disabled, made.Planned())
 			}
 		})
@@ -103,7 +103,7 @@ func TestHeldPlanDoesTheRest(t *testing.T) {
 		require.True(t, made.Guard.Held)
 		require.Equal(t, reason, made.Guard.Reason)
 		require.Equal(t, 4, made.Guard.Removals)
-		page := made.Page("", 100, false)
+		page := made.Page(plan.StagePeople, "", 100)
 		require.True(t, page.Last)
 		got := map[string][]string{}
 		for _, c := range page.Changes {
@@ -112,11 +112,11 @@ func TestHeldPlanDoesTheRest(t *testing.T) {
 		}
 		require.Equal(t, map[string][]string{
 			"2": {"department", "update", string(reason)},
-			"4": {"b", "-a", "mark", "licence", ""},
-			"5": {"b", "mark", "licence", string(reason)},
+			"4": {"b", "-a", "mark", "license", ""},
+			"5": {"b", "mark", "license", string(reason)},
 			"6": append(slices.Clone(created), "create", ""),
 		}, got)
-		require.Equal(t, plan.Counters{Impacted: 2, PartiallySynced: 2}, page.Settled)
+		require.Equal(t, plan.Counters{Impacted: 2, PartiallySynced: 2}, page.Unchanged)
 		require.Equal(t, map[fault.Reason]int{reason: 2}, page.Reasons)
 		require.Equal(t, 4, made.Planned())
 	}
@@ -165,7 +165,9 @@ func TestRemovalHashOutlivesTheRestOfTheSync(t *testing.T) {
 	in.Preferences.RemovalGuard.Count, in.Preferences.RemovalGuard.Percent = 0, 0
 	require.Equal(t, made.Guard.Hash, build(t, in).Guard.Hash)
 	in.Permit.Hash = made.Guard.Hash
-	require.False(t, build(t, in).Guard.Held)
-	in.Permit = plan.Permit{Keys: made.RemovalKeys()}
+	approved := build(t, in)
+	require.False(t, approved.Guard.Held)
+	require.Empty(t, made.RemovalKeys(), "held removals are no permit")
+	in.Permit = plan.Permit{Keys: approved.RemovalKeys()}
 	require.False(t, build(t, in).Guard.Held)
 }

@@ -16,29 +16,29 @@ import (
 // over under its own sign-in name. Within one source, an id whose sign-in name, given name and surname all change at once
 // was probably given to somebody else; people who marry, move or change their first name keep one of the three. Where the
 // two names are not both mapped, the display name stands for them.
-func (s Settings) samePerson(p Person, a *directory.Account, mark directory.Mark) error {
-	if s.SamePerson || strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
+func (policy Policy) samePerson(p Person, a *directory.Account, mark directory.Mark) error {
+	if policy.SamePerson || strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
 		return nil
 	}
-	if s.SourceTag != "" && mark.Source != "" && mark.Source != s.SourceTag {
+	if policy.SourceTag != "" && mark.Source != "" && mark.Source != policy.SourceTag {
 		return fault.New("match", fault.Refused, fault.LinkedFromOtherSource, directory.UserPrincipalName)
 	}
-	if s.anotherName(p, a) {
+	if policy.anotherName(p, a) {
 		return fault.New("match", fault.Refused, fault.PersonReplaced, directory.UserPrincipalName)
 	}
 	return nil
 }
 
 // anotherName reports that nothing of a person's name stays the same.
-func (s Settings) anotherName(p Person, a *directory.Account) bool {
-	given, knowsGiven := s.renamed(p, a, "givenName")
-	family, knowsFamily := s.renamed(p, a, "surname")
+func (policy Policy) anotherName(p Person, a *directory.Account) bool {
+	given, knowsGiven := policy.renamed(p, a, "givenName")
+	family, knowsFamily := policy.renamed(p, a, "surname")
 	if knowsGiven && knowsFamily {
 		return given && family
 	}
 	// A display name of one word may be a sign-in name, and that changes as a whole.
 	want, have := nameWords(p.Desired.Attributes[directory.DisplayName]), []string(nil)
-	if value, read := a.Value(s.Selection, directory.DisplayName); read {
+	if value, read := a.Value(policy.Selection, directory.DisplayName); read {
 		have = nameWords(value)
 	}
 	return len(want) > 1 && len(have) > 1 && !slices.ContainsFunc(want, func(w string) bool { return slices.Contains(have, w) })
@@ -46,9 +46,9 @@ func (s Settings) anotherName(p Person, a *directory.Account) bool {
 
 // renamed tells whether a name changes from one value to another; known is false where it is not mapped or is empty on one
 // side.
-func (s Settings) renamed(p Person, a *directory.Account, name string) (changed, known bool) {
+func (policy Policy) renamed(p Person, a *directory.Account, name string) (changed, known bool) {
 	want, mapped := p.Desired.Attributes[name]
-	have, read := a.Value(s.Selection, name)
+	have, read := a.Value(policy.Selection, name)
 	if !mapped || !read || want == "" || have == "" {
 		return false, false
 	}

@@ -11,20 +11,20 @@ import (
 //
 // The remove action is taken at the transition only: who has been deprovisioned is done with, also when the action changes
 // later. An adopted account is disabled and never deleted, unless the preferences say so.
-func DecideLeaving(s Settings, id string, a *directory.Account, why fault.Reason) Change {
+func DecideLeaving(policy Policy, id string, a *directory.Account, why fault.Reason) Change {
 	mark, _ := directory.ParseMark(a.Mark)
 	switch {
 	case a.OnPremises:
-		return failed(id, s.Rule, fault.New("leave", fault.Refused, fault.AccountSynced, ""))
+		return failed(id, policy.Rule, fault.New("leave", fault.Refused, fault.AccountSynced, ""))
 	case a.Guest:
-		return failed(id, s.Rule, fault.New("leave", fault.Refused, fault.AccountGuest, ""))
+		return failed(id, policy.Rule, fault.New("leave", fault.Refused, fault.AccountGuest, ""))
 	case mark.Disabled.Deprovisioned():
-		return settled(id, s.Rule, a.ID, Success, "")
-	case !s.Preferences.AllowDeprovision:
-		return settled(id, s.Rule, a.ID, PartiallySynced, fault.DeprovisionNotAllowed)
+		return unchanged(id, policy.Rule, a.ID, Success, "")
+	case !policy.Preferences.AllowDeprovision:
+		return unchanged(id, policy.Rule, a.ID, PartiallySynced, fault.DeprovisionNotAllowed)
 	}
-	c := Change{SourceID: id, Rule: s.Rule, AccountID: a.ID, Action: Remove, Outcome: Success, Reason: why}
-	if s.Preferences.RemoveAction == config.RemoveDelete && (mark.Origin == directory.Created || s.Preferences.RemoveAdopted) {
+	c := Change{SourceID: id, Rule: policy.Rule, AccountID: a.ID, Action: Remove, Outcome: Success, Reason: why}
+	if policy.Preferences.RemoveAction == config.RemoveDelete && (mark.Origin == directory.Created || policy.Preferences.RemoveAdopted) {
 		c.Delete = true
 		return c
 	}

@@ -7,18 +7,18 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// fate is what became of the person of a linked account; a later one outweighs an earlier.
-type fate byte
+// presence says where the person of a linked account was seen; a later value outweighs an earlier.
+type presence byte
 
 const (
-	notSeen fate = iota
+	notSeen presence = iota
 	outOfScope
 	claimed
 )
 
-// settleFate notes for a linked account whether its person is still there.
-func (b *builder) settleFate(account int32, f fate) {
-	b.fates[account] = max(b.fates[account], f)
+// notePresence notes for a linked account whether its person is still there.
+func (b *builder) notePresence(account int32, p presence) {
+	b.presence[account] = max(b.presence[account], p)
 }
 
 // leavers are the rule's linked accounts whose people no enabled rule claims. Deprovisioned ones are done with: the remove
@@ -30,7 +30,7 @@ func (b *builder) leavers() {
 		if !ok || l.Connection != b.in.Connection || l.Rule != b.in.Rule {
 			continue
 		}
-		if b.fates[i] == claimed {
+		if b.presence[i] == claimed {
 			b.staying++
 			continue
 		}
@@ -61,10 +61,10 @@ func (b *builder) leaver(l directory.Link, account int) Entry {
 		return doubt(fault.SourceIDChanged)
 	}
 	reason := fault.PersonNotFound
-	if b.fates[account] == outOfScope {
+	if b.presence[account] == outOfScope {
 		reason = fault.PersonOutOfScope
 	}
-	return entry(DecideLeaving(b.in.Settings, leaverID(l), a, reason))
+	return entry(DecideLeaving(b.in.Policy, leaverID(l), a, reason))
 }
 
 // otherSource reports that an account was provisioned from another source than the rule has now. Its person never was in

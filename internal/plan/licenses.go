@@ -20,31 +20,31 @@ import (
 //
 // In scope are, with licenseScope ours, those that the mark records (assigned by us, or named by the mapping for this
 // person), with all every direct licence. Licences from groups, and those whose origin is unknown, are never touched.
-func (s Settings) license(c *Change, p Person, a *directory.Account) {
+func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 	held := holdings(a)
-	wanted, complete, plansKnown := s.resolve(c, p)
-	keepAll := !p.Desired.SKUMapped && !s.Preferences.RemoveLicensesWhenSkuIDEmpty
+	wanted, complete, plansKnown := policy.resolve(c, p)
+	keepAll := !p.Desired.SKUMapped && !policy.Preferences.RemoveLicensesWhenSkuIDEmpty
 
 	before := c.Mark.Licenses
-	if len(s.Given) > 0 {
-		c.Mark = c.Mark.WithLicenses(append(slices.Clone(before), s.Given...))
+	if len(policy.Given) > 0 {
+		c.Mark = c.Mark.WithLicenses(append(slices.Clone(before), policy.Given...))
 	}
-	add := s.additions(wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
-	if len(add) > 0 && !s.hasUsageLocation(p, a) {
+	add := policy.additions(wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
+	if len(add) > 0 && !policy.hasUsageLocation(p, a) {
 		c.partial(fault.UsageLocationMissing, directory.UsageLocation)
 		add, complete = nil, false
 	}
-	add, enough := s.available(c, add, held)
+	add, enough := policy.available(c, add, held)
 	var remove []string
 	if !keepAll && complete && enough {
-		remove = s.removals(c, wanted, held)
+		remove = policy.removals(c, wanted, held)
 	}
-	if len(remove) > len(c.units) && s.Hold != "" {
-		c.partial(s.Hold, "")
+	if len(remove) > len(c.units) && policy.Hold != "" {
+		c.partial(policy.Hold, "")
 		remove = nil
 	}
 	c.AddLicenses, c.RemoveLicenses = add, remove
-	s.markLicenses(c, before, wanted, held)
+	policy.markLicenses(c, before, wanted, held)
 	if len(c.Mark.Licenses) > directory.MaxMarkedLicenses {
 		c.partial(fault.TooManyLicenses, directory.SkuID)
 		c.AddLicenses, c.RemoveLicenses, c.units = nil, nil, nil
@@ -87,10 +87,10 @@ func holdings(a *directory.Account) map[string]holding {
 // resolve turns the mapping's ids and part numbers into licences. complete is false when one is unknown: then nothing is
 // taken away, since the unknown one may be a slip in writing for what the person has. plansKnown is false when a service
 // plan is unknown: then none is switched on again, for the same reason.
-func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, complete, plansKnown bool) {
+func (policy Policy) resolve(c *Change, p Person) (wanted []directory.License, complete, plansKnown bool) {
 	complete, plansKnown = true, true
 	for _, name := range p.Desired.SKUs {
-		sku, ok := directory.FindSKU(s.SKUs, name)
+		sku, ok := directory.FindSKU(policy.SKUs, name)
 		if !ok {
 			c.partial(fault.LicenseUnknown, directory.SkuID)
 			complete = false
@@ -99,7 +99,7 @@ func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, comp
 		wanted = append(wanted, directory.License{SKU: strings.ToLower(sku.ID)})
 	}
 	for _, plan := range p.Desired.DisabledPlans {
-		if !s.disablePlan(wanted, plan) && len(wanted) > 0 {
+		if !policy.disablePlan(wanted, plan) && len(wanted) > 0 {
 			c.partial(fault.ServicePlanUnknown, directory.DisabledPlans)
 			plansKnown = false
 		}
@@ -114,9 +114,9 @@ func (s Settings) resolve(c *Change, p Person) (wanted []directory.License, comp
 }
 
 // disablePlan switches a service plan off in each wanted licence that has it.
-func (s Settings) disablePlan(wanted []directory.License, plan string) (found bool) {
+func (policy Policy) disablePlan(wanted []directory.License, plan string) (found bool) {
 	for i := range wanted {
-		sku, _ := directory.FindSKU(s.SKUs, wanted[i].SKU)
+		sku, _ := directory.FindSKU(policy.SKUs, wanted[i].SKU)
 		for _, sp := range sku.Plans {
 			if strings.EqualFold(sp.ID, plan) || strings.EqualFold(sp.Name, plan) {
 				wanted[i].DisabledPlans = append(wanted[i].DisabledPlans, strings.ToLower(sp.ID))
@@ -130,7 +130,7 @@ func (s Settings) disablePlan(wanted []directory.License, plan string) (found bo
 // additions are the wanted licences that the account lacks, or has with other plans switched off. A licence that a group
 // gives is there already. The plans of an assigned licence are left alone unless told to be changed: without a disabledPlans
 // mapping nobody means them.
-func (s Settings) additions(wanted []directory.License, held map[string]holding, changePlans bool) []directory.License {
+func (policy Policy) additions(wanted []directory.License, held map[string]holding, changePlans bool) []directory.License {
 	var add []directory.License
 	for _, w := range wanted {
 		h := held[w.SKU]
@@ -146,14 +146,14 @@ func (s Settings) additions(wanted []directory.License, held map[string]holding,
 
 // available keeps those additions that the tenant has units for, so that nobody is told "not enough" by a request bound
 // to fail. enough is false when one is missing: then nothing is taken away either, lest a swap become a loss.
-func (s Settings) available(c *Change, add []directory.License, held map[string]holding) (kept []directory.License, enough bool) {
+func (policy Policy) available(c *Change, add []directory.License, held map[string]holding) (kept []directory.License, enough bool) {
 	enough = true
 	for _, l := range add {
 		if held[l.SKU].direct != nil {
 			kept = append(kept, l) // Other plans of a licence that is there already: no unit is needed.
 			continue
 		}
-		if s.unitsLeft(l.SKU) <= 0 {
+		if policy.unitsLeft(l.SKU) <= 0 {
 			c.partial(fault.LicensesExhausted, directory.SkuID)
 			c.Exhausted = append(c.Exhausted, l.SKU)
 			enough = false
@@ -166,22 +166,22 @@ func (s Settings) available(c *Change, add []directory.License, held map[string]
 }
 
 // unitsLeft is how many units of a SKU can still be given.
-func (s Settings) unitsLeft(sku string) int {
-	if s.Left != nil {
-		return s.Left[sku]
+func (policy Policy) unitsLeft(sku string) int {
+	if policy.Left != nil {
+		return policy.Left[sku]
 	}
-	found, _ := directory.FindSKU(s.SKUs, sku)
+	found, _ := directory.FindSKU(policy.SKUs, sku)
 	return found.Available()
 }
 
 // removals are the direct licences in scope that are not wanted.
-func (s Settings) removals(c *Change, wanted []directory.License, held map[string]holding) []string {
+func (policy Policy) removals(c *Change, wanted []directory.License, held map[string]holding) []string {
 	var remove []string
 	for sku, h := range held {
 		if h.direct == nil || wants(wanted, sku) {
 			continue
 		}
-		if s.Preferences.LicenseScope == config.ScopeAll || c.Mark.Owns(sku) {
+		if policy.Preferences.LicenseScope == config.ScopeAll || c.Mark.Owns(sku) {
 			remove = append(remove, sku)
 		}
 	}
@@ -194,21 +194,21 @@ func wants(wanted []directory.License, sku string) bool {
 }
 
 // hasUsageLocation: without a location Entra assigns no licence.
-func (s Settings) hasUsageLocation(p Person, a *directory.Account) bool {
+func (policy Policy) hasUsageLocation(p Person, a *directory.Account) bool {
 	if p.Desired.Attributes[directory.UsageLocation] != "" {
 		return true
 	}
 	if a == nil {
 		return false
 	}
-	location, _ := a.Value(s.Selection, directory.UsageLocation)
+	location, _ := a.Value(policy.Selection, directory.UsageLocation)
 	return location != ""
 }
 
 // markLicenses sets the mark's licences. Mark, written before the licences, has the old and the new ones, so that a
 // crash in between leaves nothing of ours unrecorded; FinalMark has those that remain. A wanted licence stays recorded
 // while it cannot be had, which saves writing the mark back and forth; so does one of ours whose origin an answer left out.
-func (s Settings) markLicenses(c *Change, before []string, wanted []directory.License, held map[string]holding) {
+func (policy Policy) markLicenses(c *Change, before []string, wanted []directory.License, held map[string]holding) {
 	added := func(sku string) bool {
 		return slices.ContainsFunc(c.AddLicenses, func(l directory.License) bool { return l.SKU == sku })
 	}
@@ -233,7 +233,7 @@ func (s Settings) markLicenses(c *Change, before []string, wanted []directory.Li
 			final = append(final, w.SKU)
 		}
 	}
-	for _, sku := range s.Given {
+	for _, sku := range policy.Given {
 		if held[sku].direct == nil {
 			pre, final = append(pre, sku), append(final, sku)
 		}

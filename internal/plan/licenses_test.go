@@ -144,7 +144,7 @@ func TestLicensesInEveryCombination(t *testing.T) {
 	require.Equal(t, 2*2*2*2*len(mappings)*len(havings)*len(havings), n)
 }
 
-func checkLicenses(t *testing.T, name string, s plan.Settings, m mapped, a, c having, want verdict) {
+func checkLicenses(t *testing.T, name string, s plan.Policy, m mapped, a, c having, want verdict) {
 	t.Helper()
 	before := account()
 	a.give(&before, skuA)
@@ -215,7 +215,7 @@ func holder(owned ...string) directory.Account {
 	return a
 }
 
-func license(s plan.Settings, p plan.Person, a directory.Account) plan.Change {
+func license(s plan.Policy, p plan.Person, a directory.Account) plan.Change {
 	return plan.Decide(s, p, plan.Match{Linked: []*directory.Account{&a}, SameName: &a})
 }
 
@@ -233,14 +233,14 @@ func short(c plan.Change) []string {
 
 func TestLicenseStock(t *testing.T) {
 	t.Parallel()
-	stock := func(a, b, c int) plan.Settings {
+	stock := func(a, b, c int) plan.Policy {
 		s := settings()
 		s.Left = map[string]int{skuA: a, skuB: b, skuC: c}
 		return s
 	}
 	cases := []struct {
 		name      string
-		settings  plan.Settings
+		settings  plan.Policy
 		person    plan.Person
 		account   directory.Account
 		want      []string
@@ -253,9 +253,9 @@ func TestLicenseStock(t *testing.T) {
 		{"what one has needs no unit", stock(0, 0, 0), wanting("SUITE_A"), holder(skuA), []string{}, nil, ""},
 		{"removing needs no unit", stock(0, 0, 0), wanting(), holder(skuA), []string{"-a"}, nil, ""},
 		{"a tenant that has handed out too many has none left", stock(-3, 0, 0), wanting("SUITE_A"), holder(), []string{}, []string{skuA}, fault.LicensesExhausted},
-		{"without a count of units left, the subscriptions count", func() plan.Settings { s := settings(); s.SKUs[0].Consumed = 100; return s }(),
+		{"without a count of units left, the subscriptions count", func() plan.Policy { s := settings(); s.SKUs[0].Consumed = 100; return s }(),
 			wanting("SUITE_A", "SUITE_B"), holder(), []string{"b"}, []string{skuA}, fault.LicensesExhausted},
-		{"units in their grace period can be handed out", func() plan.Settings { s := settings(); s.SKUs[0].Consumed, s.SKUs[0].Warning = 100, 1; return s }(),
+		{"units in their grace period can be handed out", func() plan.Policy { s := settings(); s.SKUs[0].Consumed, s.SKUs[0].Warning = 100, 1; return s }(),
 			wanting("SUITE_A"), holder(), []string{"a"}, nil, ""},
 	}
 	for _, c := range cases {

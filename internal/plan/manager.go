@@ -9,11 +9,11 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// superior decides about the manager. a is nil for an account still to be created.
+// decideManager decides about the manager. a is nil for an account still to be created.
 //
 // A manager that cannot be found leaves the account's manager as it is: nobody knows that it is wrong. Taking a manager
 // away because the mapping is empty takes no access from anybody and is no removal.
-func (s Settings) superior(c *Change, p Person, found string, a *directory.Account) {
+func (policy Policy) decideManager(c *Change, p Person, found string, a *directory.Account) {
 	if !p.Desired.ManagerMapped {
 		return
 	}
@@ -35,7 +35,7 @@ func (s Settings) superior(c *Change, p Person, found string, a *directory.Accou
 		return
 	case strings.EqualFold(found, have):
 		return
-	case a == nil && !s.Preferences.AllowUpdate:
+	case a == nil && !policy.Preferences.AllowUpdate:
 		c.partial(fault.UpdateNotAllowed, "")
 		return
 	default:
@@ -85,8 +85,9 @@ type waiting struct {
 	unseen          bool
 }
 
-// managersPending settles what is done about those whose managers were not among the accounts, and counts the people whose managers this very plan gives an account, a link or the name by which they are
-// known: another plan, made once it has been carried out, finds them.
+// managersPending decides about those whose managers were not among the accounts, and counts the people whose managers this
+// very plan gives an account, a link or the name by which they are known: another plan, made once this one has been carried
+// out, finds them.
 func (b *builder) managersPending() {
 	if len(b.waiting) == 0 {
 		return
@@ -133,7 +134,7 @@ func (e *Entry) withoutManager() {
 		c.Manager = ""
 		c.drop(directory.Manager)
 		c.partial(fault.ManagerNotFound, directory.Manager)
-		c.Action = c.chief()
+		c.Action = c.mainAction()
 	}
 	if c := e.Change; c != nil {
 		kept := entry(*c)

@@ -102,8 +102,8 @@ func TestDecideManagerOfNewAccounts(t *testing.T) {
 	require.Equal(t, plan.Adopt, c.Action)
 	require.Equal(t, "id-7", c.Manager)
 
-	binned := account()
-	c = plan.Decide(s, p, plan.Match{Binned: &binned, Manager: "id-7"})
+	deleted := account()
+	c = plan.Decide(s, p, plan.Match{Deleted: &deleted, Manager: "id-7"})
 	require.Equal(t, plan.Restore, c.Action)
 	require.False(t, c.SetsManager(), "what differs is known once the account is back")
 	require.Equal(t, "id-7", c.FoundManager)

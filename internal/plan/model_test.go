@@ -173,21 +173,21 @@ func TestPages(t *testing.T) {
 		made := w.tenant.plan(w.in)
 		want := changes(made)
 		require.Len(t, want, made.Planned(), w.tenant.name)
-		settled := made.Page("", 1<<30, false).Settled
+		settled := made.Page(plan.StagePeople, "", 1<<30).Unchanged
 		for size := 0; size <= len(want)+1; size++ {
 			var got []plan.Change
 			var count plan.Counters
-			for _, removals := range []bool{false, true} {
+			for _, stage := range []plan.Stage{plan.StagePeople, plan.StageRemovals} {
 				for after, last := "", false; !last; {
-					page := made.Page(after, size, removals)
+					page := made.Page(stage, after, size)
 					got = append(got, page.Changes...)
-					count.Add(page.Settled)
+					count.Add(page.Unchanged)
 					n := 0
 					for reason, k := range page.Reasons {
 						require.True(t, reason.Known(), "%s: %q", w.tenant.name, reason)
 						n += k
 					}
-					require.Equal(t, page.Settled.Impacted-page.Settled.Success, n, w.tenant.name)
+					require.Equal(t, page.Unchanged.Impacted-page.Unchanged.Success, n, w.tenant.name)
 					after, last = page.After, page.Last
 				}
 			}
@@ -204,10 +204,10 @@ func TestPageNamesTheTroubled(t *testing.T) {
 	for i := range 70 {
 		people = append(people, who(fmt.Sprintf("%03d", i), "same", ""))
 	}
-	page := build(t, input(nil, rule(t, "staff", "", staff(people...)))).Page("", 10, false)
+	page := build(t, input(nil, rule(t, "staff", "", staff(people...)))).Page(plan.StagePeople, "", 10)
 	require.True(t, page.Last)
 	require.Equal(t, "069", page.After)
-	require.Equal(t, plan.Counters{Impacted: 70, Failed: 70}, page.Settled)
+	require.Equal(t, plan.Counters{Impacted: 70, Failed: 70}, page.Unchanged)
 	require.Equal(t, map[fault.Reason]int{fault.UPNConflict: 70}, page.Reasons)
 	require.Len(t, page.Troubled, 50)
 }
@@ -225,8 +225,8 @@ func TestPageNamesThePartlySyncedAfterThoseWhoFailed(t *testing.T) {
 		add(plan.PartiallySynced, fault.LicensesExhausted)
 	}
 	add(plan.Failed, fault.UPNConflict)
-	page := p.Page("", 10, false)
-	require.Equal(t, plan.Counters{Impacted: 62, Unsynced: 1, PartiallySynced: 60, Failed: 1}, page.Settled)
+	page := p.Page(plan.StagePeople, "", 10)
+	require.Equal(t, plan.Counters{Impacted: 62, Unsynced: 1, PartiallySynced: 60, Failed: 1}, page.Unchanged)
 	require.Len(t, page.Troubled, 50)
 	named := map[plan.Outcome]int{}
 	for _, e := range page.Troubled {

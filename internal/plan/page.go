@@ -7,6 +7,18 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
+// Stage is a part of a sync. Each begins when the one before is done. Wire format.
+type Stage string
+
+const (
+	// StagePeople carries out what a plan says of people without taking anything away.
+	StagePeople Stage = "people"
+	// StageManagers does the same with another plan, which finds the managers who had no account when the first was made.
+	StageManagers Stage = "managers"
+	// StageRemovals takes away what the guard lets be taken away.
+	StageRemovals Stage = "removals"
+)
+
 // Counters are how it stands with the people of a rule. Impacted is the sum of the four after it.
 type Counters struct {
 	// Impacted are the people in scope, and those deprovisioned in this run.
@@ -45,38 +57,34 @@ func (c *Counters) Add(o Counters) {
 type Page struct {
 	// Changes are what is to be carried out, sorted by source id.
 	Changes []Change
-	// Settled counts the people of the page for whom there is nothing to do.
-	Settled Counters
-	// Reasons counts why settled people are not Success.
+	// Unchanged counts the people of the page for whom there is nothing to do.
+	Unchanged Counters
+	// Reasons counts why they are not Success.
 	Reasons map[fault.Reason]int
-	// Troubled are settled people who failed or are only partly synced, at most maxTroubled of them.
+	// Troubled are those of them who failed or are only partly synced, at most maxTroubled.
 	Troubled []Entry
 	// After is the last source id of the page; the next page begins after it.
 	After string
-	// Last: no page follows.
+	// Last: no page of the stage follows.
 	Last bool
 }
 
 // maxTroubled bounds how many failed people a page names; the counters count all.
 const maxTroubled = 50
 
-// Page cuts the next page of at most limit changes (at least one), beginning after a source id ("" from the start). Pages are cut by id
-// and not by offset, so that a plan computed anew goes on where the old one stopped. removals selects the pass: first all
-// changes that take nothing away, then, as the last pages, those that do. When removals are held, the first pass has what
-// remains of them and the second is empty.
-func (p *Plan) Page(after string, limit int, removals bool) Page {
+// Page cuts the next page of a stage, of at most limit changes (at least one), beginning after a source id ("" from the
+// start). Pages are cut by id and not by offset, so that a plan made again goes on where the old one stopped. The removals
+// have pages of their own, after all others. When they are held, the stage of the people has what remains of them without
+// taking anything away, and there are no pages of removals.
+func (p *Plan) Page(stage Stage, after string, limit int) Page {
 	limit = max(limit, 1)
-	if removals {
+	if stage == StageRemovals {
 		return p.removalPage(after, limit)
 	}
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
-	start := sort.Search(len(p.Entries), func(i int) bool { return p.Entries[i].SourceID > after })
-	if after == "" {
-		start = 0
-	}
-	for i := start; i < len(p.Entries); i++ {
+	for i := following(len(p.Entries), after, func(i int) string { return p.Entries[i].SourceID }); i < len(p.Entries); i++ {
 		e := &p.Entries[i]
-		c, settled := p.inPass(e)
+		c, rest := p.withoutRemoval(e)
 		if c != nil && len(page.Changes) == limit {
 			page.Last = false
 			return page
@@ -85,36 +93,41 @@ func (p *Plan) Page(after string, limit int, removals bool) Page {
 		switch {
 		case c != nil:
 			page.Changes = append(page.Changes, *c)
-		case settled != nil:
-			page.settle(*settled)
+		case rest != nil:
+			page.countUnchanged(*rest)
 		}
 	}
 	return page
 }
 
-// removalPage cuts the second pass: people in scope who lose something, and those who left.
+// removalPage cuts a page of the removals: of people in scope who lose something, and of those who left.
 func (p *Plan) removalPage(after string, limit int) Page {
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
 	if p.Guard.Held {
 		return page
 	}
-	for _, c := range p.Removals() {
-		if after != "" && c.SourceID <= after {
-			continue
-		}
-		if len(page.Changes) == limit {
-			page.Last = false
-			break
-		}
-		page.Changes = append(page.Changes, c)
+	rest := p.removals[following(len(p.removals), after, func(i int) string { return p.removals[i].SourceID }):]
+	if len(rest) > limit {
+		rest, page.Last = rest[:limit], false
+	}
+	for _, c := range rest {
+		page.Changes = append(page.Changes, *c)
 		page.After = c.SourceID
 	}
 	return page
 }
 
-// inPass is what the first pass does about a person in scope: a change, or a settled entry to be counted, or neither,
-// because the second pass has the person.
-func (p *Plan) inPass(e *Entry) (change *Change, settled *Entry) {
+// following is the first of n sorted ids that comes after one, which may be empty.
+func following(n int, after string, id func(int) string) int {
+	if after == "" {
+		return 0
+	}
+	return sort.Search(n, func(i int) bool { return id(i) > after })
+}
+
+// withoutRemoval is what is done about a person in scope before the removals: a change, or nothing, so that the rest of the
+// entry is counted. Both are nil for somebody whom the removals come to.
+func (p *Plan) withoutRemoval(e *Entry) (change *Change, rest *Entry) {
 	removes := e.Change != nil && e.Change.Removes()
 	switch {
 	case removes && !p.Guard.Held:
@@ -130,9 +143,9 @@ func (p *Plan) inPass(e *Entry) (change *Change, settled *Entry) {
 	return nil, e
 }
 
-// settle counts a person for whom there is nothing to do.
-func (p *Page) settle(e Entry) {
-	p.Settled.Count(e.Outcome, 1)
+// countUnchanged counts a person for whom there is nothing to do.
+func (p *Page) countUnchanged(e Entry) {
+	p.Unchanged.Count(e.Outcome, 1)
 	if e.Outcome == Success {
 		return
 	}

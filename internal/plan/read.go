@@ -72,19 +72,19 @@ func (b *builder) record(group int, r source.Record) {
 		b.person(r, plannedIn, plannedErr)
 	}
 	if claimed && len(b.in.Rules) > 1 {
-		b.rival(group, r, scope)
+		b.noteOtherRule(group, r, scope)
 	}
 }
 
-// rivalName is a name that a person of another source than the planned rule's wants.
-type rivalName struct {
+// otherName is a name that a person of another source than the planned rule's wants.
+type otherName struct {
 	claim  *claim
 	upn    string
 	linked []*directory.Account
 }
 
-// rival notes the name that a person of another rule wants; scope says which rules include the person.
-func (b *builder) rival(group int, r source.Record, scope []bool) {
+// noteOtherRule notes the name that a person of another rule wants; scope says which rules include the person.
+func (b *builder) noteOtherRule(group int, r source.Record, scope []bool) {
 	owner, ok := b.owner(r.ID)
 	if !ok || owner == nobody || owner == b.rule || !scope[owner] {
 		return
@@ -102,12 +102,12 @@ func (b *builder) rival(group int, r source.Record, scope []bool) {
 		b.want(upn, linked)
 		return
 	}
-	b.rivalNames = append(b.rivalNames, rivalName{b.claims[r.ID], upn, linked})
+	b.otherNames = append(b.otherNames, otherName{b.claims[r.ID], upn, linked})
 }
 
-// rivals counts the names of people of the other sources whose ids no second source has.
-func (b *builder) rivals() {
-	for _, n := range b.rivalNames {
+// countOtherNames counts the names of people of the other sources whose ids no second source has.
+func (b *builder) countOtherNames() {
+	for _, n := range b.otherNames {
 		if !n.claim.twice {
 			b.want(n.upn, n.linked)
 		}

@@ -35,7 +35,7 @@ func (d dice) some(words ...string) []string {
 	return out
 }
 
-func (d dice) settings() plan.Settings {
+func (d dice) settings() plan.Policy {
 	s := settings()
 	s.Selection.Attributes = append([]string{directory.OtherMails}, selected...)
 	p := &s.Preferences
@@ -185,7 +185,7 @@ func TestDecisionsSettle(t *testing.T) {
 }
 
 // checkDecision checks what is true of every decision.
-func checkDecision(t *testing.T, name string, s plan.Settings, p plan.Person, c plan.Change, before *directory.Account) {
+func checkDecision(t *testing.T, name string, s plan.Policy, p plan.Person, c plan.Change, before *directory.Account) {
 	t.Helper()
 	require.Equal(t, c.Outcome == plan.Success, c.Reason == "", name)
 	require.False(t, (plan.Unsynced == c.Outcome || plan.Failed == c.Outcome) && c.Writes(), "%s: %s", name, c.Outcome)

@@ -71,7 +71,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	if c.Action == plan.Create {
 		require.Nil(m.t, m.named(p.Desired.UserPrincipalName), "%s: the name is taken", what)
 		m.checkManager(what, c)
-		a := carryOut(m.t, in.Settings, p, c, nil, true)
+		a := carryOut(m.t, in.Policy, p, c, nil, true)
 		a.ID = fmt.Sprintf("id-%s-%d", p.ID, len(m.accounts))
 		m.accounts = append(m.accounts, a)
 		m.consume(what, nil, &a)
@@ -87,7 +87,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	require.True(m.t, ours || before.Link == "" && c.Action == plan.Adopt, "%s: writes to an account linked as %q", what, before.Link)
 	require.False(m.t, before.Link == "" && len(c.RemoveLicenses) > 0 && in.Preferences.LicenseScope != "all", "%s: takes a stranger's licences", what)
 	m.checkManager(what, c)
-	after := carryOut(m.t, in.Settings, p, c, before, true)
+	after := carryOut(m.t, in.Policy, p, c, before, true)
 	if other := m.named(after.UserPrincipalName); other != nil {
 		require.Equal(m.t, after.ID, other.ID, "%s: the name is taken", what)
 	}
@@ -237,16 +237,17 @@ func (m *tenant) syncOnce(in plan.Input, size int, replan func() bool, passes in
 		in.Permit.Keys = made.RemovalKeys()
 	}
 	done := map[string]bool{}
-	for _, removals := range []bool{false, true} {
+	for _, stage := range []plan.Stage{plan.StagePeople, plan.StageRemovals} {
+		removals := stage == plan.StageRemovals
 		if removals && again() {
 			break
 		}
 		for after, last := "", removals && r.held; !last; {
-			page := made.Page(after, size, removals)
+			page := made.Page(stage, after, size)
 			require.LessOrEqual(m.t, len(page.Changes), size)
 			require.True(m.t, page.Last || len(page.Changes) == size, "%s: a page that is not full, and not the last", m.name)
 			require.GreaterOrEqual(m.t, page.After, after)
-			r.total.Add(page.Settled)
+			r.total.Add(page.Unchanged)
 			for i, c := range page.Changes {
 				require.True(m.t, i == 0 || page.Changes[i-1].SourceID < c.SourceID, m.name)
 				require.Greater(m.t, c.SourceID, after, m.name)
@@ -281,8 +282,8 @@ func never() bool { return false }
 // changes are all changes of a plan in the order in which they are carried out.
 func changes(p *plan.Plan) []plan.Change {
 	var out []plan.Change
-	for _, removals := range []bool{false, true} {
-		out = append(out, p.Page("", 1<<30, removals).Changes...)
+	for _, stage := range []plan.Stage{plan.StagePeople, plan.StageRemovals} {
+		out = append(out, p.Page(stage, "", 1<<30).Changes...)
 	}
 	return out
 }

@@ -40,8 +40,8 @@ func skus(left int) []directory.SKU {
 var selected = []string{"department", directory.DisplayName, directory.MailNickname, directory.UsageLocation}
 
 // settings are those of rule staff of connection contoso, with all defaults and plenty of licences.
-func settings() plan.Settings {
-	return plan.Settings{
+func settings() plan.Policy {
+	return plan.Policy{
 		Connection: "contoso", Rule: "staff", Preferences: config.DefaultPreferences(),
 		Selection: directory.Selection{Attributes: selected, LinkProperty: "extension_x_entraflowLink", MarkProperty: "extension_x_entraflowMark"},
 		SKUs:      skus(100),
@@ -75,7 +75,7 @@ func licensed(a directory.Account, sku string, disabledPlans ...string) director
 // carryOut does to an account what a change says, as Graph would: the account's own request first, then the licences, then
 // the mark that is left. licences false stops after the first request, as a crash there would. before is nil for a
 // creation.
-func carryOut(t testing.TB, s plan.Settings, p plan.Person, c plan.Change, before *directory.Account, licences bool) directory.Account {
+func carryOut(t testing.TB, s plan.Policy, p plan.Person, c plan.Change, before *directory.Account, licences bool) directory.Account {
 	t.Helper()
 	var a directory.Account
 	if before != nil {
@@ -245,7 +245,7 @@ func owned(rule string, r source.Record) directory.Account {
 func input(accounts []directory.Account, rules ...plan.RulePeople) plan.Input {
 	s := settings()
 	s.Rule = rules[0].Name
-	return plan.Input{Settings: s, Rules: rules, Accounts: accounts}
+	return plan.Input{Policy: s, Rules: rules, Accounts: accounts}
 }
 
 // forRule is the same input for another rule.

@@ -200,7 +200,7 @@ func (p *provisioning) actWithoutName(ctx context.Context, m plan.Match) (c plan
 }
 
 // decide says what is to be done, and by which settings.
-func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Settings, plan.Change, error) {
+func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Policy, plan.Change, error) {
 	s, err := p.planSettings(ctx)
 	if err != nil {
 		return s, plan.Change{}, err
@@ -217,8 +217,8 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Settings,
 }
 
 // planSettings are the settings for a decision about this person.
-func (p *provisioning) planSettings(ctx context.Context) (plan.Settings, error) {
-	s := plan.Settings{
+func (p *provisioning) planSettings(ctx context.Context) (plan.Policy, error) {
+	s := plan.Policy{
 		Connection:  p.in.Connection,
 		Rule:        p.claim.Name,
 		Preferences: p.settings.Config.Preferences,

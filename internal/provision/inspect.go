@@ -196,7 +196,7 @@ func (i *Inspection) linked(ctx context.Context, p *provisioning) (m plan.Match,
 			return m, nil, err
 		}
 		if len(bin.Linked) == 1 {
-			return plan.Match{Binned: bin.Linked[0]}, nil, nil
+			return plan.Match{Deleted: bin.Linked[0]}, nil, nil
 		}
 	case 1:
 		return m, m.Linked[0], nil

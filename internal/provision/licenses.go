@@ -89,7 +89,7 @@ func (p *Provisioner) recheckRemoval(ctx context.Context, s api.Settings, tenant
 	if err != nil {
 		return err
 	}
-	change := plan.Decide(plan.Settings{
+	change := plan.Decide(plan.Policy{
 		Connection: in.Connection, Rule: c.Name, Preferences: s.Config.Preferences, Selection: s.Selection(), SKUs: skus,
 		SourceTag: c.Source.Tag(), SamePerson: true,
 	}, plan.Person{ID: in.User, Enabled: c.record.Enabled, Desired: desired}, plan.Match{Linked: linked})

@@ -302,7 +302,7 @@ func (e *Evidence) binned() *Step {
 	case 0:
 		return nil
 	case 1:
-		return &Step{Do: Found, Match: plan.Match{Binned: e.Bin.Linked[0]}}
+		return &Step{Do: Found, Match: plan.Match{Deleted: e.Bin.Linked[0]}}
 	}
 	return stop(fault.Refused, fault.LinkDuplicate, "")
 }

@@ -109,7 +109,7 @@ func sameName(a *directory.Account) provision.Step {
 }
 
 func inBin(a *directory.Account) provision.Step {
-	return provision.Step{Do: provision.Found, Match: plan.Match{Binned: a}}
+	return provision.Step{Do: provision.Found, Match: plan.Match{Deleted: a}}
 }
 
 func restored(a *directory.Account) provision.Step {

@@ -106,7 +106,7 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 }
 
 // patch writes the account's differing attributes with one request.
-func (p *provisioning) patch(ctx context.Context, s plan.Settings, c plan.Change) error {
+func (p *provisioning) patch(ctx context.Context, s plan.Policy, c plan.Change) error {
 	desired := p.person.Desired
 	u := graph.Patch{Attributes: map[string]string{}}
 	for _, name := range c.Attributes {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -43,6 +43,8 @@ type Options struct {
 	Pace float64
 	// DataConverter is what all clients encode payloads with. Default the SDK's.
 	DataConverter converter.DataConverter
+	// PageSize is how many people a page of a plan names at most; 0 takes the default.
+	PageSize int
 }
 
 // Kit is everything running.
@@ -54,7 +56,7 @@ type Kit struct {
 	Engine    *engine.Engine
 	parts     engine.Parts
 	converter converter.DataConverter
-	worker    worker.Worker
+	worker    *engine.Worker
 	ended     bool
 	// scheduled counts the scheduled runs awaited.
 	scheduled int
@@ -73,6 +75,7 @@ func Start(t *testing.T, o Options) *Kit {
 	k.parts = engine.Parts{
 		Client:      k.Client,
 		Environment: engine.Environment{WriteShare: 1, Activities: 50, Pace: o.Pace},
+		PageSize:    o.PageSize,
 		Simulator:   &engine.SimulatorEndpoint{URL: k.Simulator.URL(), CAFile: filepath.Join(k.Dir, "ca.pem")},
 		Log:         quiet(), Converter: k.converter,
 	}
@@ -119,6 +122,20 @@ func (k *Kit) StartWorker() {
 	require.NoError(k.t, err)
 	k.worker = k.Engine.Worker()
 	require.NoError(k.t, k.worker.Start())
+}
+
+// AnotherWorker starts one more worker beside the first, as another process would; the test's end stops it, if stop does not.
+func (k *Kit) AnotherWorker(id string) (stop func()) {
+	k.t.Helper()
+	parts := k.parts
+	parts.WorkerID = id
+	e, err := engine.New(parts)
+	require.NoError(k.t, err)
+	w := e.Worker()
+	require.NoError(k.t, w.Start())
+	stop = sync.OnceFunc(w.Stop)
+	k.t.Cleanup(stop)
+	return stop
 }
 
 // StopWorker stops the worker, if one runs.

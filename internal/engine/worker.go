@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+)
+
+// Worker serves the task queue that all workers share, and one of its own for the pages of plans and lists that it keeps in
+// its memory.
+type Worker struct {
+	shared, own worker.Worker
+}
+
+// Worker makes a Temporal worker for all of entraflow's workflows and activities; the caller starts and stops it.
+func (e *Engine) Worker() *Worker {
+	interceptors := []interceptor.WorkerInterceptor{newInterceptor(e.parts.Log, e.waits)}
+	options := worker.Options{
+		MaxConcurrentActivityExecutionSize: e.parts.Environment.Activities,
+		// The SDK would hold heartbeats back until four fifths of the timeout have passed.
+		MaxHeartbeatThrottleInterval: activities.HeartbeatEvery,
+		// Some seconds for people under way to be left in an orderly state; what is cut off is taken up by the next worker.
+		WorkerStopTimeout: 10 * time.Second,
+		Interceptors:      interceptors,
+	}
+	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options)}
+	options.DisableWorkflowWorker = true
+	w.own = worker.New(e.parts.Client, e.queue(), options)
+	Register(w.shared)
+	for _, f := range e.sharedActivities() {
+		w.shared.RegisterActivity(f)
+	}
+	for _, f := range e.ownActivities() {
+		w.own.RegisterActivity(f)
+	}
+	return w
+}
+
+// queue is the task queue that this engine's worker alone serves. A restarted worker has another one, since it has lost what
+// it kept.
+func (e *Engine) queue() string { return api.WorkerQueue(e.parts.WorkerID) }
+
+// Start starts the worker. Its own queue comes first: whatever it keeps can be asked for from then on.
+func (w *Worker) Start() error {
+	if err := w.own.Start(); err != nil {
+		return err
+	}
+	if err := w.shared.Start(); err != nil {
+		w.own.Stop()
+		return err
+	}
+	return nil
+}
+
+// Stop lets activities under way end, for some seconds.
+func (w *Worker) Stop() {
+	done := make(chan struct{})
+	go func() {
+		w.own.Stop()
+		close(done)
+	}()
+	w.shared.Stop()
+	<-done
+}
+
+// Run starts the worker and stops it when interrupted, or returns the error that ended it.
+func (w *Worker) Run(interrupt <-chan any) error {
+	if err := w.own.Start(); err != nil {
+		return err
+	}
+	defer w.own.Stop()
+	return w.shared.Run(interrupt)
+}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
 )
 
 // RevokeSessions ends the person's sessions everywhere, as is right after disabling. It may be repeated. One write.
@@ -82,6 +84,30 @@ func (c *Client) RestoreUser(ctx context.Context, id string, options ...Option) 
 		_, err := c.bin().ByDirectoryObjectId(id).Restore().Post(ctx, nil)
 		return err
 	}, options...)
+}
+
+// RestoreUserAs is RestoreUser under another user principal name, for where somebody else has the old one by now. Mail
+// addresses that somebody else has by now do not come back. One write.
+//
+// Faults: as RestoreUser, with UPNInvalid and DomainNotVerified (Invalid).
+func (c *Client) RestoreUserAs(ctx context.Context, id, upn string, options ...Option) error {
+	if id == "" || upn == "" {
+		return missingArgument(opRestoreUser, "id")
+	}
+	body, err := json.Marshal(map[string]any{"newUserPrincipalName": upn, "autoReconcileProxyConflict": true})
+	if err != nil {
+		return fault.Wrap(opRestoreUser.name, fault.Internal, fault.InternalError, "", err)
+	}
+	return c.call(ctx, opRestoreUser, func(ctx context.Context) error {
+		info, err := c.bin().ByDirectoryObjectId(id).Restore().ToPostRequestInformation(ctx, nil)
+		if err != nil {
+			return err
+		}
+		// The SDK's builder knows no body.
+		info.SetStreamContentAndContentType(body, "application/json")
+		_, err = c.raw(ctx, info)
+		return err
+	}, append(options, sending(nil, directory.UserPrincipalName))...)
 }
 
 // SetManager makes managerID the person's manager. Both must be known to the server that answers: a manager created just

@@ -162,7 +162,20 @@ func TestLifeOfAnAccount(t *testing.T) {
 	a, err = c.UserByID(ctx, id, w.sel)
 	require.NoError(t, err)
 	require.Equal(t, "q1@contoso.com", a.UserPrincipalName)
-	require.Zero(t, w.Stats().WastedWrites)
+
+	// Somebody else has the name by now.
+	require.NoError(t, c.DeleteUser(ctx, id))
+	w.Mutate(func(tn *simulator.Tenant) {
+		_, err = tn.AddUser(simulator.UserSeed{"userPrincipalName": "q1@contoso.com", "displayName": "Quentin"})
+	})
+	require.NoError(t, err)
+	require.True(t, fault.Is(c.RestoreUser(ctx, id), fault.AccountExists))
+	require.True(t, fault.Is(c.RestoreUserAs(ctx, id, "q1@elsewhere.example"), fault.DomainNotVerified))
+	require.NoError(t, c.RestoreUserAs(ctx, id, "q2@contoso.com"))
+	a, err = c.UserByID(ctx, id, w.sel)
+	require.NoError(t, err)
+	require.Equal(t, "q2@contoso.com", a.UserPrincipalName)
+	require.Equal(t, "contoso/staff/1", a.Link)
 }
 
 // TestSimulatedRefusals: the simulator was written from the documentation and not from our table; both must agree.

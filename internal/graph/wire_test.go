@@ -100,6 +100,9 @@ func TestWire(t *testing.T) {
 		}, 200, users, "GET", root + "/directory/deletedItems/microsoft.graph.user" + selected, ""},
 		{"restore", func(c *graph.Client) error { return c.RestoreUser(ctx, userID) },
 			200, `{"@odata.type":"#microsoft.graph.user","id":"` + userID + `"}`, "POST", root + "/directory/deletedItems/" + userID + "/restore", ""},
+		{"restore as", func(c *graph.Client) error { return c.RestoreUserAs(ctx, userID, "ann@contoso.com") },
+			200, `{"@odata.type":"#microsoft.graph.user","id":"` + userID + `"}`, "POST", root + "/directory/deletedItems/" + userID + "/restore",
+			`{"newUserPrincipalName":"ann@contoso.com","autoReconcileProxyConflict":true}`},
 		{"set manager", func(c *graph.Client) error { return c.SetManager(ctx, userID, skuID) },
 			204, "", "PUT", root + "/users/" + userID + "/manager/$ref", `{"@odata.id":"HOST/v1.0/users/` + skuID + `"}`},
 		{"clear manager", func(c *graph.Client) error { return c.ClearManager(ctx, userID) },
@@ -168,16 +171,17 @@ func TestNothingToDo(t *testing.T) {
 	_, err = c.CreateUser(ctx, noLink, directory.Selection{})
 	require.Equal(t, fault.Internal, fault.KindOf(err))
 	for name, call := range map[string]func() error{
-		"read":    func() error { _, err := c.UserByID(ctx, "", selection); return err },
-		"by name": func() error { _, err := c.UserByUPN(ctx, "", selection); return err },
-		"by link": func() error { _, err := c.UsersByLink(ctx, "", selection); return err },
-		"update":  func() error { return c.UpdateUser(ctx, "", graph.Patch{Enabled: ptr(true)}, selection) },
-		"delete":  func() error { return c.DeleteUser(ctx, "") },
-		"assign":  func() error { return c.AssignLicenses(ctx, "", nil, []string{skuID}) },
-		"revoke":  func() error { return c.RevokeSessions(ctx, "") },
-		"restore": func() error { return c.RestoreUser(ctx, "") },
-		"manager": func() error { return c.SetManager(ctx, userID, "") },
-		"clear":   func() error { return c.ClearManager(ctx, "") },
+		"read":       func() error { _, err := c.UserByID(ctx, "", selection); return err },
+		"by name":    func() error { _, err := c.UserByUPN(ctx, "", selection); return err },
+		"by link":    func() error { _, err := c.UsersByLink(ctx, "", selection); return err },
+		"update":     func() error { return c.UpdateUser(ctx, "", graph.Patch{Enabled: ptr(true)}, selection) },
+		"delete":     func() error { return c.DeleteUser(ctx, "") },
+		"assign":     func() error { return c.AssignLicenses(ctx, "", nil, []string{skuID}) },
+		"revoke":     func() error { return c.RevokeSessions(ctx, "") },
+		"restore":    func() error { return c.RestoreUser(ctx, "") },
+		"restore as": func() error { return c.RestoreUserAs(ctx, userID, "") },
+		"manager":    func() error { return c.SetManager(ctx, userID, "") },
+		"clear":      func() error { return c.ClearManager(ctx, "") },
 		"password": func() error {
 			return c.UpdateUser(ctx, userID, graph.Patch{Attributes: map[string]string{"password": "x"}}, selection)
 		},

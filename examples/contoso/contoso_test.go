@@ -172,7 +172,7 @@ func compiled(t *testing.T, rule config.Rule) (source.Source, *mapping.Program) 
 	require.NoError(t, err)
 	columns, err := s.Columns(t.Context())
 	require.NoError(t, err)
-	program, problems := mapping.Compile(rule, columns)
+	program, problems := mapping.Compile(rule.Expressions(), columns)
 	require.Empty(t, problems)
 	return s, program
 }

@@ -85,7 +85,7 @@ func (a *app) checkRule(ctx context.Context, f *config.File, rule config.Rule) (
 		a.notes.Sayf("warning: %s", at(sourceKey(rule, err), 0, sourceMessage(err))[0])
 		return nil, nil
 	}
-	_, found := mapping.Compile(rule, columns)
+	_, found := mapping.Compile(rule.Expressions(), columns)
 	var problems config.Problems
 	for _, p := range found {
 		problems = append(problems, at(p.Key, p.Offset, p.Message)...)

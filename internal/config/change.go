@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -107,14 +108,19 @@ func ChangeOf(old, revision Connection) Change {
 }
 
 // synced are the preferences whose change leads to a sync; the others are zero.
-func (p Preferences) synced() Preferences {
-	return Preferences{RemoveLicensesWhenSkuIDEmpty: p.RemoveLicensesWhenSkuIDEmpty, LicenseScope: p.LicenseScope,
-		ExistingUsers: p.ExistingUsers, RemovalGuard: p.RemovalGuard}
-}
+func (p Preferences) synced() Preferences { return p.only(true) }
 
 // actions are the preferences whose change leads to no sync; the others are zero.
-func (p Preferences) actions() Preferences {
-	p.RemoveLicensesWhenSkuIDEmpty, p.LicenseScope, p.ExistingUsers, p.RemovalGuard = false, "", "", RemovalGuard{}
+func (p Preferences) actions() Preferences { return p.only(false) }
+
+// only keeps the preferences whose change leads to a sync, or those whose change does not.
+func (p Preferences) only(sync bool) Preferences {
+	v := reflect.ValueOf(&p).Elem()
+	for i := range v.NumField() {
+		if (v.Type().Field(i).Tag.Get("change") == "sync") != sync {
+			v.Field(i).SetZero()
+		}
+	}
 	return p
 }
 

@@ -3,33 +3,36 @@ package config
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/mapping/field"
 )
 
 // Connection is one Entra tenant, one app registration, preferences, and the rules that provision into it.
 type Connection struct {
 	// Name identifies the connection: [a-z0-9][a-z0-9-]{0,39}.
-	Name        string `json:"name" yaml:"name"`
-	Description string `json:"description,omitempty" yaml:"description"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
 	// TenantID is the tenant's id or one of its verified domains. Never changes after creation.
-	TenantID string `json:"tenantId" yaml:"tenantId"`
+	TenantID string `json:"tenantId"`
 	// ClientID is the app registration's application (client) id. Never changes after creation.
-	ClientID string `json:"clientId" yaml:"clientId"`
+	ClientID string `json:"clientId"`
 	// ClientSecret is a reference, env:NAME or file:PATH; the worker resolves it. Never the secret itself. Exactly one of it,
 	// ClientCertificate and FederatedTokenFile is set.
-	ClientSecret string `json:"clientSecret,omitempty" yaml:"clientSecret"`
+	ClientSecret string `json:"clientSecret,omitempty"`
 	// ClientCertificate is a reference, env:NAME or file:PATH, to PEM with a certificate, its chain if there is one, and its
 	// unencrypted RSA key.
-	ClientCertificate string `json:"clientCertificate,omitempty" yaml:"clientCertificate"`
+	ClientCertificate string `json:"clientCertificate,omitempty"`
 	// FederatedTokenFile is the path of a JWT of another issuer that the app registration trusts, as Kubernetes projects
 	// one; it is read anew for each token. Relative to the configuration file, absolute after Load.
-	FederatedTokenFile string `json:"federatedTokenFile,omitempty" yaml:"federatedTokenFile"`
+	FederatedTokenFile string `json:"federatedTokenFile,omitempty"`
 	// Cloud is global (default), usgov, dod, china or simulator.
-	Cloud       string      `json:"cloud,omitempty" yaml:"cloud"`
-	Preferences Preferences `json:"preferences" yaml:"preferences"`
-	Rules       []Rule      `json:"rules" yaml:"rules"`
+	Cloud       string      `json:"cloud,omitempty"`
+	Preferences Preferences `json:"preferences"`
+	Rules       []Rule      `json:"rules"`
 
-	// strange is what the JSON has that a connection has not; Validate reports it.
-	strange []finding
+	// unknown is what the JSON has that a connection has not; Validate reports it.
+	unknown []finding
 }
 
 // Rule finds a rule by name; ok is false when there is none.
@@ -42,38 +45,39 @@ func (c *Connection) Rule(name string) (rule Rule, ok bool) {
 	return Rule{}, false
 }
 
-// Preferences are the switches of a connection. DefaultPreferences has their defaults.
+// Preferences are the switches of a connection. DefaultPreferences has their defaults; a field's json tag is its key in a file, and
+// change:"sync" says that a change of it leads to a sync of every rule.
 type Preferences struct {
 	// RemoveLicensesWhenSkuIDEmpty: a rule without a skuId mapping takes its users' licences away. Default false.
-	RemoveLicensesWhenSkuIDEmpty bool `json:"removeLicensesWhenSkuIdEmpty" yaml:"removeLicensesWhenSkuIdEmpty"`
+	RemoveLicensesWhenSkuIDEmpty bool `json:"removeLicensesWhenSkuIdEmpty" change:"sync"`
 	// LicenseScope is ours (default: licences assigned by us or named by the mapping) or all (every direct licence).
-	LicenseScope string `json:"licenseScope" yaml:"licenseScope"`
+	LicenseScope string `json:"licenseScope" change:"sync"`
 	// AllowCreate lets accounts be created and restored. Default true.
-	AllowCreate bool `json:"allowCreate" yaml:"allowCreate"`
+	AllowCreate bool `json:"allowCreate"`
 	// AllowUpdate lets accounts be changed, adopted, enabled and licensed. Default true.
-	AllowUpdate bool `json:"allowUpdate" yaml:"allowUpdate"`
+	AllowUpdate bool `json:"allowUpdate"`
 	// AllowDisable lets accounts be disabled because the person is disabled at the source. Default true.
-	AllowDisable bool `json:"allowDisable" yaml:"allowDisable"`
+	AllowDisable bool `json:"allowDisable"`
 	// AllowDeprovision lets people be deprovisioned who left the source or the filter. Default true.
-	AllowDeprovision bool `json:"allowDeprovision" yaml:"allowDeprovision"`
+	AllowDeprovision bool `json:"allowDeprovision"`
 	// RemoveAction is what deprovisioning does: disable (default) or delete.
-	RemoveAction string `json:"removeAction" yaml:"removeAction"`
+	RemoveAction string `json:"removeAction"`
 	// DeprovisionOnRuleDeletion: deleting a rule deprovisions the people it provisioned. Default false.
-	DeprovisionOnRuleDeletion bool `json:"deprovisionOnRuleDeletion" yaml:"deprovisionOnRuleDeletion"`
+	DeprovisionOnRuleDeletion bool `json:"deprovisionOnRuleDeletion"`
 	// ExistingUsers is adopt (default) or leave: what happens to accounts that exist already.
-	ExistingUsers string `json:"existingUsers" yaml:"existingUsers"`
+	ExistingUsers string `json:"existingUsers" change:"sync"`
 	// RemoveAdopted lets removeAction delete also delete adopted accounts. Default false: they are disabled.
-	RemoveAdopted bool `json:"removeAdopted" yaml:"removeAdopted"`
+	RemoveAdopted bool `json:"removeAdopted"`
 	// RemovalGuard bounds how many people one sync may take something away from.
-	RemovalGuard RemovalGuard `json:"removalGuard" yaml:"removalGuard"`
+	RemovalGuard RemovalGuard `json:"removalGuard" change:"sync"`
 }
 
 // RemovalGuard allows at most max(Count, Percent of the rule's linked users) removals in one sync.
 type RemovalGuard struct {
 	// Count is an absolute number. Default 5.
-	Count int `json:"count" yaml:"count"`
+	Count int `json:"count"`
 	// Percent of the rule's linked users, 0 to 100. Default 10.
-	Percent int `json:"percent" yaml:"percent"`
+	Percent int `json:"percent"`
 }
 
 // Allowed is how many removals a rule with this many linked users may carry out in one sync.
@@ -129,17 +133,17 @@ func (p *Preferences) UnmarshalJSON(b []byte) error {
 // Rule provisions the people of one source that a filter lets through, with one set of mappings.
 type Rule struct {
 	// Name: as for a connection, unique within it.
-	Name string `json:"name" yaml:"name"`
+	Name string `json:"name"`
 	// Enabled: default true.
-	Enabled bool `json:"enabled" yaml:"enabled"`
+	Enabled bool `json:"enabled"`
 	// Source never changes after creation.
-	Source Source `json:"source" yaml:"source"`
+	Source Source `json:"source"`
 	// Filter is a CEL expression over user; "" lets everyone through.
-	Filter string `json:"filter,omitempty" yaml:"filter"`
+	Filter string `json:"filter,omitempty"`
 	// Mappings: target attribute (Graph's name, aliases already resolved) to what is written there.
-	Mappings map[string]Mapping `json:"mappings" yaml:"mappings"`
+	Mappings map[string]Mapping `json:"mappings"`
 	// SyncEvery is the interval of the schedule, as Go writes durations; "" is no schedule. At least one minute.
-	SyncEvery string `json:"syncEvery,omitempty" yaml:"syncEvery"`
+	SyncEvery string `json:"syncEvery,omitempty"`
 }
 
 // Interval is SyncEvery as a duration; 0 is no schedule.
@@ -163,30 +167,12 @@ func (r *Rule) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Mapping says what is written to one target attribute: exactly one of the three.
-type Mapping struct {
-	// Expression is CEL over user.
-	Expression string `json:"expression,omitempty"`
-	// Value is a constant: a string, a bool, or a list of strings.
-	Value any `json:"value,omitempty"`
-	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
-	Secret string `json:"secret,omitempty"`
-}
+// Mapping says what is written to one target attribute: an expression, a constant or a secret.
+type Mapping = field.Spec
 
-// UnmarshalJSON reads a bare string as an expression, as the file does.
-func (m *Mapping) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*m = Mapping{Expression: s}
-		return nil
-	}
-	type plain Mapping
-	var v plain
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
-	}
-	*m = Mapping(v)
-	return nil
+// Expressions are what a rule's program is made of.
+func (r *Rule) Expressions() mapping.Rule {
+	return mapping.Rule{Filter: r.Filter, Mappings: r.Mappings}
 }
 
 // UnmarshalJSON fills in the default preferences where the JSON has none.
@@ -197,6 +183,6 @@ func (c *Connection) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*c = Connection(v)
-	c.strange = strangeKeys(b)
+	c.unknown = unknownKeys(b)
 	return nil
 }

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // connection reads the file's top level. What is missing or malformed keeps its default, so that the check of the
@@ -13,18 +16,11 @@ import (
 func (d *document) connection(root *yaml.Node) *Connection {
 	c := &Connection{Cloud: CloudGlobal, Preferences: DefaultPreferences()}
 	f := d.fields(root, "", "", connectionKeys)
-	d.text(f, "", "name", &c.Name)
-	d.text(f, "", "description", &c.Description)
-	d.text(f, "", "tenantId", &c.TenantID)
-	d.text(f, "", "clientId", &c.ClientID)
-	d.text(f, "", KeySecret, &c.ClientSecret)
-	d.text(f, "", KeyCertificate, &c.ClientCertificate)
-	d.text(f, "", KeyFederated, &c.FederatedTokenFile)
+	d.bind(f, "", c)
 	if c.ClientSecret == "" && (d.bad[KeyCertificate] || d.bad[KeyFederated]) {
 		// There is a credential, though one that could not be read: nothing is to be said of a missing secret.
 		d.bad[KeySecret] = true
 	}
-	d.text(f, "", "cloud", &c.Cloud)
 	if n := f["preferences"]; n != nil && !empty(n) {
 		d.preferences(n, &c.Preferences)
 	}
@@ -32,6 +28,22 @@ func (d *document) connection(root *yaml.Node) *Connection {
 		c.Rules = d.rules(n)
 	}
 	return c
+}
+
+// bind fills the texts, flags and numbers of a struct from the keys that its json tags name. What is absent keeps its default; fields of
+// other kinds are their callers'.
+func (d *document) bind(fields map[string]*yaml.Node, path string, into any) {
+	v := reflect.ValueOf(into).Elem()
+	for i, key := range source.Keys(into) {
+		switch field := v.Field(i).Addr().Interface().(type) {
+		case *string:
+			d.text(fields, path, key, field)
+		case *bool:
+			d.flag(fields, path, key, field)
+		case *int:
+			d.number(fields, path, key, field)
+		}
+	}
 }
 
 // empty recognises a key with nothing after it.
@@ -42,20 +54,10 @@ func empty(n *yaml.Node) bool {
 func (d *document) preferences(n *yaml.Node, p *Preferences) {
 	const path = "preferences"
 	f := d.fields(n, path, "preferences are keys and values; write them below, indented", preferenceKeys)
-	d.flag(f, path, "removeLicensesWhenSkuIdEmpty", &p.RemoveLicensesWhenSkuIDEmpty)
-	d.text(f, path, "licenseScope", &p.LicenseScope)
-	d.flag(f, path, "allowCreate", &p.AllowCreate)
-	d.flag(f, path, "allowUpdate", &p.AllowUpdate)
-	d.flag(f, path, "allowDisable", &p.AllowDisable)
-	d.flag(f, path, "allowDeprovision", &p.AllowDeprovision)
-	d.text(f, path, "removeAction", &p.RemoveAction)
-	d.flag(f, path, "deprovisionOnRuleDeletion", &p.DeprovisionOnRuleDeletion)
-	d.text(f, path, "existingUsers", &p.ExistingUsers)
-	d.flag(f, path, "removeAdopted", &p.RemoveAdopted)
+	d.bind(f, path, p)
 	if n := f["removalGuard"]; n != nil {
-		g := d.fields(n, path+".removalGuard", "the guard has two numbers; write {count: 5, percent: 10}", guardKeys)
-		d.number(g, path+".removalGuard", "count", &p.RemovalGuard.Count)
-		d.number(g, path+".removalGuard", "percent", &p.RemovalGuard.Percent)
+		const guard = path + ".removalGuard"
+		d.bind(d.fields(n, guard, "the guard has two numbers; write {count: 5, percent: 10}", guardKeys), guard, &p.RemovalGuard)
 	}
 }
 
@@ -78,14 +80,14 @@ func (d *document) rules(n *yaml.Node) []Rule {
 func (d *document) rule(n *yaml.Node, path string) Rule {
 	r := Rule{Enabled: true, Mappings: map[string]Mapping{}}
 	f := d.fields(n, path, "a rule is keys and values; begin it with - name: …", ruleKeys)
-	d.text(f, path, "name", &r.Name)
-	d.flag(f, path, "enabled", &r.Enabled)
-	d.text(f, path, "syncEvery", &r.SyncEvery)
+	filter := f["filter"]
+	delete(f, "filter") // An expression has pitfalls of its own.
+	d.bind(f, path, &r)
 	if n := f["source"]; n != nil {
 		r.Source = d.source(n, path+".source")
 	}
-	if n := f["filter"]; n != nil {
-		r.Filter, _ = d.expression(n, path+".filter", "write an expression in single quotes, or remove the key to include everybody")
+	if filter != nil {
+		r.Filter, _ = d.expression(filter, path+".filter", "write an expression in single quotes, or remove the key to include everybody")
 	}
 	if n := f["mappings"]; n != nil {
 		d.mappings(n, path+".mappings", r.Mappings)
@@ -100,11 +102,11 @@ func (d *document) mappings(n *yaml.Node, path string, into map[string]Mapping) 
 	for _, e := range entries {
 		a, ok := directory.FindAttribute(e.key)
 		if !ok {
-			d.report(e.place, join(path, e.key), unknownAttribute(e.key))
+			d.report(e.place, join(path, e.key), mapping.UnknownAttribute(e.key))
 			continue
 		}
 		if seen[a.Name] {
-			d.report(e.place, join(path, e.key), mappedTwice(a.Name))
+			d.report(e.place, join(path, e.key), mapping.MappedTwice(a.Name))
 			continue
 		}
 		seen[a.Name] = true

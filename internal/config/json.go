@@ -26,9 +26,9 @@ func (r *Rule) resolveAliases() {
 	}
 }
 
-// strangeKeys finds what decoding would pass over in silence: keys that there are not, and an empty filter. A misspelt or
+// unknownKeys finds what decoding would pass over in silence: keys that there are not, and an empty filter. A misspelt or
 // empty filter in JSON typed by hand would otherwise include everybody.
-func strangeKeys(b []byte) []finding {
+func unknownKeys(b []byte) []finding {
 	var w walker
 	c := w.object(b, "", connectionKeys)
 	preferences := w.object(c["preferences"], "preferences", preferenceKeys)
@@ -44,7 +44,7 @@ func strangeKeys(b []byte) []finding {
 		var mappings map[string]json.RawMessage
 		_ = json.Unmarshal(r["mappings"], &mappings)
 		for _, attribute := range slices.Sorted(maps.Keys(mappings)) {
-			w.object(mappings[attribute], rulePath(i, "mappings."+attribute), []string{"expression", "value", "secret"})
+			w.object(mappings[attribute], rulePath(i, "mappings."+attribute), source.Keys(Mapping{}))
 		}
 	}
 	return w.found

@@ -3,17 +3,16 @@ package config
 import (
 	"strings"
 
-	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/mapping/suggest"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
-// The keys of each level of a configuration, the same in a file and in JSON.
+// The keys of each level of a configuration, the same in a file and in JSON: the json tags of the structs.
 var (
-	connectionKeys = []string{"name", "description", "tenantId", "clientId", KeySecret, KeyCertificate, KeyFederated, "cloud", "preferences", "rules"}
-	preferenceKeys = []string{"removeLicensesWhenSkuIdEmpty", "licenseScope", "allowCreate", "allowUpdate", "allowDisable",
-		"allowDeprovision", "removeAction", "deprovisionOnRuleDeletion", "existingUsers", "removeAdopted", "removalGuard"}
-	guardKeys = []string{"count", "percent"}
-	ruleKeys  = []string{"name", "enabled", "source", "filter", "mappings", "syncEvery"}
+	connectionKeys = source.Keys(Connection{})
+	preferenceKeys = source.Keys(Preferences{})
+	guardKeys      = source.Keys(RemovalGuard{})
+	ruleKeys       = source.Keys(Rule{})
 )
 
 // elsewhere are names that other products have for our keys.
@@ -42,28 +41,6 @@ func unknownKey(key string, known []string) (message, meant string) {
 }
 
 const groupsMessage = "group provisioning is not yet available; remove this key"
-
-// unknownAttribute explains a mapping's key that is no target attribute.
-func unknownAttribute(key string) string {
-	switch strings.ToLower(key) {
-	case "pingsourcedn":
-		return "there is no such attribute: the link that entraflow writes to each account replaces it; remove this mapping"
-	}
-	var names []string
-	for _, a := range directory.Attributes() {
-		names = append(names, a.Name)
-		names = append(names, a.Aliases...)
-	}
-	if s := suggest.DidYouMean(key, names); s != "" {
-		return "there is no such attribute" + s
-	}
-	return "there is no such attribute; remove it, or use one that the documentation of mappings lists"
-}
-
-// mappedTwice explains a second mapping of one attribute.
-func mappedTwice(attribute string) string {
-	return "this is " + attribute + ", which is mapped already; remove one of the two"
-}
 
 func contains(list []string, s string) bool {
 	for _, l := range list {

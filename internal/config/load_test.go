@@ -403,7 +403,7 @@ func TestProblemsOfMappingHavePlaces(t *testing.T) {
 	f, problems := parse(rule("      mobile: 'user.cell'\n    filter: 'user.dept == \"x\"'\n"))
 	require.Empty(t, problems)
 	cols := source.Columns{Names: []string{"username", "givenName", "surname"}}
-	_, found := mapping.Compile(f.Connection.Rules[0], cols)
+	_, found := mapping.Compile(f.Connection.Rules[0].Expressions(), cols)
 	require.Len(t, found, 2)
 	filter := f.Problem("staff", found[0].Key, found[0].Offset, found[0].Message)
 	require.Equal(t, 16, filter.Line)

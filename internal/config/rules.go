@@ -6,8 +6,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/directory"
-	"github.com/entraflow/entraflow/internal/mapping/expression"
-	"github.com/entraflow/entraflow/internal/mapping/field"
+	"github.com/entraflow/entraflow/internal/mapping"
 )
 
 // MinSyncEvery is the shortest interval of a schedule.
@@ -28,54 +27,35 @@ func (k *checker) rule(i int, r *Rule) {
 			k.problem(rulePath(i, "syncEvery"), "this is a duration of at least one minute; write 15m or 24h, or remove the key for no schedule")
 		}
 	}
-	k.filter(i, r)
-	k.mappings(i, r)
+	k.expressions(i, r)
 }
 
-func (k *checker) filter(i int, r *Rule) {
-	if r.Filter == "" {
-		return
+// expressions checks filter and mappings.
+func (k *checker) expressions(i int, r *Rule) {
+	path := func(key string) string {
+		if key == mapping.FilterKey {
+			return rulePath(i, key)
+		}
+		return rulePath(i, "mappings."+key)
 	}
-	e, problems := expression.Compile(r.Filter, expression.Condition, expression.Scope{})
-	k.expression(rulePath(i, "filter"), problems)
-	if e != nil && e.Constant() {
-		k.warn(rulePath(i, "filter"), "it is the same for everybody; name a column, or remove the key to include everybody")
-	}
-}
-
-func (k *checker) expression(path string, problems []expression.Problem) {
+	problems, warnings := mapping.Check(r.Expressions())
 	for _, p := range problems {
-		k.problems = append(k.problems, finding{path: path, message: p.Message, offset: p.Offset})
+		k.problems = append(k.problems, finding{path: path(p.Key), message: p.Message, offset: p.Offset})
 	}
-}
-
-func (k *checker) mappings(i int, r *Rule) {
-	path := func(attribute string) string { return rulePath(i, "mappings."+attribute) }
+	for _, w := range warnings {
+		k.warn(path(w.Key), w.Message)
+	}
 	mapped := map[string]Mapping{}
 	for _, key := range slices.Sorted(maps.Keys(r.Mappings)) {
-		a, ok := directory.FindAttribute(key)
-		if !ok {
-			k.problem(path(key), unknownAttribute(key))
-			continue
-		}
-		if _, twice := mapped[a.Name]; twice {
-			k.problem(path(key), mappedTwice(a.Name))
-			continue
-		}
 		m := r.Mappings[key]
-		mapped[a.Name] = m
-		if m.parts() > 1 {
-			k.problem(path(key), "it has more than one of expression, value and secret; keep one")
-			continue
+		if a, ok := directory.FindAttribute(key); ok {
+			mapped[a.Name] = m
 		}
 		if m.Secret != "" {
 			if message := checkReference(m.Secret); message != "" {
 				k.problem(path(key), message)
-				continue
 			}
 		}
-		_, problems := field.Compile(a, field.Spec{Expression: m.Expression, Value: m.Value, Secret: m.Secret}, expression.Scope{})
-		k.expression(path(key), problems)
 	}
 	for _, n := range needed {
 		if _, ok := mapped[n.attribute]; !ok {
@@ -100,15 +80,4 @@ func (k *checker) together(i int, r *Rule, mapped map[string]Mapping) {
 	if mapped[directory.Password].Secret != "" && mapped[directory.ResetPassword].Value == false {
 		k.warn(rulePath(i, "mappings.resetPassword"), "everybody gets the same initial password and keeps it; remove this mapping, or use randomPassword(24)")
 	}
-}
-
-// parts counts which of the three ways of mapping are used.
-func (m Mapping) parts() int {
-	n := 0
-	for _, used := range []bool{m.Expression != "", m.Value != nil, m.Secret != ""} {
-		if used {
-			n++
-		}
-	}
-	return n
 }

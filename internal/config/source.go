@@ -171,6 +171,8 @@ func (k *checker) source(i int, s Source) {
 	})
 	for _, e := range settings.Expressions() {
 		_, problems := expression.Compile(e.Text, expression.Condition, expression.Scope{})
-		k.expression(at(e.Key), problems)
+		for _, p := range problems {
+			k.problems = append(k.problems, finding{path: at(e.Key), message: p.Message, offset: p.Offset})
+		}
 	}
 }

@@ -30,7 +30,7 @@ var clouds = []string{CloudGlobal, CloudUSGov, CloudDoD, CloudChina, CloudSimula
 //
 //workflowcheck:ignore
 func (c *Connection) Validate() Problems {
-	return problemsOf(c, append(c.check().problems, c.strange...), nowhere)
+	return problemsOf(c, append(c.check().problems, c.unknown...), nowhere)
 }
 
 // Warnings gives what is allowed but probably not meant. Deterministic, as Validate.

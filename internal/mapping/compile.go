@@ -3,8 +3,8 @@ package mapping
 import (
 	"maps"
 	"slices"
+	"strings"
 
-	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/mapping/expression"
 	"github.com/entraflow/entraflow/internal/mapping/field"
@@ -22,8 +22,16 @@ type Problem struct {
 	Offset int
 }
 
+// Rule is what a program is made of: the expressions of a rule of the configuration.
+type Rule struct {
+	// Filter is a CEL expression over user; "" lets everybody through.
+	Filter string
+	// Mappings: target attribute, by Graph's name or an alias, to what is written there.
+	Mappings map[string]field.Spec
+}
+
 // Compile compiles a rule against the columns of its source. All problems come back at once, and with them no program.
-func Compile(rule config.Rule, cols source.Columns) (*Program, []Problem) {
+func Compile(rule Rule, cols source.Columns) (*Program, []Problem) {
 	p, problems := compile(rule, expression.Scope{Known: true, Columns: cols})
 	if len(problems) > 0 {
 		return nil, problems
@@ -31,14 +39,17 @@ func Compile(rule config.Rule, cols source.Columns) (*Program, []Problem) {
 	return p, nil
 }
 
-// Check compiles a rule whose source has not been opened: everything is found but unknown columns and, for a CSV file,
-// wrong types. config.Load and Connection.Validate report the same.
-func Check(rule config.Rule) []Problem {
-	_, problems := compile(rule, expression.Scope{})
-	return problems
+// Check compiles a rule whose source has not been opened: everything is found but unknown columns and, for a CSV file, wrong types.
+// Warnings are what is allowed but probably not meant.
+func Check(rule Rule) (problems, warnings []Problem) {
+	p, problems := compile(rule, expression.Scope{})
+	if p.filter != nil && p.filter.Constant() {
+		warnings = append(warnings, Problem{Key: FilterKey, Message: "it is the same for everybody; name a column, or remove the key to include everybody"})
+	}
+	return problems, warnings
 }
 
-func compile(rule config.Rule, scope expression.Scope) (*Program, []Problem) {
+func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 	p := &Program{text: scope.Known && !scope.Columns.Typed}
 	var problems []Problem
 	report := func(key string, found []expression.Problem) {
@@ -59,7 +70,7 @@ func compile(rule config.Rule, scope expression.Scope) (*Program, []Problem) {
 		if !ok {
 			continue
 		}
-		f, found := field.Compile(a, field.Spec{Expression: m.Expression, Value: m.Value, Secret: m.Secret}, scope)
+		f, found := field.Compile(a, m, scope)
 		report(a.Name, found)
 		if f != nil {
 			p.add(f)
@@ -71,19 +82,19 @@ func compile(rule config.Rule, scope expression.Scope) (*Program, []Problem) {
 	return p, problems
 }
 
-// byAttribute gives the mappings by Graph's names, whatever aliases they stand under, and the keys that are no attribute
-// or one that is mapped already.
-func byAttribute(rule config.Rule) (map[string]config.Mapping, []Problem) {
-	mappings := make(map[string]config.Mapping, len(rule.Mappings))
+// byAttribute gives the mappings by Graph's names, whatever aliases the rule uses, and the keys that are no attribute or one that is
+// mapped already.
+func byAttribute(rule Rule) (map[string]field.Spec, []Problem) {
+	mappings := make(map[string]field.Spec, len(rule.Mappings))
 	var problems []Problem
 	for _, key := range slices.Sorted(maps.Keys(rule.Mappings)) {
 		a, ok := directory.FindAttribute(key)
 		if !ok {
-			problems = append(problems, Problem{Key: key, Message: "there is no such attribute; remove it or correct the name" + suggest.DidYouMean(key, attributeNames())})
+			problems = append(problems, Problem{Key: key, Message: UnknownAttribute(key)})
 			continue
 		}
 		if _, twice := mappings[a.Name]; twice {
-			problems = append(problems, Problem{Key: key, Message: "this is " + a.Name + ", which is mapped already; remove one of the two"})
+			problems = append(problems, Problem{Key: key, Message: MappedTwice(a.Name)})
 			continue
 		}
 		mappings[a.Name] = rule.Mappings[key]
@@ -91,12 +102,25 @@ func byAttribute(rule config.Rule) (map[string]config.Mapping, []Problem) {
 	return mappings, problems
 }
 
-func attributeNames() []string {
+// UnknownAttribute explains a mapping's key that is no target attribute.
+func UnknownAttribute(key string) string {
+	if strings.EqualFold(key, "pingSourceDN") {
+		return "there is no such attribute: the link that entraflow writes to each account replaces it; remove this mapping"
+	}
 	var names []string
 	for _, a := range directory.Attributes() {
 		names = append(names, a.Name)
+		names = append(names, a.Aliases...)
 	}
-	return names
+	if s := suggest.DidYouMean(key, names); s != "" {
+		return "there is no such attribute" + s
+	}
+	return "there is no such attribute; remove it, or use one that the documentation of mappings lists"
+}
+
+// MappedTwice explains a second mapping of one attribute.
+func MappedTwice(attribute string) string {
+	return "this is " + attribute + ", which is mapped already; remove one of the two"
 }
 
 // add puts a field into its place.

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/mapping/field"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -23,15 +23,14 @@ var (
 	jsonColumns = source.Columns{Names: []string{"id", "username", "givenName", "active", "licenses", "phones", "mails", "level"}, Typed: true}
 )
 
-func cel(s string) config.Mapping      { return config.Mapping{Expression: s} }
-func constant(v any) config.Mapping    { return config.Mapping{Value: v} }
-func secret(ref string) config.Mapping { return config.Mapping{Secret: ref} }
+func cel(s string) field.Spec      { return field.Spec{Expression: s} }
+func constant(v any) field.Spec    { return field.Spec{Value: v} }
+func secret(ref string) field.Spec { return field.Spec{Secret: ref} }
 
-func staff() config.Rule {
-	return config.Rule{
-		Name: "staff", Enabled: true,
+func staff() mapping.Rule {
+	return mapping.Rule{
 		Filter: `user.department != "Contractors"`,
-		Mappings: map[string]config.Mapping{
+		Mappings: map[string]field.Spec{
 			"userPrincipalName": cel(`normalize(user.username).lowerAscii() + "@contoso.com"`),
 			"displayName":       cel(`user.givenName + " " + user.surname`),
 			"mailNickname":      cel(`user.username`),
@@ -52,17 +51,23 @@ func bob() source.Record {
 }
 
 // with returns the staff rule with one mapping set.
-func with(attribute string, m config.Mapping) config.Rule {
+func with(attribute string, m field.Spec) mapping.Rule {
 	r := staff()
 	r.Mappings[attribute] = m
 	return r
 }
 
-func compile(t *testing.T, rule config.Rule, columns source.Columns) *mapping.Program {
+// checked are the problems of a rule whose source was not opened.
+func checked(rule mapping.Rule) []mapping.Problem {
+	problems, _ := mapping.Check(rule)
+	return problems
+}
+
+func compile(t *testing.T, rule mapping.Rule, columns source.Columns) *mapping.Program {
 	t.Helper()
 	p, problems := mapping.Compile(rule, columns)
 	require.Empty(t, problems)
-	require.Empty(t, mapping.Check(rule))
+	require.Empty(t, checked(rule))
 	return p
 }
 
@@ -89,7 +94,7 @@ func TestEvaluate(t *testing.T) {
 func TestEvaluateManager(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		mapping config.Mapping
+		mapping field.Spec
 		mapped  bool
 		want    string
 	}{
@@ -120,7 +125,7 @@ func TestEvaluateOneAttribute(t *testing.T) {
 	sep := directory.ListSeparator
 	tests := []struct {
 		attribute string
-		mapping   config.Mapping
+		mapping   field.Spec
 		typed     bool
 		want      any
 	}{
@@ -185,7 +190,7 @@ func TestEvaluateFaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		attribute string
-		mapping   config.Mapping
+		mapping   field.Spec
 		reason    fault.Reason
 	}{
 		{"userPrincipalName", cel(`user.username + "@con toso.com"`), fault.UPNInvalid},
@@ -240,7 +245,7 @@ func TestFilter(t *testing.T) {
 	require.Equal(t, "filter", fault.Of(err).Subject)
 	require.NotContains(t, fault.Of(err).Message(), "Sales")
 
-	typed := config.Rule{Filter: `user.level`, Mappings: map[string]config.Mapping{}}
+	typed := mapping.Rule{Filter: `user.level`, Mappings: map[string]field.Spec{}}
 	_, err = compile(t, typed, jsonColumns).InScope(bob())
 	require.True(t, fault.Is(err, fault.FilterFailed), "a filter that gives neither true nor false lets nobody in or out")
 }
@@ -294,7 +299,7 @@ func TestEvaluateMakesNoPassword(t *testing.T) {
 
 func TestWithoutSignInName(t *testing.T) {
 	t.Parallel()
-	p := compile(t, config.Rule{}, csvColumns)
+	p := compile(t, mapping.Rule{}, csvColumns)
 	_, err := p.UserPrincipalName(ann())
 	require.True(t, fault.Is(err, fault.AttributeRequired))
 	_, err = p.Evaluate(ann())
@@ -305,7 +310,7 @@ func TestCompileProblems(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		rule    config.Rule
+		rule    mapping.Rule
 		key     string
 		message string
 		// columns: found only when the source's columns are known.
@@ -332,7 +337,7 @@ func TestCompileProblems(t *testing.T) {
 		{"number for a licence", with("skuId", constant(7)), "skuId", "put it in quotes", false},
 		{"literal password", with("password", constant("Hunter2!")), "password", "randomPassword(24)", false},
 		{"secret elsewhere", with("jobTitle", secret("env:X")), "jobTitle", "only password takes a secret", false},
-		{"empty", with("jobTitle", config.Mapping{}), "jobTitle", "is empty", false},
+		{"empty", with("jobTitle", field.Spec{}), "jobTitle", "is empty", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -344,9 +349,9 @@ func TestCompileProblems(t *testing.T) {
 			require.Contains(t, problems[0].Message, test.message)
 			require.NotContains(t, problems[0].Message, "Hunter")
 			if test.columns {
-				require.Empty(t, mapping.Check(test.rule))
+				require.Empty(t, checked(test.rule))
 			} else {
-				require.Equal(t, problems, mapping.Check(test.rule))
+				require.Equal(t, problems, checked(test.rule))
 			}
 		})
 	}
@@ -399,7 +404,7 @@ func TestOneProgramServesManyGoroutines(t *testing.T) {
 
 func BenchmarkEvaluate(b *testing.B) {
 	rule := with("givenName", cel(`user.givenName`))
-	for attribute, m := range map[string]config.Mapping{
+	for attribute, m := range map[string]field.Spec{
 		"surname": cel(`user.surname`), "department": cel(`user.department`), "companyName": constant("Contoso"),
 		"jobTitle":   cel(`user.department == "Sales" ? "Seller" : "Clerk"`),
 		"skuId":      cel(`user.active == "yes" ? "SPE_E3" : ""`),

@@ -200,7 +200,7 @@ func with(r source.Record, field, value string) source.Record {
 // rule is a rule on a roster with a filter and mappings for all columns; name is empty where a mapping should fail.
 func rule(t testing.TB, name, filter string, people *roster) plan.RulePeople {
 	t.Helper()
-	program, problems := mapping.Compile(config.Rule{Name: name, Enabled: true, Filter: filter, Mappings: map[string]config.Mapping{
+	program, problems := mapping.Compile(mapping.Rule{Filter: filter, Mappings: map[string]config.Mapping{
 		directory.UserPrincipalName: {Expression: `user.name + "@contoso.com"`},
 		directory.DisplayName:       {Expression: `user.name`},
 		directory.MailNickname:      {Expression: `user.name`},

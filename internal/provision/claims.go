@@ -72,7 +72,7 @@ func (p *Provisioner) program(connection string, rule config.Rule, columns sourc
 	if program, ok := p.programs.Get(key); ok {
 		return program, nil
 	}
-	program, problems := mapping.Compile(rule, columns)
+	program, problems := mapping.Compile(rule.Expressions(), columns)
 	switch {
 	case len(problems) > 0 && len(columns.Names) == 0:
 		// An array of nobody has no columns, either.
@@ -88,7 +88,7 @@ func (p *Provisioner) program(connection string, rule config.Rule, columns sourc
 // reasonOf tells a missing column from other problems; the rule compiled when it was applied, so a column that went away is
 // what usually happened.
 func reasonOf(rule config.Rule) fault.Reason {
-	if len(mapping.Check(rule)) == 0 {
+	if problems, _ := mapping.Check(rule.Expressions()); len(problems) == 0 {
 		return fault.SourceColumnMissing
 	}
 	return fault.SettingsInvalid

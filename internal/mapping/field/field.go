@@ -3,6 +3,7 @@
 package field
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -15,12 +16,39 @@ import (
 
 // Spec is a mapping as the configuration has it: exactly one of the three is set.
 type Spec struct {
-	// Expression is CEL.
-	Expression string
-	// Value is a constant: string, bool, or a list of strings.
-	Value any
-	// Secret is a reference to a fixed initial password.
-	Secret string
+	// Expression is CEL over user.
+	Expression string `json:"expression,omitempty"`
+	// Value is a constant: a string, a bool, or a list of strings.
+	Value any `json:"value,omitempty"`
+	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
+	Secret string `json:"secret,omitempty"`
+}
+
+// UnmarshalJSON reads a bare string as an expression, as a configuration file does.
+func (s *Spec) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*s = Spec{Expression: text}
+		return nil
+	}
+	type plain Spec
+	var v plain
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	*s = Spec(v)
+	return nil
+}
+
+// ambiguous reports that more than one of the three is set.
+func (s Spec) ambiguous() bool {
+	n := 0
+	for _, used := range []bool{s.Expression != "", s.Value != nil, s.Secret != ""} {
+		if used {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // Field is a compiled mapping. It is safe for concurrent use.
@@ -54,6 +82,8 @@ func (f *Field) Columns() []string {
 func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, []expression.Problem) {
 	f := &Field{Attribute: a}
 	switch {
+	case spec.ambiguous():
+		return nil, problem("it has more than one of expression, value and secret; keep one")
 	case spec.Secret != "" && a.Type != directory.Secret:
 		return nil, problem("only password takes a secret; write an expression or {value: …}")
 	case spec.Secret != "":

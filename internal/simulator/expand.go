@@ -31,12 +31,8 @@ func (c *call) expansion(list bool) (x expansion, fail *refusal) {
 	if nested && !strings.HasSuffix(options, ")") || strings.Contains(name, ",") {
 		return x, badOData("Parsing OData Select and Expand failed: Syntax error in '%s'.", text)
 	}
-	switch {
-	case strings.EqualFold(name, expandedManager):
-	case outside["users/*/"+strings.ToLower(name)] || strings.EqualFold(name, "memberOf"):
-		return x, unsupported("Expand is not supported for the current query.")
-	default:
-		return x, badOData("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.user'.", name)
+	if !strings.EqualFold(name, expandedManager) {
+		return x, c.noExpansion(userProperties, "User")
 	}
 	x.levels = 1
 	eventual := strings.EqualFold(c.r.Header.Get("ConsistencyLevel"), "eventual")
@@ -66,6 +62,15 @@ func (c *call) expansion(list bool) (x expansion, fail *refusal) {
 	x.names, fail = c.choose(chosen, userProperties, userDefaults, "User")
 	x.shown = c.spelled(chosen, userProperties)
 	return x, fail
+}
+
+// noExpansion refuses an $expand: as outside where Graph can do it, as a mistake where the name is none.
+func (c *call) noExpansion(sch *schema, resource string) *refusal {
+	name, _, _ := strings.Cut(strings.TrimSpace(c.query.Get("$expand")), "(")
+	if sch.relations[strings.ToLower(name)] {
+		return notHere("$expand=" + name)
+	}
+	return badOData("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, strings.ToLower(resource))
 }
 
 // maxLevels is how many managers above each other can be asked for.

@@ -35,8 +35,7 @@ func (c *call) checkClause(e *expr, sch *schema, resource string) *refusal {
 	name, member, inside := strings.Cut(e.name, "/")
 	p := sch.folded[strings.ToLower(name)]
 	if p == nil {
-		c.s.stats.protocol("unknown property")
-		return badOData("Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, strings.ToLower(resource))
+		return c.unknown(sch, name, badOData("Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, strings.ToLower(resource)))
 	}
 	if inside {
 		if p.name != "onPremisesExtensionAttributes" {

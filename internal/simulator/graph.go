@@ -59,6 +59,13 @@ func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	c.write(w, c.refuse(fail))
 }
 
+// serveBeta refuses the other version of Graph, which has nothing that the slice needs.
+func (s *Server) serveBeta(w http.ResponseWriter, r *http.Request) {
+	s.stats.route(r.Method + " (beta)")
+	c := s.newCall(r)
+	c.write(w, c.refuse(notHere("beta")))
+}
+
 func (s *Server) newCall(r *http.Request) *call {
 	c := &call{s: s, r: r, now: s.o.Now(), requestID: s.newGUID(), clientID: r.Header.Get("client-request-id")}
 	if c.clientID == "" {

@@ -122,8 +122,7 @@ func (c *call) judgeGroupName(ch *groupChange, name string, v any, creating bool
 	}
 	p := groupProperties.byName[name]
 	if p == nil {
-		c.s.stats.protocol("unknown property")
-		return badOData("%s", textUnknown)
+		return c.unknown(groupProperties, name, badOData("%s", textUnknown))
 	}
 	if p.write == readOnly {
 		return badRequest("Property '%s' is read-only and cannot be set.", name)

@@ -40,7 +40,7 @@ func sortInts(s []int) { slices.Sort(s) }
 
 // page answers a list request.
 func (c *call) page(col collection) reply {
-	if fail := c.refuseOptions(col.expand != nil); fail != nil {
+	if fail := c.refuseOptions(col.expand != nil, col.schema, col.resource); fail != nil {
 		return c.refuse(fail)
 	}
 	by, fail := c.ordering(&col)
@@ -220,7 +220,7 @@ func (c *call) spelled(text string, sch *schema) string {
 }
 
 // refuseOptions refuses the query options that the directory does not have, or not in this slice.
-func (c *call) refuseOptions(expanding bool) *refusal {
+func (c *call) refuseOptions(expanding bool, sch *schema, resource string) *refusal {
 	q := c.query
 	switch {
 	case q.Has("$skip"):
@@ -229,9 +229,9 @@ func (c *call) refuseOptions(expanding bool) *refusal {
 		c.missingHeader()
 		return unsupported("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
 	case q.Has("$search"):
-		return unsupported("Search is not supported for the current query.")
+		return notHere("$search")
 	case q.Has("$expand") && !expanding:
-		return unsupported("Expand is not supported for the current query.")
+		return c.noExpansion(sch, resource)
 	}
 	return nil
 }
@@ -272,8 +272,7 @@ func (c *call) choose(text string, sch *schema, defaults []string, resource stri
 		}
 		p := sch.folded[strings.ToLower(name)]
 		if p == nil {
-			c.s.stats.protocol("unknown property")
-			return nil, badOData("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, strings.ToLower(resource))
+			return nil, c.unknown(sch, name, badOData("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, strings.ToLower(resource)))
 		}
 		want[p.name] = true
 	}

@@ -294,6 +294,12 @@ func TestOutsideTheSlice(t *testing.T) {
 	} {
 		w.get(path).refused(501, "NotImplemented", "Microsoft Graph has '"+what+"', and this simulator of it has not.")
 	}
+	w.get("/users?$select=id,signInActivity").refused(501, "NotImplemented", "'signInActivity'")
+	w.get("/users?$filter="+q("signInActivity/lastSignInDateTime le 2026-01-01T00:00:00Z")).refused(501, "NotImplemented", "'signInActivity'")
+	w.do("PATCH", "/users/ann@contoso.com", map[string]any{"preferredName": "Annie"}).refused(501, "NotImplemented", "'preferredName'")
+	w.do("POST", "/groups", security("G", map[string]any{"allowExternalSenders": true})).refused(501, "NotImplemented", "'allowExternalSenders'")
+	w.get("/users?$count=true&$search="+q(`"displayName:a"`), eventual, "eventual").refused(501, "NotImplemented", "'$search'")
+	w.get(w.s.URL()+"/beta/users").refused(501, "NotImplemented", "'beta'")
 	w.get("/people/x").refused(400, "BadRequest", "Resource not found for the segment 'people'.")
 	w.get("/users/ann@contoso.com/shoes").refused(400, "BadRequest", "Resource not found for the segment 'shoes'.")
 	require.Equal(t, 2, w.s.Stats().ProtocolFaults["unknown path"])

@@ -119,7 +119,9 @@ var userProperties = index([]property{
 	{name: "responsibilities", kind: listKind, write: delegated, nonNull: true, filter: filterNever},
 	{name: "schools", kind: listKind, write: delegated, nonNull: true, filter: filterNever},
 	{name: "skills", kind: listKind, write: delegated, nonNull: true, filter: filterNever},
-})
+}, `authorizationInfo cloudLicensing customSecurityAttributes deviceEnrollmentLimit hireDate mailboxSettings preferredName print
+	signInActivity`, `manager directReports memberOf transitiveMemberOf ownedObjects ownedDevices registeredDevices createdObjects
+	extensions drive licenseDetails photo settings`)
 
 // groupProperties follow https://learn.microsoft.com/graph/api/resources/group.
 var groupProperties = index([]property{
@@ -161,7 +163,9 @@ var groupProperties = index([]property{
 	{name: "assignedLicenses", kind: objectKind, write: readOnly, hidden: true, nonNull: true},
 	{name: "licenseProcessingState", kind: objectKind, write: readOnly, hidden: true, filter: filterNever},
 	{name: "hasMembersWithLicenseErrors", kind: flagKind, write: readOnly, hidden: true},
-})
+}, `allowExternalSenders assignedLabels autoSubscribeNewMembers hideFromAddressLists hideFromOutlookClients isArchived isSubscribedByMail
+	unseenCount`, `members owners memberOf transitiveMembers transitiveMemberOf createdOnBehalfOf extensions drive sites team
+	membersWithLicenseErrors`)
 
 // userDefaults are the properties of a user that is read without $select.
 var userDefaults = []string{"businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone",
@@ -181,16 +185,36 @@ type schema struct {
 	ordered []property
 	byName  map[string]*property
 	folded  map[string]*property
+	// elsewhere are the properties that Graph has and the simulator has not, and relations those that can be expanded; in lower
+	// case.
+	elsewhere, relations map[string]bool
 }
 
-func index(ps []property) *schema {
-	s := &schema{ordered: ps, byName: map[string]*property{}, folded: map[string]*property{}}
+func index(ps []property, elsewhere, relations string) *schema {
+	s := &schema{ordered: ps, byName: map[string]*property{}, folded: map[string]*property{}, elsewhere: words(elsewhere), relations: words(relations)}
 	for i := range s.ordered {
 		p := &s.ordered[i]
 		s.byName[p.name] = p
 		s.folded[strings.ToLower(p.name)] = p
 	}
 	return s
+}
+
+func words(names string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range strings.Fields(names) {
+		m[strings.ToLower(n)] = true
+	}
+	return m
+}
+
+// unknown refuses a name that is not in the schema: as Graph does, or as outside where Graph has it.
+func (c *call) unknown(s *schema, name string, refused *refusal) *refusal {
+	if s.elsewhere[strings.ToLower(name)] {
+		return notHere(name)
+	}
+	c.s.stats.protocol("unknown property")
+	return refused
 }
 
 // isExtension tells the name of a directory extension property from any other.

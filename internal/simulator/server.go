@@ -187,8 +187,12 @@ func (s *Server) listen() error {
 	s.listener = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12})
 	s.http = &http.Server{Handler: s.outermost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the mux: it would clean and redirect paths that Graph takes, or refuses, as they are.
-		if strings.HasPrefix(r.URL.Path, "/v1.0/") {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/v1.0/"):
 			s.serveGraph(w, r)
+			return
+		case strings.HasPrefix(r.URL.Path, "/beta/"):
+			s.serveBeta(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)

@@ -117,7 +117,7 @@ func getUser(c *call) reply {
 // one answers with a single object; expand is nil where its kind has nothing to expand.
 func (c *call) one(o object, sch *schema, defaults []string, resource, context string, expand *expansion) reply {
 	if c.query.Has("$expand") && expand == nil {
-		return c.refuse(unsupported("Expand is not supported for the current query."))
+		return c.refuse(c.noExpansion(sch, resource))
 	}
 	names, fail := c.selection(sch, defaults, resource)
 	if fail != nil {

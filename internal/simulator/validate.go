@@ -78,8 +78,7 @@ func (c *call) judgeName(ch *userChange, name string, creating bool) *refusal {
 	p := userProperties.byName[name]
 	switch {
 	case p == nil:
-		c.s.stats.protocol("unknown property")
-		return badOData("%s", textUnknown)
+		return c.unknown(userProperties, name, badOData("%s", textUnknown))
 	case p.write == readOnly:
 		c.s.stats.protocol("read-only property")
 		return badRequest("Property '%s' is read-only and cannot be set.", name)

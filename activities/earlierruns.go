@@ -16,7 +16,6 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
 )
 
@@ -28,15 +27,15 @@ type earlierRuns struct {
 	now       func() time.Time
 }
 
-// Of reads the histories of a person's runs: one that failed, or was cancelled or terminated by hand, may have created the
-// account before.
+// Of reads the histories of a person's runs: one that failed, or was cancelled or terminated by hand, may have given the
+// person an account before.
 //
 // Errors: Transient (TemporalUnavailable) when Temporal does not answer.
 func (r *earlierRuns) Of(ctx context.Context, connection, user string, since time.Time) (provision.Earlier, error) {
 	id := strings.ReplaceAll(api.UserID(connection, user), "'", `\'`)
 	var earlier provision.Earlier
 	err := r.list(ctx, fmt.Sprintf("WorkflowId = '%s' AND ", id), since, func(run *workflowpb.WorkflowExecutionInfo) (bool, error) {
-		account, cutOff, err := r.createdBy(ctx, run)
+		account, cutOff, err := r.givenBy(ctx, run)
 		if cutOff.After(earlier.CutOff) {
 			earlier.CutOff = cutOff
 		}
@@ -70,9 +69,9 @@ func (r *earlierRuns) list(ctx context.Context, which string, since time.Time, e
 	}
 }
 
-// createdBy is the account that a run created or took out of the recycle bin, as its activities told. cutOff is when one of
+// givenBy is the account that a run created, restored or adopted, as its activities told. cutOff is when one of
 // them ended without anybody learning whether it had, zero where none did. What cannot be decoded may have been anything.
-func (r *earlierRuns) createdBy(ctx context.Context, run *workflowpb.WorkflowExecutionInfo) (account string, cutOff time.Time, err error) {
+func (r *earlierRuns) givenBy(ctx context.Context, run *workflowpb.WorkflowExecutionInfo) (account string, cutOff time.Time, err error) {
 	open := map[int64]time.Time{} // :: scheduled event -> end, zero while there is none
 	execution := run.GetExecution()
 	events := r.temporal.GetWorkflowHistory(ctx, execution.GetWorkflowId(), execution.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -95,7 +94,7 @@ func (r *earlierRuns) createdBy(ctx context.Context, run *workflowpb.WorkflowExe
 			var done api.ProvisionResult
 			err := r.converter.FromPayloads(completed.GetResult(), &done)
 			_, known := open[completed.GetScheduledEventId()]
-			if known && err == nil && (done.Action == plan.Create || done.Action == plan.Restore) {
+			if known && err == nil && done.Given {
 				return done.AccountID, time.Time{}, nil
 			}
 			end(open, completed.GetScheduledEventId(), err == nil && !done.Open, event.GetEventTime().AsTime())

@@ -233,11 +233,12 @@ func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
 		a.plans.Drop(keptFor(in.Connection, in.Rule))
 	}
 	for _, c := range cut.Changes {
+		without := c.Action == plan.Create || c.Action == plan.Adopt
 		person := api.PlannedPerson{User: c.SourceID, Planned: api.Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
 			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
-			Snapshot: p.Snapshot.Version, Recent: c.Action == plan.Create && p.recent.has(c.SourceID),
-			Missed: c.Action == plan.Create && p.missed,
+			Snapshot: p.Snapshot.Version, Recent: without && p.recent.has(c.SourceID),
+			Missed: without && p.missed,
 		}}
 		if p.Guard.Held {
 			person.Hold = p.Guard.Reason

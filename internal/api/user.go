@@ -49,7 +49,9 @@ type ProvisionResult struct {
 	ClearManager bool   `json:"clearManager,omitempty"`
 	// Young: the account was created just now, and reads may not see it yet.
 	Young bool `json:"young,omitempty"`
-	// Open: nobody has learned whether an earlier attempt created an account or took one out of the recycle bin.
+	// Given: the person got this account by this run, created, restored or adopted, and reads may not show it yet.
+	Given bool `json:"given,omitempty"`
+	// Open: nobody has learned whether an earlier attempt created, restored or adopted an account.
 	Open bool `json:"open,omitempty"`
 }
 

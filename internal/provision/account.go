@@ -106,7 +106,7 @@ func (p *provisioning) begin(ctx context.Context) (err error) {
 func (p *provisioning) firstEvidence() Evidence {
 	return Evidence{
 		Connection: p.in.Connection, User: p.in.User, Now: p.options.Now(), Settle: p.options.Waits.Settle, Thorough: p.attempt.Number > 1,
-		Create: p.before.Create, Restore: p.before.Restore, Remembered: p.Recent(p.in.Connection, p.in.User),
+		Create: p.before.Create, Restore: p.before.Restore, Adopt: p.before.Adopt, Remembered: p.Recent(p.in.Connection, p.in.User),
 		Account: p.in.AccountID, AccountSince: p.attempt.Since,
 		ByID: map[string]*directory.Account{},
 	}
@@ -175,6 +175,8 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (c plan.Change, wr
 		return c, c.AccountID != "", err
 	case c.Action == plan.Restore:
 		return c, false, p.restore(ctx, c)
+	case c.Action == plan.Adopt:
+		return c, true, p.adopt(ctx, s, c)
 	case c.Account():
 		err = p.patch(ctx, s, c)
 		if fault.Is(err, fault.AccountExists) && m.SameName == nil {
@@ -302,8 +304,8 @@ func (p *Provisioner) mayRemove(ctx context.Context, connection, rule string, re
 	return nil
 }
 
-// result says what was done. An account that an earlier attempt created counts as created, whatever this attempt found
-// left to do.
+// result says what was done. An account that an earlier attempt may have created, restored or adopted counts as that,
+// whatever this attempt found left to do.
 func (p *provisioning) result(c plan.Change, m plan.Match) api.ProvisionResult {
 	mayBeCreated := p.before.Create != nil
 	r := api.ProvisionResult{
@@ -321,9 +323,11 @@ func (p *provisioning) result(c plan.Change, m plan.Match) api.ProvisionResult {
 		r.Action = plan.Restore
 	case mayBeCreated && len(m.Linked) == 1:
 		r.Action = plan.Create
-	default:
-		r.Open = p.evidence.open() && c.Action != plan.Create && len(m.Linked) == 0
+	case p.before.Adopt != nil && len(m.Linked) == 1:
+		r.Action = plan.Adopt
 	}
+	r.Given = r.Action == plan.Create || r.Action == plan.Restore || r.Action == plan.Adopt
+	r.Open = p.evidence.open() && !r.Given
 	// A crash after the disabling and before its result was recorded must not leave sessions alive.
 	if p.attempt.Number > 1 && !r.Revoke && len(m.Linked) == 1 && p.disabledByUs(m.Linked[0]) && p.planned(plan.Disable) {
 		r.Revoke, r.Action = true, plan.Disable

@@ -29,10 +29,11 @@ type Evidence struct {
 	Account      string
 	AccountSince time.Time
 
-	// Create and Restore are what an attempt before this one, or this one, may have done; nil when none has.
+	// Create, Restore and Adopt are what an attempt before this one, or this one, may have done; nil when none has.
 	Create  *CreateAttempt
-	Restore *RestoreAttempt
-	// Remembered is the account that this worker made for the person within the settling time.
+	Restore *AccountAttempt
+	Adopt   *AccountAttempt
+	// Remembered is the account that this worker gave the person within the settling time.
 	Remembered string
 	// Earlier is what earlier runs did; nil until they have been asked for.
 	Earlier *Earlier
@@ -62,7 +63,8 @@ type Finding struct {
 	Account string
 	// Missed: the plan's read of the tenant showed fewer links than were known, so it proves nobody's account missing.
 	Missed bool
-	// Outdated: a run ended so lately that the plan may have missed its account, or the source has changed since.
+	// Outdated: when the plan was made, a run had ended so lately that the plan's read of the tenant may have missed its
+	// account; or the source has changed since.
 	Outdated bool
 }
 
@@ -75,17 +77,19 @@ type CreateAttempt struct {
 	Last  time.Time `json:"last"`
 }
 
-// RestoreAttempt says that an account may have been taken out of the recycle bin.
-type RestoreAttempt struct {
+// AccountAttempt says that an account may have been taken out of the recycle bin, or may have been adopted.
+type AccountAttempt struct {
 	Account string    `json:"account"`
 	At      time.Time `json:"at"`
+	// Disabled: the adoption disabled the account.
+	Disabled bool `json:"disabled,omitempty"`
 }
 
 // Earlier is what a person's runs within the settling time tell.
 type Earlier struct {
-	// Account was created or restored by one of them; "" when none was.
+	// Account was created, restored or adopted by one of them; "" when none was.
 	Account string
-	// CutOff is when one of them was ended in the middle of something that may have been a creation; zero when none was.
+	// CutOff is when one of them was ended in the middle of something that may have been that; zero when none was.
 	CutOff time.Time
 }
 
@@ -117,6 +121,6 @@ func isLinkOf(a *directory.Account, connection, user string) bool {
 // settled reports that what happened then is sure to be in this attempt's reads.
 func (e *Evidence) settled(then time.Time) bool { return e.Now.Sub(then) > e.Settle }
 
-// open reports that nobody knows yet what came of a creation or restoration. What the plan says does not count then: only
-// this attempt, and those after it, know what to look for.
-func (e *Evidence) open() bool { return e.Create != nil || e.Restore != nil }
+// open reports that nobody knows yet what came of a creation, restoration or adoption. What the plan says does not count
+// then: only this attempt, and those after it, know what to look for.
+func (e *Evidence) open() bool { return e.Create != nil || e.Restore != nil || e.Adopt != nil }

@@ -55,7 +55,8 @@ type Step struct {
 // It is a chain of rules. Each of them either knows what comes next or leaves it to those after it.
 func Locate(e Evidence) Step {
 	for _, rule := range []func(*Evidence) *Step{
-		afterRestoration, afterConflict, afterLostRestoration, byKnownID, byPlan, byLink, byEarlierRuns, byEvaluation, afterLostCreation, inBin, byName,
+		afterRestoration, afterConflict, afterLostRestoration, afterLostAdoption, byKnownID, byPlan, byLink, byEarlierRuns, byEvaluation,
+		afterLostCreation, inBin, byName,
 	} {
 		if step := rule(&e); step != nil {
 			return *step
@@ -120,6 +121,29 @@ func afterLostRestoration(e *Evidence) *Step {
 	return nil
 }
 
+// afterLostAdoption looks at the account that an earlier attempt may have adopted. Under its name it is adopted again. Where
+// the person has another name by now, or where the account would look as if somebody else had disabled it, reads must first be
+// sure to show whether it has the person's link.
+func afterLostAdoption(e *Evidence) *Step {
+	if e.Adopt == nil {
+		return nil
+	}
+	account, step := e.read(e.Adopt.Account)
+	switch {
+	case step != nil:
+		return step
+	case account != nil && e.isOurs(account):
+		return linked(account)
+	case e.settled(e.Adopt.At):
+		return nil
+	case e.Name == "":
+		return &Step{Do: Evaluate}
+	case account != nil && strings.EqualFold(account.UserPrincipalName, e.Name) && !e.Adopt.Disabled:
+		return &Step{Do: Found, Match: plan.Match{SameName: account}}
+	}
+	return wait()
+}
+
 // byKnownID reads the account that an earlier pass, the plan or a recent run names.
 func byKnownID(e *Evidence) *Step {
 	id := e.known()
@@ -130,67 +154,72 @@ func byKnownID(e *Evidence) *Step {
 	switch {
 	case step != nil:
 		return step
-	case account == nil && id == e.Account && !e.settled(e.AccountSince):
-		return wait()
-	case account == nil:
-		return nil
-	case e.isOurs(account):
+	case account != nil && e.isOurs(account):
 		return linked(account)
-	case e.open():
-		// Another pass, without the plan, would not know what may be there.
+	case id == e.Account && !e.settled(e.AccountSince):
+		return wait()
+	case account == nil || id == e.Account:
 		return nil
-	case e.Planned.Action != plan.Adopt || id != e.Planned.Account:
-		return stop(fault.Stale, fault.LinkChanged, "")
-	case e.Name == "":
-		return &Step{Do: Evaluate}
-	case !strings.EqualFold(account.UserPrincipalName, e.Name):
-		// It was the person's by its name alone.
-		return stop(fault.Stale, fault.PlanChanged, "")
+	case id != e.Planned.Account:
+		// What a recent run gave the person: the read may be older than the link.
+		return wait()
+	case e.open():
+		// A rerun, without the plan, would not know what may be there.
+		return nil
 	}
-	return &Step{Do: Found, Match: plan.Match{SameName: account}}
+	return stop(fault.Stale, fault.LinkChanged, "")
 }
 
-// known is the object id that an earlier pass, the plan, or a run that the plan may have missed has found. An account that
-// the plan found in the bin is read there.
+// known is the object id of the person's account that an earlier pass, the plan, or this worker a short time ago has found. An account that the plan found in the bin is read there, and one with nothing but the name is not the person's yet.
 func (e *Evidence) known() string {
 	switch {
 	case e.Account != "":
 		return e.Account
-	case e.Planned.Action == plan.Restore:
-		return ""
-	case e.Planned.Account != "" || !e.trustsPlan():
-		return e.Planned.Account
-	case e.Remembered != "":
+	case e.trustsPlan() && e.Remembered != "":
 		return e.Remembered
-	case e.Earlier != nil:
-		return e.Earlier.Account
+	case e.Planned.Action == plan.Restore || e.Planned.Action == plan.Adopt:
+		return ""
 	}
-	return ""
+	return e.Planned.Account
 }
 
-// trustsPlan: the plan's complete read showed no account, and nothing has been tried since.
+// trustsPlan: the plan's complete read showed no account of the person, was sure to show one, and nothing has been tried since.
 func (e *Evidence) trustsPlan() bool {
-	return e.Planned.Action == plan.Create && !e.Planned.Missed && !e.Thorough && !e.open()
+	without := e.Planned.Action == plan.Create || e.Planned.Action == plan.Adopt
+	return without && !e.Planned.Missed && !e.Planned.Outdated && !e.Thorough && !e.open()
 }
 
-// byPlan trusts the plan that found no account. Only a creation so recent that the plan's read could have missed it is
-// looked for; anything else the creation itself will meet as a conflict.
+// byPlan trusts the plan that found no account of the person.
 //
 // Temporal's list of runs is costly to ask for every person, and the plan has asked for all of them. Who was not on that
-// list and has been created since was created under the name that the plan saw, as long as the source is the same: that,
-// too, the creation meets as a conflict.
+// list and has been created since was created under the name that the plan saw, as long as the source is the same: that the
+// creation meets as a conflict.
 func byPlan(e *Evidence) *Step {
 	switch {
 	case !e.trustsPlan() || e.Remembered != "":
 		return nil
-	case e.Planned.Outdated && e.Earlier == nil:
-		return &Step{Do: AskEarlierRuns}
-	case e.Earlier != nil && *e.Earlier != (Earlier{}):
-		return nil
 	case e.Name == "":
 		return &Step{Do: Evaluate}
+	case e.Planned.Action == plan.Adopt:
+		return byPlannedName(e)
 	}
 	return &Step{Do: Absent}
+}
+
+// byPlannedName reads the account that had the person's name when the plan was made.
+func byPlannedName(e *Evidence) *Step {
+	account, step := e.read(e.Planned.Account)
+	switch {
+	case step != nil:
+		return step
+	case account == nil:
+		return nil
+	case e.isOurs(account):
+		return linked(account)
+	case !strings.EqualFold(account.UserPrincipalName, e.Name):
+		return stop(fault.Stale, fault.PlanChanged, "")
+	}
+	return &Step{Do: Found, Match: plan.Match{SameName: account}}
 }
 
 // byLink looks for the link. More than one account with it is for plan.Decide to refuse.
@@ -204,8 +233,9 @@ func byLink(e *Evidence) *Step {
 	return nil
 }
 
-// byEarlierRuns looks for an account that was made so lately that filters do not show it yet. If it cannot be read, it has
-// been deleted since, or cannot be seen yet: the bin tells of the one, and only time of the other.
+// byEarlierRuns looks for an account that the person got so lately that filters do not show it yet. If it cannot be read, it
+// has been deleted since, or cannot be seen yet: the bin tells of the one, and only time of the other. Without the link it may
+// have been read as it was before it was adopted.
 func byEarlierRuns(e *Evidence) *Step {
 	if e.Earlier == nil {
 		return &Step{Do: AskEarlierRuns}
@@ -220,7 +250,7 @@ func byEarlierRuns(e *Evidence) *Step {
 	case account != nil && e.isOurs(account):
 		return linked(account)
 	case account != nil:
-		return nil
+		return wait()
 	case e.Bin == nil:
 		return &Step{Do: ReadBin}
 	case !e.Bin.IDs[strings.ToLower(e.Earlier.Account)]:

@@ -173,34 +173,29 @@ func TestLocateWithAPlan(t *testing.T) {
 		})
 	}
 	rows{
-		"no account: nothing is read":           {planned(func(e *provision.Evidence) {}), do(provision.Evaluate)},
-		"no account: it is created":             {planned(func(e *provision.Evidence) { e.Name = name }), do(provision.Absent)},
-		"this worker made one meanwhile":        {planned(func(e *provision.Evidence) { e.Remembered = "own" }), readByID("own")},
-		"this worker made one, not yet visible": {planned(func(e *provision.Evidence) { e.Remembered, e.ByID = "own", read("own", nil) }), do(provision.ReadByLink)},
-		"a run that the plan missed":            {planned(func(e *provision.Evidence) { e.Planned.Outdated = true }), do(provision.AskEarlierRuns)},
-		"that run made one": {planned(func(e *provision.Evidence) {
-			e.Planned.Outdated, e.Earlier = true, &provision.Earlier{Account: "own"}
-		}), readByID("own")},
-		"that run made none": {planned(func(e *provision.Evidence) {
-			e.Planned.Outdated, e.Earlier, e.Name = true, &provision.Earlier{}, name
-		}), do(provision.Absent)},
-		"that run was cut off: the plan proves nothing": {planned(func(e *provision.Evidence) {
-			e.Planned.Outdated, e.Earlier = true, &provision.Earlier{CutOff: justNow}
-		}), do(provision.ReadByLink)},
-		"the plan's read missed links":        {planned(func(e *provision.Evidence) { e.Planned.Missed = true }), do(provision.ReadByLink)},
-		"a later attempt trusts it no more":   {planned(func(e *provision.Evidence) { e.Thorough = true }), do(provision.ReadByLink)},
-		"nor does one after a lost answer":    {planned(func(e *provision.Evidence) { e.Create = created(name, long) }), do(provision.ReadByLink)},
-		"the plan has looked into the bin":    {nothing(func(e *provision.Evidence) { e.Planned, e.Thorough = provision.Finding{Action: plan.Create}, true }), do(provision.ReadByName)},
-		"an account: it is read by id":        {found(plan.Update, func(e *provision.Evidence) {}), readByID("own")},
-		"it is there":                         {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
-		"it is gone":                          {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", nil) }), do(provision.ReadByLink)},
-		"it is the person's no more":          {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), stop(fault.Stale, fault.LinkChanged)},
-		"adoption needs the name":             {found(plan.Adopt, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.Evaluate)},
-		"adoption under the name":             {found(plan.Adopt, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), name }), sameName(unlinked)},
-		"adoption when the name has changed":  {found(plan.Adopt, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), "new@contoso.com" }), stop(fault.Stale, fault.PlanChanged)},
-		"adoption of one linked meanwhile":    {found(plan.Adopt, func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
-		"an account in the bin is read there": {found(plan.Restore, func(e *provision.Evidence) {}), do(provision.ReadByLink)},
-		"it is":                               {nothing(func(e *provision.Evidence) { e.Planned.Action = plan.Restore }), do(provision.ReadBin)},
+		"no account: nothing is read":                   {planned(func(e *provision.Evidence) {}), do(provision.Evaluate)},
+		"no account: it is created":                     {planned(func(e *provision.Evidence) { e.Name = name }), do(provision.Absent)},
+		"this worker made one meanwhile":                {planned(func(e *provision.Evidence) { e.Remembered = "own" }), readByID("own")},
+		"this worker adopted one, link not yet visible": {planned(func(e *provision.Evidence) { e.Remembered, e.ByID = "own", read("own", unlinked) }), do(provision.Wait)},
+		"this worker made one, not yet visible":         {planned(func(e *provision.Evidence) { e.Remembered, e.ByID = "own", read("own", nil) }), do(provision.ReadByLink)},
+		"the plan may have missed a run":                {planned(func(e *provision.Evidence) { e.Planned.Outdated = true }), do(provision.ReadByLink)},
+		"the plan's read missed links":                  {planned(func(e *provision.Evidence) { e.Planned.Missed = true }), do(provision.ReadByLink)},
+		"a later attempt trusts it no more":             {planned(func(e *provision.Evidence) { e.Thorough = true }), do(provision.ReadByLink)},
+		"nor does one after a lost answer":              {planned(func(e *provision.Evidence) { e.Create = created(name, long) }), do(provision.ReadByLink)},
+		"the plan has looked into the bin":              {nothing(func(e *provision.Evidence) { e.Planned, e.Thorough = provision.Finding{Action: plan.Create}, true }), do(provision.ReadByName)},
+		"an account: it is read by id":                  {found(plan.Update, func(e *provision.Evidence) {}), readByID("own")},
+		"it is there":                                   {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
+		"it is gone":                                    {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", nil) }), do(provision.ReadByLink)},
+		"it is the person's no more":                    {found(plan.Update, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), stop(fault.Stale, fault.LinkChanged)},
+		"adoption needs the name":                       {found(plan.Adopt, func(e *provision.Evidence) {}), do(provision.Evaluate)},
+		"adoption reads the account":                    {found(plan.Adopt, func(e *provision.Evidence) { e.Name = name }), readByID("own")},
+		"adoption under the name":                       {found(plan.Adopt, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), name }), sameName(unlinked)},
+		"adoption when the name has changed":            {found(plan.Adopt, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), "new@contoso.com" }), stop(fault.Stale, fault.PlanChanged)},
+		"adoption of one linked meanwhile":              {found(plan.Adopt, func(e *provision.Evidence) { e.ByID, e.Name = read("own", own), name }), linked(own)},
+		"adoption when a recent run made one":           {found(plan.Adopt, func(e *provision.Evidence) { e.Remembered = "other" }), readByID("other")},
+		"adoption in a later attempt":                   {found(plan.Adopt, func(e *provision.Evidence) { e.Thorough = true }), do(provision.ReadByLink)},
+		"an account in the bin is read there":           {found(plan.Restore, func(e *provision.Evidence) {}), do(provision.ReadByLink)},
+		"it is":                                         {nothing(func(e *provision.Evidence) { e.Planned.Action = plan.Restore }), do(provision.ReadBin)},
 		"after a lost answer no plan makes Stale": {found(plan.Update, func(e *provision.Evidence) {
 			e.ByID, e.Create = read("own", unlinked), created(name, justNow)
 		}), do(provision.ReadByLink)},
@@ -221,7 +216,8 @@ func TestLocateWhatAnEarlierPassMade(t *testing.T) {
 		"it is there":                     {pass(justNow, func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
 		"it is not visible yet":           {pass(justNow, func(e *provision.Evidence) { e.ByID = read("own", nil) }), do(provision.Wait)},
 		"somebody has deleted it":         {pass(long, func(e *provision.Evidence) { e.ByID = read("own", nil) }), do(provision.ReadByLink)},
-		"somebody has taken the link off": {pass(justNow, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), stop(fault.Stale, fault.LinkChanged)},
+		"its link is not visible yet":     {pass(justNow, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.Wait)},
+		"somebody has taken the link off": {pass(long, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.ReadByLink)},
 	}.check(t)
 }
 
@@ -238,7 +234,7 @@ func TestLocateWhatEarlierRunsMade(t *testing.T) {
 	rows{
 		"it is read by id":                    {made(func(e *provision.Evidence) {}), readByID("own")},
 		"it is there":                         {made(func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
-		"it is the person's no more":          {made(func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.Evaluate)},
+		"its link is not visible yet":         {made(func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.Wait)},
 		"invisible or deleted: the bin tells": {made(func(e *provision.Evidence) { e.ByID = gone }), do(provision.ReadBin)},
 		"invisible":                           {made(func(e *provision.Evidence) { e.ByID, e.Bin = gone, bin() }), do(provision.Wait)},
 		"deleted":                             {made(func(e *provision.Evidence) { e.ByID, e.Bin = gone, bin(own) }), inBin(own)},
@@ -283,12 +279,33 @@ func TestLocateAfterAConflict(t *testing.T) {
 	}.check(t)
 }
 
+// After an adoption whose answer was lost: under another name by now, nothing is done until reads are sure to show it.
+func TestLocateAfterALostAdoption(t *testing.T) {
+	t.Parallel()
+	lost := func(at time.Time, change func(*provision.Evidence)) provision.Evidence {
+		return evidence(func(e *provision.Evidence) {
+			e.Adopt = &provision.AccountAttempt{Account: "own", At: at}
+			change(e)
+		})
+	}
+	rows{
+		"it is read by id":          {lost(justNow, func(e *provision.Evidence) {}), readByID("own")},
+		"it has the link":           {lost(justNow, func(e *provision.Evidence) { e.ByID = read("own", own) }), linked(own)},
+		"it shows none: the name":   {lost(justNow, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.Evaluate)},
+		"under its name, again":     {lost(justNow, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), name }), sameName(unlinked)},
+		"unless it was disabled":    {lost(justNow, func(e *provision.Evidence) { e.ByID, e.Name, e.Adopt.Disabled = read("own", unlinked), name, true }), do(provision.Wait)},
+		"under another name":        {lost(justNow, func(e *provision.Evidence) { e.ByID, e.Name = read("own", unlinked), "new@contoso.com" }), do(provision.Wait)},
+		"it cannot be seen":         {lost(justNow, func(e *provision.Evidence) { e.ByID, e.Name = read("own", nil), name }), do(provision.Wait)},
+		"it has none, and long ago": {lost(long, func(e *provision.Evidence) { e.ByID = read("own", unlinked) }), do(provision.ReadByLink)},
+	}.check(t)
+}
+
 // After a restoration, also one whose answer was lost.
 func TestLocateAfterARestoration(t *testing.T) {
 	t.Parallel()
 	lost := func(at time.Time, change func(*provision.Evidence)) provision.Evidence {
 		return evidence(func(e *provision.Evidence) {
-			e.Restore = &provision.RestoreAttempt{Account: "own", At: at}
+			e.Restore = &provision.AccountAttempt{Account: "own", At: at}
 			change(e)
 		})
 	}

@@ -70,7 +70,7 @@ func (p *provisioning) found(ctx context.Context, step Step) error {
 	p.restored = p.restored || step.Restored
 	linked := step.Match.Linked
 	if p.evidence.Conflict && len(linked) == 1 {
-		p.created.Put(p.in.Connection+"/"+p.in.User, linked[0].ID)
+		p.remember(linked[0].ID)
 	}
 	if p.evidence.Conflict && len(linked) == 0 {
 		// The name is somebody else's, so the creation made nothing.
@@ -156,9 +156,12 @@ func (p *provisioning) earlier(ctx context.Context, user string) (*Earlier, erro
 	return &found, err
 }
 
-// Recent is the account that this worker made for a person so lately that lists and filters may not show it yet; "" when
-// there is none.
+// Recent is the account that this worker gave a person so lately that lists and filters may not show it yet; "" when there
+// is none.
 func (p *Provisioner) Recent(connection, user string) string {
-	account, _ := p.created.Get(connection + "/" + user)
+	account, _ := p.given.Get(connection + "/" + user)
 	return account
 }
+
+// remember keeps for the settling time which account the person got.
+func (p *provisioning) remember(account string) { p.given.Put(p.in.Connection+"/"+p.in.User, account) }

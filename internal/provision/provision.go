@@ -61,13 +61,14 @@ type Notes interface {
 // Note is what the next attempt must know.
 type Note struct {
 	Create  *CreateAttempt  `json:"create,omitempty"`
-	Restore *RestoreAttempt `json:"restore,omitempty"`
+	Restore *AccountAttempt `json:"restore,omitempty"`
+	Adopt   *AccountAttempt `json:"adopt,omitempty"`
 }
 
 // EarlierRuns tell what was done about people before.
 type EarlierRuns interface {
-	// Of tells what runs of a person that ended after since, or run still, created or restored, however they ended. The
-	// attempt that asks is left out.
+	// Of tells which account runs of a person that ended after since, or run still, created, restored or adopted, however
+	// they ended. The activity that asks is left out.
 	Of(ctx context.Context, connection, user string, since time.Time) (Earlier, error)
 }
 
@@ -107,8 +108,8 @@ type Provisioner struct {
 	names *cache.Cache[string, nameCount]
 	// subscriptions are those of each tenant and app.
 	subscriptions *cache.Cache[string, []directory.SKU]
-	// created are accounts made within the settling time, by connection and person.
-	created *cache.Cache[string, string]
+	// given are accounts that people got within the settling time, by connection and person.
+	given *cache.Cache[string, string]
 }
 
 const (
@@ -128,11 +129,12 @@ func New(o Options) *Provisioner {
 		programs:      cache.New[string, *mapping.Program](cache.Options{Max: maxPrograms, Idle: true, Now: o.Now}),
 		names:         cache.New[string, nameCount](cache.Options{TTL: namesAge, Idle: true, Now: o.Now}),
 		subscriptions: cache.New[string, []directory.SKU](cache.Options{TTL: subscriptionsAge, Now: o.Now}),
-		created:       cache.New[string, string](cache.Options{TTL: o.Waits.Settle, Now: o.Now}),
+		given:         cache.New[string, string](cache.Options{TTL: o.Waits.Settle, Now: o.Now}),
 	}
 }
 
-// OpenEnded is an error after which nobody knows whether there is a new account, or one that came out of the recycle bin.
+// OpenEnded is an error after which nobody knows whether there is a new account, one that came out of the recycle bin, or one
+// that was adopted.
 type OpenEnded struct{ Err error }
 
 func (e *OpenEnded) Error() string { return e.Err.Error() }

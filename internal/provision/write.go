@@ -32,7 +32,7 @@ func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, er
 	}, p.settings.Selection())
 	switch {
 	case err == nil:
-		p.created.Put(p.in.Connection+"/"+p.in.User, id)
+		p.remember(id)
 		return id, nil
 	case fault.Is(err, fault.AccountExists):
 		p.evidence.Conflict, p.evidence.ByName, p.conflict = true, nil, err
@@ -75,13 +75,13 @@ func (p *provisioning) nothingCreated(ctx context.Context) {
 
 // keepNote notes for the next attempt what may have been done so far.
 func (p *provisioning) keepNote(ctx context.Context) error {
-	return p.notes.Keep(ctx, Note{Create: p.evidence.Create, Restore: p.evidence.Restore})
+	return p.notes.Keep(ctx, Note{Create: p.evidence.Create, Restore: p.evidence.Restore, Adopt: p.evidence.Adopt})
 }
 
 // restore takes the account out of the bin. What differs then is written once it can be read, as for any linked one.
 func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 	repeated := p.before.Restore != nil && p.before.Restore.Account == c.AccountID
-	p.evidence.Restore = &RestoreAttempt{Account: c.AccountID, At: p.options.Now()}
+	p.evidence.Restore = &AccountAttempt{Account: c.AccountID, At: p.options.Now()}
 	if err := p.keepNote(ctx); err != nil {
 		return err
 	}
@@ -99,10 +99,27 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 		return err
 	}
 	// A rerun, because settings changed just now, has no note of this attempt.
-	p.created.Put(p.in.Connection+"/"+p.in.User, c.AccountID)
+	p.remember(c.AccountID)
 	p.evidence.Restored = c.AccountID
 	delete(p.evidence.ByID, c.AccountID)
 	return nil
+}
+
+// adopt writes link and attributes to an account that is not the person's yet.
+func (p *provisioning) adopt(ctx context.Context, s plan.Settings, c plan.Change) error {
+	p.evidence.Adopt = &AccountAttempt{Account: c.AccountID, At: p.options.Now(), Disabled: c.Disable}
+	if err := p.keepNote(ctx); err != nil {
+		return err
+	}
+	err := p.patch(ctx, s, c)
+	switch {
+	case err == nil:
+		p.remember(c.AccountID)
+	case refused(ctx, err) && p.before.Adopt == nil:
+		p.evidence.Adopt = nil
+		_ = p.keepNote(ctx)
+	}
+	return err
 }
 
 // patch writes the account's differing attributes with one request.

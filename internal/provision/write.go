@@ -106,7 +106,7 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 }
 
 // adopt writes link and attributes to an account that is not the person's yet.
-func (p *provisioning) adopt(ctx context.Context, s plan.Settings, c plan.Change) error {
+func (p *provisioning) adopt(ctx context.Context, s plan.Policy, c plan.Change) error {
 	p.evidence.Adopt = &AccountAttempt{Account: c.AccountID, At: p.options.Now(), Disabled: c.Disable}
 	if err := p.keepNote(ctx); err != nil {
 		return err

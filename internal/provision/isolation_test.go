@@ -110,7 +110,7 @@ func isolated(waits func(connection, what string) <-chan struct{}) *provision.Pr
 			m := &model{Rand: rand.New(rand.NewPCG(1, 1)), clock: time.Unix(1_700_000_000, 0)}
 			return slowTenant{&modelTenant{model: m, objects: map[string]*object{}, checked: func() {}}, waits(s.Config.Name, "tenant")}, nil
 		},
-		Sources: func(s config.Source) (source.Source, error) { return sources[s.Settings.(*file.Settings).File], nil },
+		Sources:  func(s config.Source) (source.Source, error) { return sources[s.Settings.(*file.Settings).File], nil },
 		Settings: connectionSettings{},
 		Now:      time.Now,
 		Random:   rand.NewChaCha8([32]byte{}),

@@ -101,7 +101,7 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, result R
 		e.column = name
 		return e, nil
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(limit)}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(lenient), cel.CustomDecoratorV2(limit)}
 	if r.loops {
 		// Counting costs as much again as evaluating. Without loops an expression's work is bounded by its own length and by
 		// limits.go, so that only the others are counted.

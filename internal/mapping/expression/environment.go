@@ -1,11 +1,12 @@
 // Package expression compiles and evaluates the CEL expressions of filters and mappings.
 //
-// An expression sees one variable, user, whose fields are the columns of the source. A column that is empty reads as "".
+// An expression sees one variable, user, whose fields are the columns of the source. A column that is empty reads as "",
+// and so does a key that an object within a column lacks.
 // Besides CEL's own operators and functions and its string extension
 // (https://github.com/google/cel-go/blob/master/ext/README.md#strings) there are
 //
 //	base64(s)          standard Base64 of the text's UTF-8 bytes
-//	normalize(s)       s in plain ASCII: accents dropped, letters such as ß, æ and ł spelt out, all else left out
+//	normalize(s)       s in plain ASCII: accents dropped, letters such as ß, æ, ł and ﬁ spelt out, all else left out
 //	randomPassword(n)  a new random password of n characters, 8 to 256; in the password mapping only
 //	has(user.column)   true when the column is not empty
 //

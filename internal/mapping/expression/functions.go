@@ -101,10 +101,16 @@ func normalize(s string) string {
 			b.WriteString(word)
 			continue
 		}
-		for _, d := range norm.NFD.String(string(r)) {
+		// The compatibility forms spell out ligatures and full-width letters, too. Those of a fraction and of an accent that stands
+		// for itself would leave something else behind: ½ is not 12.
+		parts := norm.NFKD.String(string(r))
+		if strings.ContainsRune(parts, '\u2044') {
+			continue
+		}
+		for _, d := range parts {
 			if word, ok := spelt[d]; ok {
 				b.WriteString(word)
-			} else if d < 0x80 && !unicode.Is(unicode.Mn, d) {
+			} else if d < 0x80 && (d != ' ' || unicode.IsSpace(r)) {
 				b.WriteByte(byte(d))
 			}
 		}

@@ -2,6 +2,7 @@ package value
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -15,20 +16,24 @@ const (
 	maxDomain = 48
 )
 
-// checkUPN allows what Entra allows in a user principal name: letters without accents, digits and a few signs, one "@",
-// and no full stop just before it.
+// upnSigns are the characters besides letters without accents and digits that Entra takes before the "@". The dollar sign is not
+// documented, and was seen to be accepted.
+const upnSigns = "'.-_!#^~$"
+
+// checkUPN allows what Entra allows in a user principal name: letters without accents, digits and a few signs, one "@", and full
+// stops only between other characters.
 func checkUPN(s string) error {
 	bad := invalid(fault.UPNInvalid, directory.UserPrincipalName)
 	prefix, domain, found := strings.Cut(s, "@")
 	if !found || prefix == "" || len(s) > maxUPN || len(prefix) > maxPrefix || len(domain) > maxDomain {
 		return bad
 	}
-	if strings.HasSuffix(prefix, ".") {
+	if strings.HasPrefix(prefix, ".") || strings.HasSuffix(prefix, ".") || strings.Contains(prefix, "..") {
 		return bad
 	}
-	for i := range len(prefix) {
-		if !alphanumeric(prefix[i]) && !strings.ContainsRune("'.-_!#^~", rune(prefix[i])) {
-			return bad
+	for _, r := range prefix {
+		if !(r < utf8.RuneSelf && alphanumeric(byte(r))) && !strings.ContainsRune(upnSigns, r) {
+			return refused(fault.UPNInvalid, directory.UserPrincipalName, r)
 		}
 	}
 	labels := strings.Split(domain, ".")
@@ -51,9 +56,9 @@ func checkUPN(s string) error {
 // checkNickname allows ASCII without blanks, control characters and the signs that Entra excludes.
 // https://learn.microsoft.com/graph/api/resources/group
 func checkNickname(s string) error {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f || strings.ContainsRune(`@()\[]";:<>,`, rune(s[i])) {
-			return invalid(fault.AttributeInvalid, directory.MailNickname)
+	for _, r := range s {
+		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`@()\[]";:<>,`, r) {
+			return refused(fault.AttributeInvalid, directory.MailNickname, r)
 		}
 	}
 	return nil

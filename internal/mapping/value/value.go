@@ -1,7 +1,8 @@
 // Package value holds the rules that Entra has for the values of an account's attributes, so that a value which the
 // tenant would refuse is found before anything is sent.
 //
-// The functions return a *fault.Error of kind Invalid whose subject is the attribute's name, never the value.
+// The functions return a *fault.Error of kind Invalid whose subject is the attribute's name, with the code point where one character
+// is wrong, and never the value.
 package value
 
 import (
@@ -47,10 +48,13 @@ func check(a directory.Attribute, s string) error {
 		return checkUPN(s)
 	case a.Name == directory.UsageLocation:
 		return checkCountry(s)
-	case !utf8.ValidString(s) || strings.Contains(s, directory.ListSeparator):
-		return invalid(fault.AttributeInvalid, a.Name)
 	case a.MaxLength > 0 && len(s) > a.MaxLength && utf8.RuneCountInString(s) > a.MaxLength:
 		return invalid(fault.AttributeTooLong, a.Name)
+	}
+	if err := checkCharacters(a, s); err != nil {
+		return err
+	}
+	switch {
 	case a.Name == directory.MailNickname:
 		return checkNickname(s)
 	case a.Name == directory.ImmutableID:

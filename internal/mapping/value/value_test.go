@@ -31,6 +31,9 @@ func TestText(t *testing.T) {
 		{"userPrincipalName", strings.Repeat("a", 65) + "@contoso.com", "", fault.UPNInvalid},
 		{"userPrincipalName", "a@d" + domain48, "", fault.UPNInvalid},
 		{"userPrincipalName", "ann.@contoso.com", "", fault.UPNInvalid},
+		{"userPrincipalName", ".ann@contoso.com", "", fault.UPNInvalid},
+		{"userPrincipalName", "ann..lee@contoso.com", "", fault.UPNInvalid},
+		{"userPrincipalName", "$ann#1@contoso.com", "$ann#1@contoso.com", ""},
 		{"userPrincipalName", "änn@contoso.com", "", fault.UPNInvalid},
 		{"userPrincipalName", "a&b@contoso.com", "", fault.UPNInvalid},
 		{"userPrincipalName", "a b@contoso.com", "", fault.UPNInvalid},
@@ -46,6 +49,8 @@ func TestText(t *testing.T) {
 		{"displayName", strings.Repeat("ä", 256), strings.Repeat("ä", 256), ""},
 		{"displayName", strings.Repeat("ä", 257), "", fault.AttributeTooLong},
 		{"displayName", "a\x1fb", "", fault.AttributeInvalid},
+		{"streetAddress", "Main Street 1\r\nback yard", "Main Street 1\r\nback yard", ""},
+		{"streetAddress", "Main Street\v1", "", fault.AttributeInvalid},
 		{"displayName", "a\xffb", "", fault.AttributeInvalid},
 		{"mailNickname", "ann.o'neil", "ann.o'neil", ""},
 		{"mailNickname", "ann o", "", fault.AttributeInvalid},
@@ -77,6 +82,29 @@ func TestText(t *testing.T) {
 		require.NoError(t, err, test.in)
 		require.Equal(t, test.want, got)
 	}
+}
+
+// Characters that no attribute should hold fail the person, with the attribute and the code point.
+func TestForeignCharacters(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Ann\x00Lee": "U+0000", "Ann\x1bLee": "U+001B", "Ann\vLee": "U+000B", "Ann\nLee": "U+000A", "Ann\tLee": "U+0009", "Ann\u0085Lee": "U+0085",
+		"Ann\u2028Lee": "U+2028", "Ann\ufffdLee": "U+FFFD", "Ann\xed\xa0\x80Lee": "U+FFFD", "Ann\uffffLee": "U+FFFF", "Ann\U0001fffeLee": "U+1FFFE",
+	} {
+		for _, name := range []string{"displayName", "jobTitle", "otherMails"} {
+			_, err := value.Text(attribute(t, name), in)
+			require.Error(t, err, in)
+			require.Equal(t, name+", "+want, fault.Of(err).Subject)
+			require.Equal(t, fault.AttributeInvalid, fault.Of(err).Reason)
+		}
+	}
+	for _, in := range []string{"Ann Lee", "فاطمه\u200cزهرا", "Ann 👩\u200d🔧", "日本", "Ann\u00a0Lee"} {
+		got, err := value.Text(attribute(t, "displayName"), in)
+		require.NoError(t, err)
+		require.Equal(t, in, got)
+	}
+	_, err := value.Text(attribute(t, "userPrincipalName"), "änn@contoso.com")
+	require.Equal(t, "userPrincipalName, U+00E4", fault.Of(err).Subject)
 }
 
 func TestEveryCountryCodeStandsAlone(t *testing.T) {
@@ -147,6 +175,7 @@ func requireFault(t *testing.T, err error, reason fault.Reason, subject string) 
 	f := fault.Of(err)
 	require.Equal(t, reason, f.Reason)
 	require.Equal(t, fault.Invalid, f.Kind)
-	require.Equal(t, subject, f.Subject)
+	attribute, _, _ := strings.Cut(f.Subject, ", U+")
+	require.Equal(t, subject, attribute)
 	require.Nil(t, f.Err)
 }

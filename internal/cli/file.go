@@ -85,6 +85,17 @@ func (a *app) checkRule(ctx context.Context, f *config.File, rule config.Rule) (
 		a.notes.Sayf("warning: %s", at(sourceKey(rule, err), 0, sourceMessage(err))[0])
 		return nil, nil
 	}
+	for _, w := range columns.Warnings {
+		a.notes.Sayf("warning: %s", at("source", 0, w)[0])
+	}
+	if len(columns.Names) == 0 {
+		message := fault.New("", fault.Invalid, fault.SourceEmpty, rule.Source.Place()).Message()
+		if rule.Enabled {
+			return at("source", 0, message), nil
+		}
+		a.notes.Sayf("warning: %s", at("source", 0, message)[0])
+		return nil, nil
+	}
 	_, found := mapping.Compile(rule.Expressions(), columns)
 	var problems config.Problems
 	for _, p := range found {

@@ -69,10 +69,10 @@ func TestChangeOf(t *testing.T) {
 		},
 			config.Change{Forbidden: []string{"rules[one].source"}, Rules: []config.RuleChange{{Name: "one", Source: true}}}, nil},
 		{"enabled column", func(c *config.Connection) {
-			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", Enabled: "active"}
+			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", Enabled: file.Enabled{Column: "active"}}
 		}, ofRule(config.RuleChange{Reading: true}), []string{"one"}},
 		{"default columns written out", func(c *config.Connection) {
-			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", ID: "id", Enabled: "enabled"}
+			c.Rules[0].Source.Settings = &file.Settings{File: "/data/a.csv", ID: "id", Enabled: file.Enabled{Column: "enabled"}}
 		}, config.Change{}, nil},
 		{"schedule", func(c *config.Connection) { c.Rules[0].SyncEvery = "15m" }, ofRule(config.RuleChange{Schedule: true}), nil},
 		{"the same schedule", func(c *config.Connection) { c.Rules[0].SyncEvery = "1h" }, config.Change{}, nil},

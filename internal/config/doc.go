@@ -30,9 +30,8 @@
 //	rules                                     none       at most 100
 //	rules[].name                              required   as the connection's; unique; never changes
 //	rules[].enabled                           true       an enabled rule needs a mapping for password
-//	rules[].source.file                       required   CSV or JSON, relative to the file; never changes
-//	rules[].source.id                         id         the column with the person's id; never changes
-//	rules[].source.enabled                    enabled    the column that tells whether the person is enabled
+//	rules[].source                            required   what a store of the registry says; for files file, id, enabled …:
+//	                                                     see package source/file. What identifies the people never changes
 //	rules[].filter                            everybody  a CEL expression, true for those whom the rule includes
 //	rules[].mappings                          required   target attribute: 'CEL' or {value: …}; at least
 //	                                                     userPrincipalName, displayName and mailNickname

@@ -97,7 +97,7 @@ rules:
 		Preferences: config.Preferences{RemoveLicensesWhenSkuIDEmpty: true, LicenseScope: "all", RemoveAction: "delete", DeprovisionOnRuleDeletion: true,
 			ExistingUsers: "leave", RemoveAdopted: true, RemovalGuard: config.RemovalGuard{Count: 7, Percent: 10}},
 		Rules: []config.Rule{
-			{Name: "staff", Enabled: true, Source: config.Source{Settings: &file.Settings{File: "/etc/entraflow/data/people.csv", ID: "number", Enabled: "active"}},
+			{Name: "staff", Enabled: true, Source: config.Source{Settings: &file.Settings{File: "/etc/entraflow/data/people.csv", ID: "number", Enabled: file.Enabled{Column: "active"}}},
 				Filter: `user.department != "Contractors"`, SyncEvery: "15m",
 				Mappings: map[string]config.Mapping{
 					"userPrincipalName":     {Expression: "user.username.lowerAscii() + '@contoso.com'"},

@@ -46,8 +46,12 @@ type Columns struct {
 	Names []string
 	// Typed is false where every value is a string (CSV), true where values keep their own types (JSON).
 	Typed bool
-	// HasEnabled tells whether there is an enabled column; without one everybody is enabled.
+	// HasEnabled tells whether the source says who is enabled; without that everybody is.
 	HasEnabled bool
+	// Ambiguous are names that the source has more than once, so that no rule can use them.
+	Ambiguous []string
+	// Warnings say what was probably lost before the source was written, for whoever loads a configuration.
+	Warnings []string
 }
 
 // Has reports whether the source has the column.

@@ -117,6 +117,9 @@ func (r *reader) refuse(id int64, message string) {
 
 // unknown explains an unknown column, with the columns that there are when they are few.
 func (r *reader) unknown(name string) string {
+	if slices.Contains(r.scope.Columns.Ambiguous, name) {
+		return fmt.Sprintf("the source has more than one column %q, and nobody knows which is meant; rename all but one", name)
+	}
 	message := fmt.Sprintf("the source has no column %q", name)
 	names := r.scope.names()
 	if n := suggest.Nearest(name, names); n != "" {

@@ -1,26 +1,29 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // table reads CSV.
 type table struct {
 	store   *store
+	content content
 	csv     *csv.Reader
 	limit   *limit
-	skipped int64
+	// header are the names of all cells, "" where one has none.
+	header  []string
 	columns layout
-	// line is where the last record began.
-	line int
+	// before is how many lines stood before the header, line where the last record began.
+	before, line int
 }
 
 // limit ends the reading of a record that is too long before all of it is in memory.
@@ -33,7 +36,7 @@ type limit struct {
 var errTooLong = errors.New("record too long")
 
 func (l *limit) Read(p []byte) (int, error) {
-	if l.read-l.record > maxRecord+readAhead {
+	if l.read-l.record > 2*(maxRecord+readAhead) {
 		return 0, errTooLong
 	}
 	n, err := l.in.Read(p)
@@ -42,14 +45,24 @@ func (l *limit) Read(p []byte) (int, error) {
 }
 
 // newTable reads the header line.
-func newTable(in *bufio.Reader, limited *limit, skipped int64, s *store) (*table, error) {
+func newTable(c content, limited *limit, s *store) (*table, error) {
+	before, separator, err := c.preamble(s)
+	if err != nil {
+		return nil, err
+	}
 	// A short peek is a short file; an input error shows again in the read that follows.
-	head, _ := in.Peek(readAhead)
-	separator, ok := findSeparator(head)
-	if !ok && len(head) == readAhead {
+	head, _ := c.in.Peek(readAhead)
+	found, ended := findSeparator(head)
+	if !ended && len(head) == readAhead {
 		return nil, malformed(s.place.name, fmt.Sprintf("the header line is longer than %d bytes or its quotes do not close", readAhead))
 	}
-	t := &table{store: s, csv: newCSV(in, separator), limit: limited, skipped: skipped}
+	if separator == 0 {
+		separator = found
+	}
+	if d := s.settings.delimiter(); d != 0 {
+		separator = d
+	}
+	t := &table{store: s, content: c, csv: newCSV(c.in, separator), limit: limited, before: before, line: before + 1}
 	header, err := t.csv.Read()
 	if err == io.EOF {
 		return nil, malformed(s.place.name, "the file has no header line")
@@ -57,27 +70,28 @@ func newTable(in *bufio.Reader, limited *limit, skipped int64, s *store) (*table
 	if err != nil {
 		return nil, t.failure(err)
 	}
-	names := make([]string, len(header))
-	seen := make(map[string]bool, len(header))
-	for i, cell := range header {
-		name := strings.TrimSpace(cell)
-		place := fmt.Sprintf("header line, column %d: ", i+1)
-		switch note := textual(name); {
-		case note != "":
-			return nil, malformed(s.place.name, place+note)
-		case name == "":
-			return nil, malformed(s.place.name, place+"the name is empty")
-		case strings.Contains(name, "\r"):
-			return nil, malformed(s.place.name, "its lines end in CR alone; save it with LF or CRLF")
-		case seen[name]:
-			return nil, malformed(s.place.name, place+"the name stands there twice")
-		}
-		seen[name] = true
-		names[i] = name
+	line, _ := t.csv.FieldPos(0)
+	t.line = before + line
+	if t.header, err = headerOf(header, s); err != nil {
+		return nil, err
 	}
-	t.line, _ = t.csv.FieldPos(0)
-	t.columns = newLayout(separator, names, s)
-	return t, t.columns.check(s)
+	t.columns, err = tableLayout(separator, t.header, s)
+	return t, err
+}
+
+// headerOf gives the names of a header's cells.
+func headerOf(header []string, s *store) ([]string, error) {
+	names := make([]string, len(header))
+	for i, cell := range header {
+		names[i] = source.Clean(cell)
+		if note := textual(names[i]); note != "" {
+			return nil, malformed(s.place.name, fmt.Sprintf("header line, column %d: %s", i+1, note))
+		}
+		if strings.Contains(names[i], "\r") {
+			return nil, malformed(s.place.name, "its lines end in CR alone; save it with LF or CRLF")
+		}
+	}
+	return names, nil
 }
 
 func newCSV(in io.Reader, separator rune) *csv.Reader {
@@ -117,79 +131,115 @@ func findSeparator(head []byte) (separator rune, ended bool) {
 	return separator, ended
 }
 
-func (t *table) layout() layout { return t.columns }
+func (t *table) layout() (layout, error) { return t.columns, nil }
+
+func (t *table) text() []byte {
+	if t.content.text == nil {
+		return nil
+	}
+	return t.content.text.Bytes()
+}
 
 func (t *table) next() (row, error) {
-	start := t.csv.InputOffset()
-	t.limit.record = start
-	values, err := t.csv.Read()
-	if err == io.EOF {
-		return row{}, io.EOF
-	}
-	if err != nil {
-		return row{}, t.failure(err)
-	}
-	r := row{values: values, start: t.skipped + start, length: t.csv.InputOffset() - start}
-	r.line, _ = t.csv.FieldPos(0)
-	t.line = r.line
-	if len(values) != len(t.columns.names) {
-		r.wrong = fmt.Sprintf("not the header's %d fields", len(t.columns.names))
-		return r, nil
-	}
-	if r.length > maxRecord {
-		r.wrong = fmt.Sprintf("longer than %d bytes; is a quote missing?", maxRecord)
-		return r, nil
-	}
-	if t.headerAgain(values) {
-		r.wrong = "the header line again; were two files joined?"
-		return r, nil
-	}
-	for i, value := range values {
-		r.wrong = textual(value)
-		if r.wrong == "" && t.swallowed(value, i) {
-			r.wrong = "a quoted field holds the lines of other records; is a quote missing?"
+	for {
+		start := t.csv.InputOffset()
+		t.limit.record = t.limit.read
+		values, err := t.csv.Read()
+		if err == io.EOF {
+			return row{}, io.EOF
 		}
-		if r.wrong != "" {
-			r.line, _ = t.csv.FieldPos(i)
-			break
+		if err != nil {
+			return row{}, t.failure(err)
 		}
+		r := row{values: values, start: t.content.skipped + start, length: t.csv.InputOffset() - start}
+		line, _ := t.csv.FieldPos(0)
+		r.line = t.before + line
+		t.line = r.line
+		if blank(values) {
+			continue
+		}
+		if len(values) == 1 && strings.Trim(values[0], " \t\r\x1a") == "" && t.atEnd() {
+			// An end-of-file mark of old programs.
+			return row{}, io.EOF
+		}
+		t.examine(&r)
+		return r, nil
 	}
-	return r, nil
 }
 
-// headerAgain reports that a record is no person but the header line of another file that was put behind this one.
-func (t *table) headerAgain(values []string) bool {
-	for i, name := range t.columns.names {
-		if strings.TrimSpace(strings.TrimPrefix(values[i], "\ufeff")) != name {
-			return false
-		}
-	}
-	return len(values) > 1
+// atEnd reports that nothing follows.
+func (t *table) atEnd() bool {
+	_, err := t.content.in.Peek(1)
+	return err == io.EOF
 }
 
-// swallowed reports that a value, the one at this column, begins in one record and ends in another: a quote that was lost
-// and found lines later makes one person of several, and the others would seem to have left. Each line of such a value
-// has just the separators of a record, and the first and the last make up one between them. With few columns a note of
-// two lines may look like that, too, so those are let pass.
-func (t *table) swallowed(value string, column int) bool {
-	separators := len(t.columns.names) - 1
-	if separators < 4 || strings.IndexByte(value, '\n') < 0 {
-		return false
-	}
-	lines := strings.Split(value, "\n")
-	for i, line := range lines {
-		want := separators
-		switch i {
-		case 0:
-			want -= column
-		case len(lines) - 1:
-			want = column
-		}
-		if strings.Count(line, string(t.csv.Comma)) != want {
+// blank recognises a line of empty cells only.
+func blank(values []string) bool {
+	for _, v := range values {
+		if source.Clean(v) != "" {
 			return false
 		}
 	}
 	return true
+}
+
+// examine looks for what is wrong with a record of a table.
+func (t *table) examine(r *row) {
+	if r.wrong = fits(&r.values, t.header, t.columns); r.wrong != "" {
+		return
+	}
+	if r.length > maxRecord {
+		r.wrong = fmt.Sprintf("longer than %d bytes; is a quote missing?", maxRecord)
+		return
+	}
+	for i, value := range r.values {
+		if r.wrong = textual(value); r.wrong != "" {
+			line, _ := t.csv.FieldPos(i)
+			r.line = t.before + line
+			return
+		}
+		if i == t.columns.idCell {
+			// An id has no lines.
+			continue
+		}
+		ids, certain := t.suspicious(value, i)
+		if !certain && ids == nil {
+			continue
+		}
+		line, _ := t.csv.FieldPos(i)
+		r.suspect = suspect{from: t.before + line, to: t.before + line + strings.Count(value, "\n"), ids: ids, certain: certain}
+		return
+	}
+}
+
+// fits makes sure that a record has the cells of the header. Cells without a name at the end may be left out, and must be
+// empty.
+func fits(values *[]string, header []string, l layout) (wrong string) {
+	named := len(header)
+	for named > 0 && header[named-1] == "" {
+		named--
+	}
+	got := *values
+	switch {
+	case len(got) < named || len(got) > len(header):
+		return fmt.Sprintf("not the header's %s", number(named, "field"))
+	case headerAgain(got, header, l):
+		return "the header line again; were two files joined?"
+	case !blank(got[named:]):
+		return "a cell without a column name is filled; is a value not quoted?"
+	}
+	return ""
+}
+
+// headerAgain reports that a record is no person but the header line of another file that was put behind this one.
+func headerAgain(values, header []string, l layout) bool {
+	same := 0
+	for i, v := range values {
+		if v := source.Clean(v); v != "" && v == header[i] {
+			same++
+		}
+	}
+	return len(values) > 1 && same == len(l.names)+len(l.twice)
 }
 
 // failure turns an error of the CSV reader into ours. Its own text is not used, since what it quotes may be contents.
@@ -203,18 +253,18 @@ func (t *table) failure(err error) error {
 	if !errors.As(err, &syntax) {
 		return t.store.place.fault(err)
 	}
-	note := "a quote within a field that does not begin with one"
+	note := "a quote within a field that does not begin with one; remove it, or quote the field"
 	if errors.Is(syntax.Err, csv.ErrQuote) {
-		note = "a quoted field is not closed, or something follows its closing quote"
+		note = "a quoted field is not closed, or something follows its closing quote; is a quote missing?"
 	}
-	found.add(fault.SourceMalformed, note, syntax.StartLine)
+	found.add(fault.SourceMalformed, note, t.before+syntax.StartLine)
 	return found.err()
 }
 
 // parseLine reads the one record that bytes of a CSV file hold.
 func parseLine(line []byte, l layout) (row, bool) {
 	values, err := newCSV(bytes.NewReader(line), l.separator).Read()
-	if err != nil || len(values) != len(l.names) {
+	if err != nil || len(l.cells) == 0 || len(values) <= slices.Max(l.cells) {
 		return row{}, false
 	}
 	return row{values: values}, true

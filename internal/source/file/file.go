@@ -2,25 +2,27 @@
 //
 // # Formats
 //
-// The name's ending decides: .csv, .tsv and .txt are CSV; .json is one array of objects; .jsonl and .ndjson are one
-// object after the other. Text is UTF-8, with or without a byte order mark.
+// The name's ending decides: .csv, .tsv and .txt are CSV; .json is one array of objects, a document with such an array under
+// a key (Settings.Records), or one object a line; .jsonl and .ndjson are one object after the other; .xlsx is a workbook.
+// Text is UTF-8, with or without a byte order mark, UTF-16 with one, or in the encoding that the settings name.
 //
 // CSV follows RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180): quoted fields, doubled quotes, lines that end in LF or
-// CRLF. The separator (comma, semicolon or tab) is the one that the header line has most of outside quotes. Header names
-// are trimmed; other cells are kept as they are. Lines without any character are skipped. Every value is a string.
+// CRLF. The separator (comma, semicolon or tab) is the one that the header line has most of outside quotes, unless the
+// settings or a line before the header name it. Lines of empty cells are skipped. Every value is a string, trimmed and
+// composed (source.Clean), in all formats.
 //
 // In JSON a column is a key that at least one object has; a key that an object lacks, and null, read as "". Whole
 // numbers become int64 (or, where they do not fit, the string of their digits), others float64.
 //
 // # Identity
 //
-// The id is the trimmed text of the id column, in JSON a string or a whole number. It is compared exactly. An empty or
-// repeated id makes the whole file unusable, since it is not known who is meant: the error names the lines.
+// The id is the text of the id column, in JSON a string or a whole number, perhaps within an object. It is compared exactly.
+// An empty or repeated id makes the whole file unusable, since it is not known who is meant: the error names the lines.
 //
 // # Enabled
 //
-// true, yes, y, t, 1, enabled and active mean enabled; false, no, n, f, 0, disabled and inactive mean disabled, in any
-// case and with spaces around them. Anything else, also an empty cell, fails that one person.
+// true, yes, y, 1, enabled and active mean enabled; false, no, n, 0, disabled and inactive mean disabled, in any case. The
+// settings may name other words, or an expression. Anything else, also an empty cell, fails that one person.
 //
 // # What a complete read means
 //
@@ -96,6 +98,7 @@ const (
 	formatCSV format = iota
 	formatJSON
 	formatJSONLines
+	formatExcel
 )
 
 func formatOf(path string) (format, error) {
@@ -106,8 +109,10 @@ func formatOf(path string) (format, error) {
 		return formatJSON, nil
 	case ".jsonl", ".ndjson":
 		return formatJSONLines, nil
+	case ".xlsx", ".xlsm":
+		return formatExcel, nil
 	}
-	return 0, malformed(filepath.Base(path), "its name must end in .csv, .tsv, .txt, .json, .jsonl or .ndjson")
+	return 0, malformed(filepath.Base(path), "its name must end in .csv, .tsv, .txt, .json, .jsonl, .ndjson or .xlsx")
 }
 
 // malformed is the error of a file that breaks its format. The note names places and rules, never contents.
@@ -115,43 +120,49 @@ func malformed(name, note string) *fault.Error {
 	return fault.New(op, fault.Invalid, fault.SourceMalformed, name+" ("+note+")")
 }
 
-// Columns gives the file's columns: for CSV from the header line, for JSON (sorted by name) from the file's index, which
-// is built by reading all of it.
+// Columns gives the file's columns: for CSV from the header line, for the others from the file's index, which is built by
+// reading all of it; those of JSON are sorted by name.
 //
-// Errors: as source.Describer says; for JSON also those of List.
+// Errors: as source.Describer says; for the others than CSV also those of List.
 func (s *store) Columns(ctx context.Context) (source.Columns, error) {
-	l, err := s.layout(ctx)
+	l, warnings, err := s.layout(ctx)
 	if err != nil {
 		return source.Columns{}, err
 	}
 	return source.Columns{
 		Names:      append([]string(nil), l.names...),
-		Typed:      s.format != formatCSV,
-		HasEnabled: l.enabled >= 0,
+		Ambiguous:  append([]string(nil), l.twice...),
+		Typed:      !s.tabular(),
+		HasEnabled: l.enabled >= 0 || l.enabledBy != nil,
+		Warnings:   warnings,
 	}, nil
 }
 
-func (s *store) layout(ctx context.Context) (layout, error) {
+// tabular reports that every value is text.
+func (s *store) tabular() bool { return s.format == formatCSV || s.format == formatExcel }
+
+func (s *store) layout(ctx context.Context) (layout, []string, error) {
 	if s.format != formatCSV {
 		index, err := s.current(ctx)
 		if err != nil {
-			return layout{}, err
+			return layout{}, nil, err
 		}
-		return index.layout, nil
+		return index.layout, index.warnings, nil
 	}
 	f, err := s.place.open()
 	if err != nil {
-		return layout{}, err
+		return layout{}, nil, err
 	}
 	defer f.Close()
 	rows, err := newRows(io.NewSectionReader(f, 0, f.info.Size()), s)
 	if !s.place.unchanged(f.info) {
-		return layout{}, s.changed()
+		return layout{}, nil, s.changed()
 	}
 	if err != nil {
-		return layout{}, err
+		return layout{}, nil, err
 	}
-	return rows.layout(), nil
+	l, err := rows.layout()
+	return l, nil, err
 }
 
 // attempts is how often a read begins again by itself when the file is replaced under it.
@@ -166,7 +177,7 @@ const attempts = 3
 // within a record), SourceChanged (Stale).
 func (s *store) List(ctx context.Context, yield func(source.Record) error) (source.Snapshot, error) {
 	var known *index
-	if s.format != formatCSV {
+	if !s.tabular() {
 		// The columns of JSON are known only after all of it has been read once.
 		var err error
 		if known, err = s.current(ctx); err != nil {

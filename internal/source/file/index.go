@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"time"
 
@@ -19,6 +20,10 @@ type index struct {
 	began   time.Time
 	layout  layout
 	entries map[key]entry
+	// text is what records are read from where the file's own bytes are not those of a text; else nil.
+	text []byte
+	// warnings are what the file probably lost.
+	warnings []string
 	// sum is the hash of all bytes of the file.
 	sum [sha256.Size]byte
 	// err, when set, is why the file cannot be used in this state; info and began are all that is known then.
@@ -120,8 +125,7 @@ func (s *store) get(ctx context.Context, id string, since time.Time) (source.Rec
 	if !ok {
 		return source.Record{}, index.snapshot(), fault.New(op, fault.NotFound, fault.PersonNotFound, s.place.name)
 	}
-	text := make([]byte, where.length)
-	_, readErr := f.ReadAt(text, where.start)
+	text, readErr := index.record(f, where)
 	if info, err := f.Stat(); err != nil || !sameState(f.info, info) {
 		return none(s.changed())
 	}
@@ -139,6 +143,16 @@ func (s *store) get(ctx context.Context, id string, since time.Time) (source.Rec
 	return r.record(id, index.layout, s), index.snapshot(), nil
 }
 
+// record gives the bytes of one record.
+func (x *index) record(f io.ReaderAt, where entry) ([]byte, error) {
+	if x.text != nil {
+		return x.text[where.start : where.start+int64(where.length)], nil
+	}
+	text := make([]byte, where.length)
+	_, err := f.ReadAt(text, where.start)
+	return text, err
+}
+
 // rewritten is for a file whose bytes are not those of the index although it looks unchanged: the index is given up.
 func (s *store) rewritten() error {
 	s.indexes.drop(s.key())
@@ -147,7 +161,7 @@ func (s *store) rewritten() error {
 
 // parse reads the one record that the bytes hold.
 func (s *store) parse(text []byte, l layout) (row, bool) {
-	if s.format == formatCSV {
+	if l.cells != nil {
 		return parseLine(text, l)
 	}
 	object, wrong := parseObject(text)

@@ -35,7 +35,7 @@ func (x *Indexes) now() time.Time {
 
 // key tells apart what must have indexes of their own.
 func (s *store) key() string {
-	return fmt.Sprintf("%q %q %s %t", s.place.path, s.place.root, s.settings.Key(), s.settings.Enabled == "")
+	return fmt.Sprintf("%q %q %s %t", s.place.path, s.place.root, s.settings.Key(), s.settings.enabledOptional())
 }
 
 func (x *Indexes) put(key string, made *index) {

@@ -1,45 +1,59 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // objects reads JSON: it finds where each object begins and ends, which gives its place, and leaves the rest to
 // encoding/json.
 type objects struct {
-	store  *store
-	in     *bufio.Reader
-	offset int64
-	line   int
+	store   *store
+	content content
+	offset  int64
+	line    int
+	// path leads to the list within a document.
+	path []string
+	// members are what the document says beside the list and its parents.
+	members []member
 	// array tells an array of objects from one object after the other.
 	array bool
 	// begun: the opening bracket was read. wanted: a comma was read, so that an object must follow.
 	begun, wanted bool
 	count         int
 	seen          map[string]bool
-	buffer        []byte
+	nestedID      bool
+	// first is the first object.
+	first  map[string]any
+	buffer []byte
 }
 
-func newObjects(in *bufio.Reader, skipped int64, s *store) *objects {
-	return &objects{store: s, in: in, offset: skipped, line: 1, array: s.format == formatJSON, seen: map[string]bool{}}
-}
-
-func (o *objects) layout() layout {
-	names := make([]string, 0, len(o.seen))
-	for name := range o.seen {
-		names = append(names, name)
+func newObjects(c content, s *store) *objects {
+	o := &objects{store: s, content: c, offset: c.skipped, line: 1, array: s.format == formatJSON, seen: map[string]bool{}}
+	if s.settings.Records != "" {
+		o.path = strings.Split(s.settings.Records, ".")
 	}
-	slices.Sort(names)
-	return newLayout(0, names, o.store)
+	return o
+}
+
+func (o *objects) layout() (layout, error) {
+	return objectLayout(slices.Sorted(maps.Keys(o.seen)), o.nestedID, o.store)
+}
+
+func (o *objects) text() []byte {
+	if o.content.text == nil {
+		return nil
+	}
+	return o.content.text.Bytes()
 }
 
 func (o *objects) next() (row, error) {
@@ -55,6 +69,12 @@ func (o *objects) next() (row, error) {
 	r.object, r.wrong = parseObject(o.buffer)
 	for name := range r.object {
 		o.seen[name] = true
+	}
+	if _, nested := lookup(r.object, o.store.settings.idColumn()); nested {
+		o.nestedID = true
+	}
+	if o.count == 1 {
+		o.first = r.object
 	}
 	return r, nil
 }
@@ -75,21 +95,46 @@ func (o *objects) toObject() error {
 			newline = true
 		case b == ' ' || b == '\t' || b == '\r':
 		case o.array && !o.begun:
-			if b != '[' {
-				return o.unexpected("the file must be an array of objects")
+			if err := o.begin(b); err != nil {
+				return err
 			}
-			o.begun = true
+			if !o.array {
+				return nil
+			}
 		case b == '{' && (o.wanted || o.count == 0 || (!o.array && newline)):
 			o.wanted = false
 			return nil
 		case o.array && b == ',' && o.count > 0 && !o.wanted:
 			o.wanted = true
 		case o.array && b == ']' && !o.wanted:
+			return o.close()
+		case b == 0x1a && !o.array:
+			// An end-of-file mark of old programs.
 			return o.onlySpace()
 		default:
 			return o.unexpected("something else than an object stands where an object must")
 		}
 	}
+}
+
+// begin takes the first byte of a document.
+func (o *objects) begin(b byte) error {
+	switch {
+	case b == '{' && len(o.path) > 0:
+		if err := o.descend(); err != nil {
+			return err
+		}
+	case b == '{':
+		// Not an array: one object a line, as long as nothing shows that it is one document with a list in it.
+		o.array = false
+		return nil
+	case b != '[':
+		return o.unexpected("the file must be an array of objects, or have one object a line")
+	case len(o.path) > 0:
+		return o.unexpected("the document is the list itself; remove source.records")
+	}
+	o.begun = true
+	return nil
 }
 
 // ended is the end of the file between two objects.
@@ -99,26 +144,56 @@ func (o *objects) ended() error {
 		return o.cut()
 	case o.count == 0:
 		return malformed(o.store.place.name, "the file is empty")
+	case o.count == 1 && o.store.format == formatJSON:
+		if lists := listsIn(o.first, ""); len(lists) > 0 {
+			return malformed(o.store.place.name, "it is one object, and the people must be a list; name the list with source.records: it has "+strings.Join(lists, ", "))
+		}
 	}
 	return io.EOF
 }
 
-// onlySpace makes sure that nothing follows the array.
+// listsIn finds the lists of objects in an object, by their paths.
+func listsIn(object map[string]any, path string) []string {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		at := strings.TrimPrefix(path+"."+name, ".")
+		switch v := object[name].(type) {
+		case []any:
+			if len(v) == 0 {
+				found = append(found, at)
+			} else if _, objects := v[0].(map[string]any); objects {
+				found = append(found, at)
+			}
+		case map[string]any:
+			if strings.Count(path, ".") < 3 {
+				found = append(found, listsIn(v, at)...)
+			}
+		}
+	}
+	return found
+}
+
+// onlySpace makes sure that nothing follows the document.
 func (o *objects) onlySpace() error {
 	for {
 		switch b, err := o.readByte(); {
 		case err != nil:
 			return err
-		case b != ' ' && b != '\t' && b != '\r' && b != '\n':
-			return o.unexpected("something follows the array")
+		case b != ' ' && b != '\t' && b != '\r' && b != '\n' && b != 0x1a:
+			return o.unexpected("something follows the end of the document")
 		}
 	}
 }
 
 // readObject reads the rest of an object, whose brace was just read, into the buffer.
 func (o *objects) readObject() error {
-	first := o.line
 	o.buffer = append(o.buffer[:0], '{')
+	return o.readNested()
+}
+
+// readNested reads the rest of an object or list whose opening is in the buffer.
+func (o *objects) readNested() error {
+	first := o.line
 	depth, quoted, escaped := 1, false, false
 	for depth > 0 {
 		b, err := o.readByte()
@@ -150,7 +225,7 @@ func (o *objects) readObject() error {
 }
 
 func (o *objects) readByte() (byte, error) {
-	b, err := o.in.ReadByte()
+	b, err := o.content.in.ReadByte()
 	if err == io.EOF {
 		return 0, io.EOF
 	}
@@ -184,7 +259,7 @@ func parseObject(text []byte) (object map[string]any, wrong string) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if err := decoder.Decode(&object); err != nil {
-		return nil, "not valid JSON"
+		return nil, "not valid JSON; correct it, or export it again"
 	}
 	keys, wrong := plain(object)
 	if wrong != "" {
@@ -197,7 +272,7 @@ func parseObject(text []byte) (object map[string]any, wrong string) {
 	return object, ""
 }
 
-// plain turns, in place, numbers into int64 or float64 and null into "", and counts the keys of all objects.
+// plain turns, in place, numbers into int64 or float64 and null into "", cleans texts, and counts the keys of all objects.
 func plain(object map[string]any) (keys int, wrong string) {
 	for name, value := range object {
 		if name == "" {
@@ -217,6 +292,8 @@ func plainValue(value any) (plainly any, keys int, wrong string) {
 	switch v := value.(type) {
 	case nil:
 		return "", 0, ""
+	case string:
+		return source.Clean(v), 0, ""
 	case json.Number:
 		plainly, wrong = plainNumber(v.String())
 		return plainly, 0, wrong
@@ -277,7 +354,7 @@ func jsonID(value any) (id string, note string) {
 	case nil:
 		return "", ""
 	case string:
-		return strings.TrimSpace(v), ""
+		return v, ""
 	case int64:
 		return strconv.FormatInt(v, 10), ""
 	}

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,18 +24,33 @@ type problem struct {
 	reason fault.Reason
 	// note says what is wrong in more detail than the reason does; no contents of the file.
 	note  string
-	lines []int
+	lines []lines
+}
+
+// lines are those of one record, or a single one.
+type lines struct{ from, to int }
+
+func (l lines) String() string {
+	if l.to > l.from {
+		return fmt.Sprintf("%d to %d", l.from, l.to)
+	}
+	return strconv.Itoa(l.from)
 }
 
 // add records that a line has a problem. The same line may be added again.
 func (p *problems) add(reason fault.Reason, note string, line int) {
+	p.addLines(reason, note, lines{line, line})
+}
+
+// addLines is add for lines that have a problem together.
+func (p *problems) addLines(reason fault.Reason, note string, line lines) {
 	for i := range p.list {
 		if p.list[i].reason == reason && p.list[i].note == note {
 			p.list[i].lines = append(p.list[i].lines, line)
 			return
 		}
 	}
-	p.list = append(p.list, problem{reason: reason, note: note, lines: []int{line}})
+	p.list = append(p.list, problem{reason: reason, note: note, lines: []lines{line}})
 }
 
 func (p *problems) any() bool { return len(p.list) > 0 }
@@ -53,15 +69,15 @@ func (p *problems) err() error {
 
 // String gives, for example, "lines 3, 7 and 5 more (no id)".
 func (p problem) String() string {
-	slices.Sort(p.lines)
-	lines := slices.Compact(p.lines)
-	more := max(0, len(lines)-maxLines)
+	slices.SortFunc(p.lines, func(a, b lines) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+	all := slices.Compact(p.lines)
+	more := max(0, len(all)-maxLines)
 	words := make([]string, 0, maxLines)
-	for _, l := range lines[:len(lines)-more] {
-		words = append(words, strconv.Itoa(l))
+	for _, l := range all[:len(all)-more] {
+		words = append(words, l.String())
 	}
 	s := "line "
-	if len(lines) > 1 {
+	if len(all) > 1 || all[0].to > all[0].from {
 		s = "lines "
 	}
 	s += strings.Join(words, ", ")

@@ -1,14 +1,16 @@
 package file
 
 import (
-	"bufio"
-	"bytes"
+	"fmt"
 	"io"
-	"slices"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/mapping/expression"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -23,153 +25,168 @@ type row struct {
 	// line is where the record begins, counted from 1; start and length are in bytes.
 	line          int
 	start, length int64
-	// values are parallel to the layout's names in CSV, nil in JSON.
+	// values are the cells of a table, nil in JSON.
 	values []string
-	// object is the record in JSON, nil in CSV.
+	// object is the record in JSON, nil in a table.
 	object map[string]any
 	// wrong, when set, says why the record cannot be used.
 	wrong string
+	// suspect, when it has ids, is a cell that may hold other records.
+	suspect suspect
 }
 
 // rows reads a file record by record.
 type rows interface {
 	// next gives the next record, and io.EOF only at the file's proper end.
 	next() (row, error)
-	// layout is what is known of the columns: all in CSV, those seen so far in JSON.
-	layout() layout
-}
-
-// layout is what a file's columns are.
-type layout struct {
-	separator rune
-	names     []string
-	// id and enabled are positions in names; -1 when there is no such column.
-	id, enabled int
-}
-
-func newLayout(separator rune, names []string, s *store) layout {
-	return layout{
-		separator: separator,
-		names:     names,
-		id:        slices.Index(names, s.settings.idColumn()),
-		enabled:   slices.Index(names, s.settings.enabledColumn()),
-	}
-}
-
-// check says whether the columns that must be there are there.
-func (l layout) check(s *store) error {
-	missing := func(column string) error {
-		if l.separator != 0 && len(l.names) == 1 {
-			return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+
-				" (column "+column+"; the first line has one column only: are they separated by commas, semicolons or tabs?)")
-		}
-		return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (column "+column+")")
-	}
-	if l.id < 0 {
-		return missing(s.settings.idColumn())
-	}
-	if l.enabled < 0 && s.settings.Enabled != "" {
-		return missing(s.settings.enabledColumn())
-	}
-	return nil
+	// layout is what is known of the columns: all in a table, those seen so far in JSON.
+	layout() (layout, error)
+	// text is what single reads take their records from; nil is the file itself.
+	text() []byte
 }
 
 // newRows begins to read a file.
 func newRows(r io.Reader, s *store) (rows, error) {
+	if s.format == formatExcel {
+		return newSheet(r, s)
+	}
 	limited := &limit{in: r}
 	if s.format == formatCSV {
 		r = limited
 	}
-	in := bufio.NewReaderSize(r, readAhead)
-	skipped, err := skipMark(in, s)
+	c, err := newContent(r, s)
 	if err != nil {
 		return nil, err
 	}
 	if s.format == formatCSV {
-		return newTable(in, limited, skipped, s)
+		return newTable(c, limited, s)
 	}
-	return newObjects(in, skipped, s), nil
-}
-
-// skipMark passes over a UTF-8 byte order mark and refuses UTF-16, which would otherwise show as baffling errors later.
-func skipMark(in *bufio.Reader, s *store) (skipped int64, err error) {
-	head, err := in.Peek(3)
-	if len(head) == 0 {
-		if err == io.EOF {
-			return 0, malformed(s.place.name, "the file is empty")
-		}
-		return 0, s.place.fault(err)
-	}
-	switch {
-	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}):
-		return 0, malformed(s.place.name, "it is UTF-16; save it as UTF-8")
-	case bytes.Equal(head, []byte{0xEF, 0xBB, 0xBF}):
-		n, err := in.Discard(3)
-		return int64(n), err
-	}
-	return 0, nil
+	return newObjects(c, s), nil
 }
 
 // textual says why text cannot be used, or "".
 func textual(text string) string {
 	if strings.IndexByte(text, 0) >= 0 {
-		return "a NUL byte; is the file UTF-16? Save it as UTF-8"
+		return "a NUL byte; is the file UTF-16? Save it as UTF-8, or say so with source.encoding"
 	}
 	if !utf8.ValidString(text) {
-		return "not UTF-8; save the file as UTF-8"
+		return "not UTF-8; save the file as UTF-8, or name its encoding with source.encoding"
 	}
 	return ""
 }
 
+// unusableID says why a text cannot be an id, or "". Ids are compared exactly, and what nobody sees would make two of one.
+func unusableID(id string) string {
+	for _, r := range id {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) && r != ' ' || r == utf8.RuneError {
+			return fmt.Sprintf("the id holds the invisible character U+%04X; remove it", r)
+		}
+	}
+	if scientific.MatchString(id) {
+		return "the id is a number in scientific notation and has lost its digits; export the column as text"
+	}
+	return ""
+}
+
+// scientific is what Excel makes of a long number.
+var scientific = regexp.MustCompile(`^\d([.,]\d+)?E\+\d+$`)
+
 // id gives the record's id; note says why there is none that can be used.
 func (r row) id(l layout, s *store) (id string, note string) {
 	if r.object != nil {
-		return jsonID(r.object[s.settings.idColumn()])
+		value, _ := lookup(r.object, s.settings.idColumn())
+		if id, note = jsonID(value); note != "" {
+			return "", note
+		}
+	} else {
+		id = source.Clean(r.values[l.idCell])
 	}
-	return strings.TrimSpace(r.values[l.id]), ""
+	if strings.EqualFold(id, s.settings.idColumn()) {
+		return "", "the header line again; were two files joined?"
+	}
+	return id, unusableID(id)
+}
+
+// lookup reads a key of an object, or a key within the objects in it, by a path with dots.
+func lookup(object map[string]any, path string) (value any, found bool) {
+	if value, found = object[path]; found {
+		return value, true
+	}
+	first, rest, nested := strings.Cut(path, ".")
+	if inner, ok := object[first].(map[string]any); ok && nested {
+		return lookup(inner, rest)
+	}
+	return nil, false
+}
+
+// fields are the person's columns.
+func (r row) fields(l layout) map[string]any {
+	if r.object == nil {
+		fields := make(map[string]any, len(l.names))
+		for i, name := range l.names {
+			fields[name] = source.Clean(r.values[l.cells[i]])
+		}
+		return fields
+	}
+	for _, name := range l.names {
+		if _, ok := r.object[name]; !ok {
+			r.object[name] = ""
+		}
+	}
+	// In a first reading the columns are not known yet.
+	for _, e := range []*expression.Expression{l.rows, l.enabledBy} {
+		if e == nil {
+			continue
+		}
+		for _, name := range e.Columns() {
+			if _, ok := r.object[name]; !ok && name != "id" && name != "enabled" {
+				r.object[name] = ""
+			}
+		}
+	}
+	return r.object
 }
 
 // record makes the person of a row.
 func (r row) record(id string, l layout, s *store) source.Record {
-	person := source.Record{ID: id, Enabled: true, Fields: r.object}
-	if r.object == nil {
-		person.Fields = make(map[string]any, len(l.names))
-		for i, name := range l.names {
-			person.Fields[name] = r.values[i]
-		}
-	} else {
-		for _, name := range l.names {
-			if _, ok := person.Fields[name]; !ok {
-				person.Fields[name] = ""
-			}
-		}
-	}
-	if l.enabled < 0 {
+	person := source.Record{ID: id, Enabled: true, Fields: r.fields(l)}
+	var ok bool
+	switch {
+	case l.enabledBy != nil:
+		enabled, err := l.enabledBy.Bool(&expression.Person{Record: person, Text: l.cells != nil})
+		person.Enabled, ok = enabled, err == nil
+	case l.enabled >= 0:
+		person.Enabled, ok = s.settings.Enabled.read(person.Fields[l.names[l.enabled]])
+	default:
 		return person
 	}
-	enabled, ok := parseEnabled(person.Fields[l.names[l.enabled]])
 	if !ok {
-		subject := problem{lines: []int{r.line}, note: "column " + l.names[l.enabled]}
+		note := "source.enabled gives neither true nor false"
+		if l.enabledBy == nil {
+			note = "column " + l.names[l.enabled]
+		}
+		subject := problem{lines: []lines{{r.line, r.line}}, note: note}
 		person.EnabledErr = fault.New(op, fault.Invalid, fault.EnabledUnreadable, s.place.name+", "+subject.String())
 	}
-	person.Enabled = enabled
 	return person
 }
 
-// parseEnabled reads the words of the package comment, and true, false, 1 and 0 of JSON. ok is false for all else.
-func parseEnabled(value any) (enabled, ok bool) {
-	switch v := value.(type) {
-	case bool:
-		return v, true
-	case int64:
-		return v == 1, v == 0 || v == 1
-	case string:
-		switch strings.ToLower(strings.TrimSpace(v)) {
-		case "true", "yes", "y", "t", "1", "enabled", "active":
-			return true, true
-		case "false", "no", "n", "f", "0", "disabled", "inactive":
-			return false, true
-		}
+// picked reports whether a record is one of those that are read; wrong says why that cannot be told.
+func (r row) picked(id string, l layout, s *store) (picked bool, wrong string) {
+	if l.rows == nil {
+		return true, ""
 	}
-	return false, false
+	picked, err := l.rows.Bool(&expression.Person{Record: r.record(id, l, s), Text: l.cells != nil})
+	if err != nil {
+		return false, "source.rows gives neither true nor false; correct the expression or the record"
+	}
+	return picked, ""
+}
+
+// number writes n with its noun, as in "3 fields".
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/source"
@@ -45,11 +46,16 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 	if err != nil {
 		return err
 	}
-	columns := records.layout()
+	columns, err := records.layout()
+	if err != nil {
+		return err
+	}
 	if known != nil {
 		columns = known.layout
 	}
 	found := problems{file: s.place.name}
+	var suspects []suspect
+	var shapes idShapes
 	count := 0
 	for ; ; count++ {
 		if count%rowsPerCheck == 0 && ctx.Err() != nil {
@@ -62,32 +68,57 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 		if err != nil {
 			return err
 		}
+		if r.suspect.certain || r.suspect.ids != nil {
+			suspects = append(suspects, r.suspect)
+		}
 		id, ok := s.enter(r, columns, made, &found)
-		if !ok || found.any() || yield == nil {
+		if !ok {
+			continue
+		}
+		shapes.add(id)
+		if found.any() || yield == nil {
 			continue
 		}
 		if err := yield(r.record(id, columns, s)); err != nil {
 			return stopped{err}
 		}
 	}
-	made.layout = records.layout()
-	if s.format != formatCSV && count > 0 && len(made.layout.names) > 0 {
+	if made.layout, err = records.layout(); err != nil {
+		return err
+	}
+	made.text = records.text()
+	if w, ok := records.(interface{ warnings() []string }); ok {
+		made.warnings = w.warnings()
+	}
+	if made.layout.cells == nil && count > 0 && len(made.layout.names) > 0 {
 		// Before what is wrong with single records: without the column each of them lacks an id.
 		if err := made.layout.check(s); err != nil {
 			return err
 		}
 	}
+	for _, one := range suspects {
+		if one.certain || slices.ContainsFunc(one.ids, shapes.like) {
+			found.addLines(fault.SourceMalformed, "a quoted field holds the beginning of another record; is a quote missing?", lines{one.from, one.to})
+		}
+	}
 	return found.err()
 }
 
-// enter checks a record, puts it in the index, and gives its id; ok is false for a record that cannot be used.
+// enter checks a record, puts it in the index, and gives its id; ok is false for a record that cannot be used, or is none
+// of those that are read.
 func (s *store) enter(r row, columns layout, made *index, found *problems) (id string, ok bool) {
 	if r.wrong != "" {
 		found.add(fault.SourceMalformed, r.wrong, r.line)
 		return "", false
 	}
 	id, note := r.id(columns, s)
+	picked, wrong := r.picked(id, columns, s)
 	switch {
+	case wrong != "":
+		found.add(fault.SourceMalformed, wrong, r.line)
+		return "", false
+	case !picked:
+		return "", false
 	case note != "":
 		found.add(fault.SourceMalformed, note, r.line)
 		return "", false

@@ -116,7 +116,7 @@ func (p Person) record() source.Record {
 		r.EnabledErr = fault.New("read source", fault.Invalid, fault.EnabledUnreadable, "directory")
 	}
 	for _, name := range Columns {
-		r.Fields[name] = p.Fields[name]
+		r.Fields[name] = source.Clean(p.Fields[name])
 	}
 	return r
 }

@@ -91,6 +91,7 @@ func (c *call) page(col collection) reply {
 	if col.expand != nil && col.expand.wanted() {
 		names = append(slices.Clip(names), expandedManager)
 	}
+	whole := c.wholeMetadata()
 	return reply{status: http.StatusOK, render: func(b []byte) []byte {
 		b = slices.Grow(b, 64+len(objects)*40*len(names))
 		b = append(b, `{"@odata.context":`...)
@@ -108,11 +109,11 @@ func (c *call) page(col collection) reply {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			lead := c.annotations(o, col.resource)
-			if col.typed != "" && lead == nil {
-				lead = []field{{"@odata.type", col.typed}}
+			lead, typed := []field(nil), col.typed
+			if whole {
+				lead, typed = c.annotations(o, col.resource), ""
 			}
-			b = appendObject(b, o, names, col.schema, lead, "")
+			b = appendObject(b, o, names, col.schema, lead, typed)
 		}
 		return append(b, "]}"...)
 	}}

@@ -10,7 +10,7 @@ func (c *call) wholeMetadata() bool {
 	return strings.Contains(strings.ReplaceAll(strings.ToLower(c.r.Header.Get("Accept")), " ", ""), "odata.metadata=full")
 }
 
-// annotations are what full metadata adds to an object.
+// annotations are what full metadata adds to an object; nil where the client did not ask.
 func (c *call) annotations(o object, resource string) []field {
 	id, _ := o.value("id").(string)
 	if !c.wholeMetadata() || id == "" {

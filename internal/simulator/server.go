@@ -2,7 +2,8 @@
 // users, licences, groups and directory extension properties, with Graph's refusals, quotas, delays and accidents.
 //
 // It is written from what is known of the service and never from entraflow's own client, so that tests, examples and
-// benchmarks meet over HTTPS what production meets. It keeps everything in memory; Save and LoadState carry a tenant
+// benchmarks meet over HTTPS what production meets; the folder clients has clients that others wrote, which work on it in CI. What
+// Graph has beyond the slice is refused with 501, and says so. It keeps everything in memory; Save and LoadState carry a tenant
 // over a restart.
 package simulator
 

@@ -7,10 +7,10 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/backoff"
@@ -63,20 +63,19 @@ func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *intercept
 
 // reported logs the error of an activity and gives what Temporal may know of it.
 func (i *activityInterceptor) reported(ctx context.Context, info activity.Info, err error) error {
-	told := wire.Reported(err)
-	if temporal.IsCanceledError(told) {
-		return told
+	wait := time.Duration(0)
+	if i.waits.Retry != (backoff.Step{}) {
+		wait = i.waits.Retry.After(int(info.Attempt))
 	}
-	f := fault.Of(err)
-	if other := wire.FaultOf(told); other.Reason != f.Reason {
-		// The error of a workflow that was waited for.
-		f = other
+	told, f := wire.Report(err, wait)
+	if f == nil {
+		return told
 	}
 	i.log.LogAttrs(ctx, level(f.Kind), "an activity failed",
 		slog.String("activity", info.ActivityType.Name), slog.String("workflow", info.WorkflowExecution.ID), slog.Int("attempt", int(info.Attempt)),
 		slog.String("kind", string(f.Kind)), slog.String("reason", string(f.Reason)), slog.String("operation", f.Op),
 		slog.String("subject", f.Subject), slog.String("requestId", f.RequestID), slog.Any("causes", fault.Causes(err)))
-	return i.paced(told, info.Attempt)
+	return told
 }
 
 // level: a defect is an error. What needs an administrator or time is a warning, and what was decided about one person on
@@ -112,20 +111,4 @@ func thrownAt() string {
 			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
 		}
 	}
-}
-
-// paced replaces the wait of the retry policy.
-func (i *activityInterceptor) paced(err error, attempt int32) error {
-	var e *temporal.ApplicationError
-	if i.waits.Retry == (backoff.Step{}) || !errors.As(err, &e) || e.NonRetryable() || e.NextRetryDelay() > 0 {
-		return err
-	}
-	var details []any
-	var d wire.ErrorDetails
-	if e.HasDetails() && e.Details(&d) == nil {
-		details = []any{d}
-	}
-	return temporal.NewApplicationErrorWithOptions(e.Message(), e.Type(), temporal.ApplicationErrorOptions{
-		Details: details, Category: e.Category(), NextRetryDelay: i.waits.Retry.After(int(attempt)),
-	})
 }

@@ -34,19 +34,28 @@ func OpenEnded(err error) error { return &openEnded{err} }
 // Reported is the error as Temporal may know it. The error's type is the reason; whether and when it is tried again
 // follows from the kind.
 func Reported(err error) error {
+	told, _ := Report(err, 0)
+	return told
+}
+
+// Report is Reported, with the fault that is told; nil for a cancellation. wait is waited before the next attempt where the
+// fault asks for no certain time; 0 leaves it to the retry policy.
+func Report(err error, wait time.Duration) (told error, f *fault.Error) {
 	var done *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
 	var execution *temporal.WorkflowExecutionError
 	switch {
-	case errors.As(err, &done):
-		return rebuilt(done)
+	case errors.As(err, &done) && fault.Reason(done.Type()).Known():
+		// The error of a workflow that was waited for has this form already.
+		return done, FaultOf(done)
 	case errors.As(err, &cancelled), errors.Is(err, context.Canceled):
-		return temporal.NewCanceledError()
+		return temporal.NewCanceledError(), nil
 	case errors.As(err, &execution):
-		// A workflow that was waited for ended badly without a reason of ours: terminated, timed out, cancelled.
-		return Reported(fault.New("", fault.Refused, fault.Stopped, ""))
+		// It ended badly without a reason of ours: terminated, timed out, cancelled.
+		f = fault.New("", fault.Refused, fault.Stopped, "")
+	default:
+		f = fault.Of(err)
 	}
-	f := fault.Of(err)
 	if f.Reason == fault.InternalError && errors.Is(err, context.DeadlineExceeded) {
 		// The activity's own time was over.
 		f = fault.New(f.Op, fault.Transient, fault.Interrupted, "")
@@ -56,22 +65,17 @@ func Reported(err error) error {
 		NonRetryable: !f.Kind.Retryable(),
 		Details:      []any{ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID, Open: errors.As(err, &open)}},
 	}
-	if f.RetryAfter > 0 && f.Kind.Retryable() {
-		options.NextRetryDelay = max(f.RetryAfter, time.Millisecond)
+	if f.RetryAfter > 0 {
+		wait = max(f.RetryAfter, time.Millisecond)
+	}
+	if f.Kind.Retryable() {
+		options.NextRetryDelay = wait
 	}
 	if f.Kind != fault.Internal {
 		// An expected answer is no defect of the worker: no error log, no failure metric.
 		options.Category = temporal.ApplicationErrorCategoryBenign
 	}
-	return temporal.NewApplicationErrorWithOptions(f.Message(), string(f.Reason), options)
-}
-
-// rebuilt passes on an error that is already of our form and replaces any other.
-func rebuilt(e *temporal.ApplicationError) error {
-	if !fault.Reason(e.Type()).Known() {
-		return Reported(fault.New("", fault.Internal, fault.InternalError, ""))
-	}
-	return e
+	return temporal.NewApplicationErrorWithOptions(f.Message(), string(f.Reason), options), f
 }
 
 // Received is Reported's other side: the fault in the error of an activity or of a workflow that was awaited. Whoever awaits

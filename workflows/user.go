@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -157,7 +158,8 @@ func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error 
 	var written api.LicenseResult
 	err := execute(ctx, acts.AssignLicenses, api.LicenseInput{
 		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
-		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, Young: done.Young,
+		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, RecentlyWritten: done.RecentlyWritten,
+		LocationWritten: done.RecentlyWritten || slices.Contains(u.result.Attributes, directory.UsageLocation),
 	}, &written)
 	if err != nil {
 		f, refused := partRefused(err)
@@ -180,7 +182,7 @@ func (u *userRun) manager(ctx workflow.Context, done api.ProvisionResult) error 
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(summary))
 	err := execute(ctx, acts.SetManager, api.ManagerInput{
 		Connection: u.in.Connection, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
-		ManagerID: done.Manager, Young: done.Young,
+		ManagerID: done.Manager, RecentlyWritten: done.RecentlyWritten,
 	}, nil)
 	if err == nil {
 		u.result.Attributes = append(u.result.Attributes, directory.Manager)

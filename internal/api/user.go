@@ -47,8 +47,8 @@ type ProvisionResult struct {
 	// Manager is the account of the manager still to be set; ClearManager tells that there is one still to be taken away.
 	Manager      string `json:"managerId,omitempty"`
 	ClearManager bool   `json:"clearManager,omitempty"`
-	// Young: the account was created just now, and reads may not see it yet.
-	Young bool `json:"young,omitempty"`
+	// RecentlyWritten: the account was created just now, and reads may not see it yet.
+	RecentlyWritten bool `json:"recentlyWritten,omitempty"`
 	// Given: the person got this account by this run, created, restored or adopted, and reads may not show it yet.
 	Given bool `json:"given,omitempty"`
 	// Open: nobody has learned whether an earlier attempt created, restored or adopted an account.
@@ -63,21 +63,23 @@ type ManagerInput struct {
 	AccountID  string `json:"accountId"`
 	// ManagerID is the manager's account; "" takes the manager away.
 	ManagerID string `json:"managerId,omitempty"`
-	// Young: the person's own account was created just now.
-	Young bool `json:"young,omitempty"`
+	// RecentlyWritten: the person's own account was created just now.
+	RecentlyWritten bool `json:"recentlyWritten,omitempty"`
 }
 
 // LicenseInput is the argument of AssignLicenses.
 type LicenseInput struct {
-	Connection string              `json:"connection"`
-	Rule       string              `json:"rule"`
-	Revision   int                 `json:"revision"`
-	User       string              `json:"user"`
-	AccountID  string              `json:"accountId"`
-	Add        []directory.License `json:"add,omitempty"`
-	Remove     []string            `json:"remove,omitempty"`
-	FinalMark  string              `json:"finalMark,omitempty"`
-	Young      bool                `json:"young,omitempty"`
+	Connection      string              `json:"connection"`
+	Rule            string              `json:"rule"`
+	Revision        int                 `json:"revision"`
+	User            string              `json:"user"`
+	AccountID       string              `json:"accountId"`
+	Add             []directory.License `json:"add,omitempty"`
+	Remove          []string            `json:"remove,omitempty"`
+	FinalMark       string              `json:"finalMark,omitempty"`
+	RecentlyWritten bool                `json:"recentlyWritten,omitempty"`
+	// LocationWritten: this run wrote the usage location, which the service that assigns licences learns some time later.
+	LocationWritten bool `json:"locationWritten,omitempty"`
 }
 
 // LicenseResult says which SKUs were assigned and taken away.

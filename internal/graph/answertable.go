@@ -95,7 +95,7 @@ var answerTable = []answerRow{
 	// The service that assigns licences learns of a new usage location some time later.
 	{name: "usage location not known yet", status: genericBad, message: []string{"invalid usage location"},
 		when: func(a *answer) bool {
-			return (a.recent || a.location) && a.attempt >= 1 && a.attempt <= locationAttempts
+			return a.location && a.attempt >= 1 && a.attempt <= locationAttempts
 		},
 		kind: fault.NotReady, reason: fault.ReplicationPending, subject: on(directory.UsageLocation), wait: locationWait},
 	{name: "license without usage location", status: genericBad, message: []string{"invalid usage location"},

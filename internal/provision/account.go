@@ -313,7 +313,7 @@ func (p *provisioning) result(c plan.Change, m plan.Match) api.ProvisionResult {
 		Action: c.Action, AccountID: c.AccountID, Attributes: withoutManager(c.Attributes), Manager: c.Manager, ClearManager: c.ClearManager,
 		Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject,
 		Revoke: c.Disable, AddLicenses: c.AddLicenses, RemoveLicenses: c.RemoveLicenses,
-		Young: c.Action == plan.Create || mayBeCreated || p.in.AccountID != "",
+		RecentlyWritten: c.Action == plan.Create || mayBeCreated || p.in.AccountID != "",
 	}
 	if c.Licenses() && c.FinalMark.String() != c.Mark.String() {
 		r.FinalMark = c.FinalMark.String()

@@ -22,13 +22,17 @@ import (
 // missing.
 //
 // Errors: fault.LicensesExhausted, UsageLocationMissing, LicenseUnknown, LicenseDependency, LicenseConflict,
-// LicenseInherited (Invalid: the person is then only partly synced); fault.Stale when the plan no longer holds.
+// LicenseInherited (Invalid: the person is then only partly synced); ReplicationPending (NotReady) for some minutes after
+// the usage location was written; fault.Stale when the plan no longer holds.
 func (p *Provisioner) AssignLicenses(ctx context.Context, in api.LicenseInput, attempt Attempt) (api.LicenseResult, error) {
 	s, tenant, err := p.usable(ctx, in.Connection, in.Revision, attempt)
 	if err != nil {
 		return api.LicenseResult{}, err
 	}
-	known := p.justRead(in.Young, attempt)
+	known := p.justRead(in.RecentlyWritten, attempt)
+	if in.LocationWritten {
+		known = append(known, graph.LocationWritten())
+	}
 	add, remove, mark := in.Add, in.Remove, in.FinalMark
 	var account *directory.Account
 	if len(remove) > 0 || attempt.Number > 1 {

@@ -23,7 +23,7 @@ func (p *Provisioner) SetManager(ctx context.Context, in api.ManagerInput, attem
 		return err
 	}
 	if attempt.Number > 1 {
-		account, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{Manager: true}, p.justRead(in.Young, attempt)...)
+		account, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{Manager: true}, p.justRead(in.RecentlyWritten, attempt)...)
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (p *Provisioner) SetManager(ctx context.Context, in api.ManagerInput, attem
 
 // whoIsMissing tells which of the two accounts Graph does not know.
 func (p *Provisioner) whoIsMissing(ctx context.Context, tenant Tenant, in api.ManagerInput, attempt Attempt) error {
-	if _, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{}, p.justRead(in.Young, attempt)...); err != nil {
+	if _, err := tenant.UserByID(ctx, in.AccountID, directory.Selection{}, p.justRead(in.RecentlyWritten, attempt)...); err != nil {
 		return err
 	}
 	return refuse("set manager", fault.ManagerNotFound, directory.Manager)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -13,7 +14,8 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// validateApply turns a configuration away that contradicts itself or what never changes. Nothing of it is then stored.
+// validateApply turns a configuration away that has not the right shape or contradicts what never changes. Nothing of it is
+// then stored. What else is wrong with it the handler finds.
 func (c *connection) validateApply(in api.ApplyInput) error {
 	if err := c.accept(); err != nil {
 		return err
@@ -22,7 +24,7 @@ func (c *connection) validateApply(in api.ApplyInput) error {
 		return wire.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid,
 			fmt.Sprintf("the configuration is named %q and this is connection %q", in.Config.Name, c.name)))
 	}
-	if problems := in.Config.Validate(); len(problems) > 0 {
+	if problems := in.Config.ValidateShape(); len(problems) > 0 {
 		return wire.Reported(fault.New("", fault.Invalid, fault.SettingsInvalid, problems.Error()))
 	}
 	return c.checkImmutable(in)
@@ -69,12 +71,15 @@ func (c *connection) merge(in config.Connection) config.Connection {
 	return merged
 }
 
-// apply creates the connection or changes it, tests it where that is called for, and starts the syncs that follow.
+// apply creates the connection or changes it, tests it where that is called for, and starts the syncs that follow. A
+// configuration in which something is wrong is refused with all that is wrong, and changes nothing.
 func (c *connection) apply(ctx workflow.Context, in api.ApplyInput) (result api.ApplyResult, err error) {
 	err = c.exclusively(ctx, func() error {
-		// Handlers before this one may have changed the state since the validator looked. What it said of the
-		// configuration by itself still holds, and is not asked again: a later version may be stricter, and replay must not
-		// notice.
+		if err := checkSettings(ctx, in); err != nil {
+			return err
+		}
+		// Handlers before this one may have changed the state since the validator looked. What it said of the shape still
+		// holds, and is not asked again: a later version may be stricter, and replay must not notice.
 		if err := c.checkImmutable(in); err != nil {
 			return err
 		}
@@ -82,6 +87,14 @@ func (c *connection) apply(ctx workflow.Context, in api.ApplyInput) (result api.
 		return err
 	})
 	return result, err
+}
+
+// checkSettings has the expressions compiled by an activity.
+func checkSettings(ctx workflow.Context, in api.ApplyInput) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 10 * time.Minute, Summary: "Check the settings",
+	})
+	return childError(workflow.ExecuteActivity(ctx, acts.CheckSettings, in).Get(ctx, nil))
 }
 
 func (c *connection) applyChecked(ctx workflow.Context, in api.ApplyInput) (api.ApplyResult, error) {

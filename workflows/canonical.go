@@ -51,7 +51,7 @@ func await(ctx workflow.Context, id, workflowType string, result any) error {
 	return workflow.ExecuteActivity(ctx, acts.AwaitRun, api.AwaitInput{WorkflowID: id, Signal: api.SignalAgain, Type: workflowType}).Get(ctx, result)
 }
 
-// childError unwraps a child's failure to the error it ended with, so that reason and message stand first.
+// childError unwraps the failure of a child or an activity to the error it ended with, so that reason and message stand first.
 func childError(err error) error {
 	var e *temporal.ApplicationError
 	if errors.As(err, &e) {

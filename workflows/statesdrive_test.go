@@ -15,6 +15,7 @@ import (
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -61,8 +62,15 @@ func newDrive(t *testing.T) *drive {
 		return api.DeleteRuleResult{}, workflow.Sleep(ctx, 24*time.Hour)
 	}, workflow.RegisterOptions{Name: api.DeleteRuleType})
 	var a *activities.Activities
+	d.env.RegisterActivity(a.CheckSettings)
 	d.env.RegisterActivity(a.TestConnection)
 	d.env.RegisterActivity(a.SetSchedule)
+	d.env.OnActivity(a.CheckSettings, mock.Anything, mock.Anything).Return(func(ctx context.Context, in api.ApplyInput) error {
+		if err := a.CheckSettings(ctx, in); err != nil {
+			return wire.Reported(err) // as the worker's interceptor does
+		}
+		return nil
+	})
 	d.env.OnActivity(a.TestConnection, mock.Anything, mock.Anything).Return(d.test).After(testTakes)
 	d.env.OnActivity(a.SetSchedule, mock.Anything, mock.Anything).Return(d.setSchedule)
 	d.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(func(_, id, _ string) error {

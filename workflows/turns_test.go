@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -168,5 +169,35 @@ func TestAWithdrawnConnectionOutlivesASchedule(t *testing.T) {
 		d.send(api.UpdateTest)
 	})
 	d.step(func() { require.NoError(t, d.err); require.Equal(t, "paused", d.schedule) })
+	d.run()
+}
+
+// A configuration with expressions that do not compile is refused with all of them, and nothing has changed.
+func TestExpressionsAreCheckedBeforeTheyAreStored(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	var before api.Description
+	d.step(func() {
+		before = d.describe()
+		d.send(api.UpdateApply, file(func(c *config.Connection) {
+			c.Description = "another"
+			c.Rules[0].Filter = "user.a =="
+			c.Rules[0].Mappings["jobTitle"] = config.Mapping{Expression: "usr.title"}
+		}))
+	})
+	d.step(func() {
+		refused := wire.FaultOf(d.err)
+		require.Equal(t, fault.SettingsInvalid, refused.Reason, "%v", d.err)
+		require.ErrorContains(t, d.err, "rule staff, filter: the expression does not parse")
+		require.ErrorContains(t, d.err, "rule staff, mappings.jobTitle")
+		require.Equal(t, before, d.describe())
+		d.send(api.UpdateApply, file(func(c *config.Connection) {
+			c.Rules[0].Mappings["password"] = config.Mapping{Expression: `"Hunter2!"`}
+		}))
+	})
+	d.step(func() {
+		require.Equal(t, fault.SettingsInvalid, wire.FaultOf(d.err).Reason)
+		require.Equal(t, before, d.describe())
+	})
 	d.run()
 }

@@ -38,7 +38,11 @@ func (k *checker) expressions(i int, r *Rule) {
 		}
 		return rulePath(i, "mappings."+key)
 	}
-	problems, warnings := mapping.Check(r.Expressions())
+	check := mapping.Check
+	if k.shape {
+		check = mapping.CheckShape
+	}
+	problems, warnings := check(r.Expressions())
 	for _, p := range problems {
 		k.problems = append(k.problems, finding{path: path(p.Key), message: p.Message, offset: p.Offset})
 	}

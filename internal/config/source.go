@@ -169,6 +169,9 @@ func (k *checker) source(i int, s Source) {
 			k.problem(at(key), message)
 		},
 	})
+	if k.shape {
+		return
+	}
 	for _, e := range settings.Expressions() {
 		_, problems := expression.Compile(e.Text, expression.Condition, expression.Scope{})
 		for _, p := range problems {

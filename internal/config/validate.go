@@ -23,14 +23,23 @@ var (
 var clouds = []string{CloudGlobal, CloudUSGov, CloudDoD, CloudChina, CloudSimulator}
 
 // Validate gives everything that is wrong with a connection that arrives as JSON: the rules of Load, without places. Paths
-// must be absolute. It is deterministic and reads neither files nor clock nor environment, so that a workflow may call it.
-// In an update's validator rather than its handler: a later version may find more, and handlers are replayed.
+// must be absolute. It reads neither files nor clock nor environment.
+func (c *Connection) Validate() Problems {
+	return problemsOf(c, append(c.check().problems, c.unknown...), nowhere)
+}
+
+// ValidateShape gives what is wrong with a connection as far as that shows without compiling its expressions, of which many
+// take longer than a workflow may think. Only those of passwords are compiled: whatever refuses a password in clear text must
+// do so before the configuration is stored. It is deterministic, so that a workflow may call it; in an update's validator and
+// not in its handler, since a later version may find more, and handlers are replayed.
 //
 // The linter is told so because the CEL parser has debugging output, which is never switched on.
 //
 //workflowcheck:ignore
-func (c *Connection) Validate() Problems {
-	return problemsOf(c, append(c.check().problems, c.unknown...), nowhere)
+func (c *Connection) ValidateShape() Problems {
+	k := &checker{shape: true}
+	k.connection(c)
+	return problemsOf(c, append(k.problems, c.unknown...), nowhere)
 }
 
 // Warnings gives what is allowed but probably not meant. Deterministic, as Validate.
@@ -45,6 +54,8 @@ func nowhere(finding) Problem { return Problem{} }
 // checker collects what is wrong with a connection's meaning, whatever it was written in.
 type checker struct {
 	problems, warnings []finding
+	// shape: expressions are not compiled, but for those of passwords.
+	shape bool
 }
 
 func (k *checker) problem(path, message string) {
@@ -57,6 +68,11 @@ func (k *checker) warn(path, message string) {
 
 func (c *Connection) check() *checker {
 	k := &checker{}
+	k.connection(c)
+	return k
+}
+
+func (k *checker) connection(c *Connection) {
 	k.name("name", c.Name)
 	switch {
 	case c.TenantID == "":
@@ -76,7 +92,6 @@ func (c *Connection) check() *checker {
 	}
 	k.preferences(c.Preferences)
 	k.rules(c.Rules)
-	return k
 }
 
 func (k *checker) name(path, name string) {

@@ -113,7 +113,7 @@ func (e *Engine) describe(ctx context.Context, connection string) (api.Settings,
 func (e *Engine) sharedActivities() []any {
 	a := e.activities
 	return []any{
-		a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
+		a.CheckSettings, a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
 		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion, a.AwaitDeletionTerms,
 	}
 }

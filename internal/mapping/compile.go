@@ -49,6 +49,17 @@ func Check(rule Rule) (problems, warnings []Problem) {
 	return problems, warnings
 }
 
+// CheckShape finds what shows without compiling expressions, but for those of passwords.
+func CheckShape(rule Rule) (problems, warnings []Problem) {
+	mappings, unusable := byAttribute(rule)
+	maps.DeleteFunc(mappings, func(name string, m field.Spec) bool {
+		a, _ := directory.FindAttribute(name)
+		return m.Expression != "" && m.Value == nil && m.Secret == "" && a.Type != directory.Secret
+	})
+	_, problems = compile(Rule{Mappings: mappings}, expression.Scope{})
+	return append(problems, unusable...), nil
+}
+
 func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 	p := &Program{text: scope.Known && !scope.Columns.Typed}
 	var problems []Problem

@@ -37,10 +37,13 @@ func deletes(t *testing.T, list func(api.ListLinkedInput) api.ListLinkedResult) 
 	env.RegisterActivity(a.BeginRuleDeletion)
 	env.RegisterActivity(a.ListLinked)
 	env.OnActivity(a.BeginRuleDeletion, mock.Anything, mock.Anything).Return(api.DeletionTerms{Deprovision: true, Allowed: true}, nil)
-	env.OnActivity(a.ListLinked, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
-			return list(in), nil
-		})
+	env.RegisterActivity(a.ListedPage)
+	for _, activity := range []any{a.ListLinked, a.ListedPage} {
+		env.OnActivity(activity, mock.Anything, mock.Anything).Return(
+			func(_ context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
+				return list(in), nil
+			})
+	}
 	env.OnSignalExternalWorkflow(mock.Anything, api.ConnectionID("contoso"), "", api.SignalRuleDeleted, mock.Anything).Return(nil)
 	return env
 }

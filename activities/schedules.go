@@ -44,6 +44,7 @@ func (a *Activities) SetSchedule(ctx context.Context, in api.ScheduleInput) erro
 			wire.AttributeConnection.ValueSet(in.Connection),
 			wire.AttributeRule.ValueSet(in.Rule),
 		),
+		Priority: wire.Priority(in.Connection),
 	}
 	_, err = schedules.Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,

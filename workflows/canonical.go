@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -35,10 +34,8 @@ func startOrJoin(ctx workflow.Context, id, workflowType string, result any, star
 
 // canonical starts the canonical run of a workflow and returns its result, or that it is running already.
 func canonical(ctx workflow.Context, id, workflowType string, in any, attributes temporal.SearchAttributes, result any) error {
-	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, TypedSearchAttributes: attributes,
-		StaticSummary: clip("Started by " + workflow.GetInfo(ctx).WorkflowExecution.ID),
-	}), workflowType, in).Get(ctx, result)
+	options := childOptions(id, "Started by "+workflow.GetInfo(ctx).WorkflowExecution.ID, attributes)
+	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, in).Get(ctx, result)
 }
 
 // await waits, by an activity, for a run that somebody else started.

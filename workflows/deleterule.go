@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -234,12 +233,9 @@ func (d *ruleDeletion) start(ctx workflow.Context, account api.LinkedAccount) {
 
 func (d *ruleDeletion) person(ctx workflow.Context, account api.LinkedAccount) (result api.UserResult, err error) {
 	id := api.UserID(d.Connection, account.User)
-	err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary: clip("Deprovision " + account.User + ": rule " + d.Rule + " is being deleted"),
-		TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(d.Connection),
-			wire.AttributeRule.ValueSet(d.Rule), wire.AttributeAction.ValueSet(string(plan.Remove))),
-	}), api.DeprovisionUserType, api.UserInput{
+	options := childOptions(id, "Deprovision "+account.User+": rule "+d.Rule+" is being deleted", temporal.NewSearchAttributes(
+		wire.AttributeConnection.ValueSet(d.Connection), wire.AttributeRule.ValueSet(d.Rule), wire.AttributeAction.ValueSet(string(plan.Remove))))
+	err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.DeprovisionUserType, api.UserInput{
 		Connection: d.Connection, User: account.User, Rule: d.Rule, RuleDeletion: true,
 		Planned: &api.Planned{Action: plan.Remove, AccountID: account.AccountID},
 	}).Get(ctx, &result)

@@ -4,12 +4,22 @@ import (
 	"errors"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 )
+
+// childOptions are those of a workflow that does not end with the one that starts it.
+func childOptions(id, summary string, attributes temporal.SearchAttributes) workflow.ChildWorkflowOptions {
+	connection, _ := attributes.GetKeyword(wire.AttributeConnection)
+	return workflow.ChildWorkflowOptions{
+		WorkflowID: id, ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, StaticSummary: clip(summary),
+		TypedSearchAttributes: attributes, Priority: wire.Priority(connection),
+	}
+}
 
 // planOptions are those of the activities that read everything.
 func planOptions(summary string) workflow.ActivityOptions {

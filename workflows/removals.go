@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -85,11 +84,9 @@ func (c *connection) deleteRule(ctx workflow.Context, in api.RuleInput) (r api.S
 			c.stopSyncs(ctx, []string{in.Rule})
 			c.schedulesChange()
 		}
-		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: api.DeleteRuleID(c.name, in.Rule), ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-			StaticSummary:         "Delete rule " + in.Rule,
-			TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(in.Rule)),
-		}), api.DeleteRuleType, api.DeleteRuleInput{Connection: c.name, Rule: in.Rule, Confirm: in.Confirm})
+		options := childOptions(api.DeleteRuleID(c.name, in.Rule), "Delete rule "+in.Rule,
+			temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(in.Rule)))
+		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.DeleteRuleType, api.DeleteRuleInput{Connection: c.name, Rule: in.Rule, Confirm: in.Confirm})
 		if err := child.GetChildWorkflowExecution().Get(ctx, nil); err != nil && !alreadyStarted(err) {
 			return err
 		}

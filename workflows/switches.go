@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -306,13 +305,9 @@ const maxSyncStarts = 10
 // startSync alternates between starting and signalling until one of them succeeds: a running sync can end in between.
 func (c *connection) startSync(ctx workflow.Context, rule string) (err error) {
 	for range maxSyncStarts {
-		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID:        api.SyncID(c.name, rule),
-			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-			StaticSummary:     "Sync of rule " + rule + " after a change of settings",
-			TypedSearchAttributes: temporal.NewSearchAttributes(
-				wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(rule)),
-		}), api.SyncRuleType, api.SyncInput{Connection: c.name, Rule: rule})
+		options := childOptions(api.SyncID(c.name, rule), "Sync of rule "+rule+" after a change of settings",
+			temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(c.name), wire.AttributeRule.ValueSet(rule)))
+		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.SyncRuleType, api.SyncInput{Connection: c.name, Rule: rule})
 		if err = child.GetChildWorkflowExecution().Get(ctx, nil); err == nil {
 			return nil
 		}

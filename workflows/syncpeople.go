@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -16,13 +15,13 @@ import (
 )
 
 // start runs one person's workflow and counts its result when it ends.
-func (s *syncRun) start(ctx workflow.Context, item api.PlannedPerson) {
+func (s *syncRun) start(ctx workflow.Context, person api.PlannedPerson) {
 	s.running++
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		result, err := s.person(ctx, item)
+		result, err := s.person(ctx, person)
 		s.running--
 		s.Result.Done++
-		s.count(item, result, err)
+		s.count(person, result, err)
 		if s.Result.Done%window == 0 {
 			s.phase(ctx, fmt.Sprintf("Carrying out the plan: %d of %d people done.", s.Result.Done, s.Result.Planned))
 		}
@@ -30,35 +29,30 @@ func (s *syncRun) start(ctx workflow.Context, item api.PlannedPerson) {
 }
 
 // person runs the canonical workflow of one person, or, where it is running already, asks it to look again and waits.
-func (s *syncRun) person(ctx workflow.Context, item api.PlannedPerson) (result api.UserResult, err error) {
+func (s *syncRun) person(ctx workflow.Context, person api.PlannedPerson) (result api.UserResult, err error) {
 	// A cancelled sync starts nobody else, but lets those under way finish and counts them.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	id := api.UserID(s.Connection, item.User)
-	planned := item.Planned
+	id := api.UserID(s.Connection, person.User)
+	planned := person.Planned
 	workflowType := api.ProvisionUserType
 	if planned.Action == plan.Remove {
 		workflowType = api.DeprovisionUserType
 	}
-	options := workflow.ChildWorkflowOptions{
-		WorkflowID:        id,
-		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     clip(planSummary(item.User, planned)),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			wire.AttributeConnection.ValueSet(s.Connection), wire.AttributeRule.ValueSet(s.Rule), wire.AttributeAction.ValueSet(string(planned.Action))),
-	}
+	options := childOptions(id, planSummary(person.User, planned), temporal.NewSearchAttributes(
+		wire.AttributeConnection.ValueSet(s.Connection), wire.AttributeRule.ValueSet(s.Rule), wire.AttributeAction.ValueSet(string(planned.Action))))
 	err = startOrJoin(ctx, id, workflowType, &result, func() error {
 		return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), workflowType, api.UserInput{
-			Connection: s.Connection, User: item.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
+			Connection: s.Connection, User: person.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
 		}).Get(ctx, &result)
 	})
 	return result, err
 }
 
 // count adds one person to the counters.
-func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
+func (s *syncRun) count(person api.PlannedPerson, r api.UserResult, err error) {
 	if err != nil {
 		f := wire.FaultOf(err)
-		r = api.UserResult{Action: item.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}
+		r = api.UserResult{Action: person.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}
 		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
 			s.withdrawn = f
 		}
@@ -79,7 +73,7 @@ func (s *syncRun) count(item api.PlannedPerson, r api.UserResult, err error) {
 		return
 	}
 	s.reason(r.Reason, 1)
-	s.problem(api.PersonNote{User: item.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject, RequestID: r.RequestID})
+	s.problem(api.PersonNote{User: person.User, Action: r.Action, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject, RequestID: r.RequestID})
 }
 
 // appeared: the person has an account, a link or a name that a plan made now finds and the one before could not.

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 )
 
 // patience is how long a connection may take to answer an update; a test waits for new extension properties, which can
@@ -40,6 +41,7 @@ func (a *app) applyTo(ctx context.Context, t *link, in api.ApplyInput) (result a
 			TaskQueue:                api.TaskQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			StaticSummary:            "Connection " + connection,
+			Priority:                 wire.Priority(connection),
 		}, api.ConnectionType, api.ConnectionInput{Name: connection})
 		return t.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,

@@ -139,6 +139,7 @@ func (t *link) startSync(ctx context.Context, connection, rule string) (syncRun,
 			StaticSummary: "Sync of rule " + rule + ", asked for at the command line",
 			TypedSearchAttributes: temporal.NewSearchAttributes(
 				wire.AttributeConnection.ValueSet(connection), wire.AttributeRule.ValueSet(rule)),
+			Priority: wire.Priority(connection),
 		}, api.SyncRuleType, api.SyncInput{Connection: connection, Rule: rule})
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		switch {

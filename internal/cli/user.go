@@ -63,6 +63,7 @@ func (t *link) runPerson(ctx context.Context, workflowType string, in api.UserIn
 			ID: r.WorkflowID, TaskQueue: api.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 			StaticSummary:         "Asked for at the command line",
 			TypedSearchAttributes: temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(in.Connection)),
+			Priority:              wire.Priority(in.Connection),
 		}, workflowType, in)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		if errors.As(err, &running) {

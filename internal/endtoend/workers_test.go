@@ -56,9 +56,14 @@ func TestPagesComeFromTheWorkerThatHasReadTheTenant(t *testing.T) {
 	require.Len(t, queues, 1, "all pages come from one worker: %v", queues)
 	require.NotContains(t, queues, api.TaskQueue)
 
-	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	ctx, cancel := k.Context()
 	defer cancel()
+	started, err := k.Client.GetWorkflowHistory(ctx, api.UserID("contoso", "e07"), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+	require.NoError(t, err)
+	require.Equal(t, "contoso", started.GetWorkflowExecutionStartedEventAttributes().GetPriority().GetFairnessKey(),
+		"a connection's people share the workers with those of others")
+
+	require.NoError(t, k.Update(api.UpdateDeleteRule, nil, api.RuleInput{Rule: "staff", Confirm: "staff"}))
 	var deleted api.DeleteRuleResult
 	require.NoError(t, k.Client.GetWorkflow(ctx, api.DeleteRuleID("contoso", "staff"), "").Get(ctx, &deleted))
 	require.Equal(t, 30, deleted.Deprovisioned, "%+v", deleted)

@@ -120,7 +120,7 @@ func (a *Activities) graph(c config.Connection) (*graph.Client, error) {
 	})
 }
 
-// credential is what the application signs in with, read anew for each token.
+// credential is what the application signs in with, read again for each token.
 func (a *Activities) credential(c config.Credential) graph.Credential {
 	read := func(ctx context.Context) (string, error) { return c.Read(ctx, a.options.Secrets) }
 	switch c.Key {

@@ -44,7 +44,7 @@ func (c *connection) checkImmutable(in api.ApplyInput) error {
 	return nil
 }
 
-// checkFormer refuses a rule made anew with another source that the accounts of the deleted one cannot be told from: the
+// checkFormer refuses a rule made again with another source that the accounts of the deleted one cannot be told from: the
 // mark on them holds the file's name and not its folder, which may change with the machine. They would be taken for people
 // who left.
 func (c *connection) checkFormer(in config.Connection) error {
@@ -163,7 +163,7 @@ func (c *connection) take(file, merged config.Connection, change config.Change, 
 }
 
 // ruleState carries a rule's state over. A rule disabled by command stays so until somebody enables it or its enabled in
-// the file changes; one that was missing from the file begins anew.
+// the file changes; one that was missing from the file starts over.
 func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change, result *api.ApplyResult) api.RuleSettings {
 	i := c.rule(r.Name)
 	if i < 0 {
@@ -183,7 +183,7 @@ func (c *connection) ruleState(r config.Rule, inFile bool, change config.Change,
 			"rule %s is no longer in the file: it is disabled, and nobody is removed; delete it with `starter rule delete`", r.Name))
 	}
 	if inFile && state.Deleting {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("rule %s is being deleted; apply the file again when that is done to create it anew", r.Name))
+		result.Warnings = append(result.Warnings, fmt.Sprintf("rule %s is being deleted; apply the file again when that is done to create it again", r.Name))
 	} else if inFile && r.Enabled && !state.Enabled {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"rule %s stays disabled, as a command left it; enable it with `starter rule enable %s`", r.Name, r.Name))

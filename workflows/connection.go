@@ -54,7 +54,7 @@ func newConnection(ctx workflow.Context, in api.ConnectionInput) *connection {
 	} else {
 		c.state = api.ConnectionState{Validity: api.Untested}
 		c.state.Settings.Enabled = true
-		// A connection made anew under its name must not count through the revisions of the one before: plans and caches of
+		// A connection made again under its name must not count through the revisions of the one before: plans and caches of
 		// those may still be about.
 		c.state.Settings.Revision = int(workflow.Now(ctx).Unix())
 	}

@@ -15,7 +15,7 @@ func (u *userRun) provisionSummary() string {
 	return planSummary(u.in.User, *u.in.Planned)
 }
 
-// planSummary says in words, with source id and attribute names only, what is about to happen to whom.
+// planSummary says in words, with source id and attribute names only, what is about to happen to a person.
 func planSummary(user string, p api.Planned) string {
 	switch p.Action {
 	case plan.Create:

@@ -13,7 +13,7 @@ import (
 )
 
 // SyncRule brings everybody of one rule up to date: it reads source and tenant completely, plans, lets the guard judge the
-// removals, and starts one ProvisionUser for each person for whom there is something to write. Unchanged people start
+// removals, and starts one ProvisionUser for each person who needs a write. Unchanged people start
 // nothing.
 //
 // A run under another id than SyncID (from the Web UI, from the rule's schedule) starts the canonical one, or asks the
@@ -155,7 +155,7 @@ func (s *syncRun) enter(stage plan.Stage) {
 	}
 }
 
-// carryOutStage works through the pages of a stage and waits for everybody whom it started.
+// carryOutStage works through the pages of a stage and waits for everybody it started.
 func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 	page, err := s.firstPage(ctx)
 	for {
@@ -201,7 +201,7 @@ func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 		Actions: s.Result.Actions, Planned: page.Whole.Planned,
 	}
 	if s.Stage == plan.StageManagers {
-		// Most whom this plan changes have been counted under the plan before.
+		// Most people of this plan have been counted under the plan before.
 		s.Result.Planned = max(before, page.Whole.Planned)
 		s.Result.Done = s.Result.Planned - page.Whole.Planned
 	}
@@ -249,7 +249,7 @@ func (s *syncRun) whole(w api.PlanSummary) {
 	s.Result.Doubtful = w.Doubtful
 }
 
-// work counts the people of a page for whom there is nothing to do, and starts a workflow for each of the others.
+// work counts the people of a page who need nothing, and starts a workflow for each of the others.
 func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 	s.Result.Counters.Add(page.Unchanged)
 	for _, reason := range workflow.DeterministicKeys(page.Reasons) {

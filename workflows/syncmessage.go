@@ -9,7 +9,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// syncMessage sums a sync up: what was done, what was not, and the chief reason why not with what to do about it.
+// syncMessage sums a sync up: what was done, what was not, and the most frequent reason why not with what to do about it.
 func syncMessage(r api.SyncResult) string {
 	switch r.State {
 	case api.SyncHeld:
@@ -37,7 +37,7 @@ func troubleMessage(r api.SyncResult) string {
 		return ""
 	}
 	text := fmt.Sprintf(" %d people failed and %d are only partly synced", r.Failed, r.PartiallySynced)
-	if reason, n := chief(r.Reasons, r.Guard.Reason); n > 0 {
+	if reason, n := mostFrequent(r.Reasons, r.Guard.Reason); n > 0 {
 		text += fmt.Sprintf("; the most frequent reason (%d people): %s (%s)", n, reason.Sentence(), reason)
 	}
 	return text + "."
@@ -52,12 +52,12 @@ func doubtMessage(r api.SyncResult) string {
 	for _, d := range r.Doubtful {
 		reasons[d.Reason]++
 	}
-	reason, n := chief(reasons, "")
+	reason, n := mostFrequent(reasons, "")
 	return fmt.Sprintf(" %d accounts whose people seem to have left were not touched; %d of them: %s (%s).", len(r.Doubtful), n, reason.Sentence(), reason)
 }
 
-// chief is the most frequent reason, the first by name among equals; said is left out, having been said already.
-func chief(reasons map[fault.Reason]int, said fault.Reason) (reason fault.Reason, n int) {
+// mostFrequent is the most frequent reason, the first by name among equals; said is left out, having been said already.
+func mostFrequent(reasons map[fault.Reason]int, said fault.Reason) (reason fault.Reason, n int) {
 	for _, r := range workflow.DeterministicKeys(reasons) {
 		if reasons[r] > n && r != said {
 			reason, n = r, reasons[r]

@@ -53,7 +53,7 @@ type userRun struct {
 	given []string
 }
 
-// maxPasses bounds how often one run begins anew because settings or plan changed under it.
+// maxPasses bounds how often one run starts over because settings or plan changed under it.
 const maxPasses = 5
 
 func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
@@ -71,7 +71,7 @@ func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 		err := u.pass(ctx)
 		stale := err != nil && fault.Of(err).Kind == fault.Stale
 		if u.leaving && stale {
-			// What takes something away is never planned anew in passing: the next sync does that, guard and all.
+			// What takes something away is never planned again in passing: the next sync does that, guard and all.
 			return u.end(ctx, err)
 		}
 		if !u.leaving && (stale || u.again.Len() > 0) && pass < maxPasses {
@@ -286,7 +286,7 @@ func accountOptions(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
 		ScheduleToCloseTimeout: 4 * time.Hour,
-		// What a killed worker had under way begins anew after this.
+		// What a killed worker had under way starts over after this.
 		HeartbeatTimeout: 4 * activities.HeartbeatEvery,
 		// A run that is cancelled ends when its request has: the next run must not write at the same time.
 		WaitForCancellation: true,

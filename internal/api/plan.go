@@ -49,7 +49,7 @@ type PlanResult struct {
 	Revision int `json:"revision"`
 	// People are those to start a workflow for.
 	People []PlannedPerson `json:"people,omitempty"`
-	// Unchanged counts the people of the page for whom there is nothing to do, Reasons why, Troubled some who failed.
+	// Unchanged counts the people of the page who need nothing, Reasons why, Troubled some who failed.
 	Unchanged plan.Counters        `json:"unchanged"`
 	Reasons   map[fault.Reason]int `json:"reasons,omitempty"`
 	Troubled  []PersonNote         `json:"troubled,omitempty"`
@@ -78,7 +78,7 @@ type PlanSummary struct {
 	// ToDeprovision are people who left, and DeprovisionList the first of them.
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
-	// Doubtful are people who left about whom nothing is done, and why; the first of them.
+	// Doubtful are people who left and to whose accounts nothing is done, and why; the first of them.
 	Doubtful []PersonNote `json:"doubtful,omitempty"`
 	// ManagersPending is how many people's managers get an account only by this plan (plan.Plan.ManagersPending).
 	ManagersPending int `json:"managersPending,omitempty"`

@@ -85,7 +85,7 @@ type SyncResult struct {
 	// ToDeprovision are people who left the source or the filter, and DeprovisionList the first of them.
 	ToDeprovision   int      `json:"toDeprovision"`
 	DeprovisionList []string `json:"deprovisionList,omitempty"`
-	// Doubtful are people who left about whom nothing is done, and why; the first of them.
+	// Doubtful are people who left and to whose accounts nothing is done, and why; the first of them.
 	Doubtful []PersonNote `json:"doubtful,omitempty"`
 	// HeldList are the first of the people counted in Held, with what was held.
 	HeldList []PersonNote `json:"heldList,omitempty"`

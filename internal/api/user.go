@@ -40,7 +40,7 @@ type ProvisionResult struct {
 	Deleted bool `json:"deleted,omitempty"`
 	// Revoke: the account was disabled; its sessions are to be revoked.
 	Revoke bool `json:"revoke,omitempty"`
-	// AddLicenses and RemoveLicenses are still to be written, FinalMark thereafter ("" when it need not be).
+	// AddLicenses and RemoveLicenses are still to be written, FinalMark after them ("" when it need not be).
 	AddLicenses    []directory.License `json:"addLicenses,omitempty"`
 	RemoveLicenses []string            `json:"removeLicenses,omitempty"`
 	FinalMark      string              `json:"finalMark,omitempty"`

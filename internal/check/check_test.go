@@ -169,7 +169,7 @@ func find(t *testing.T, r api.TestReport, name string) api.TestCheck {
 
 const properties = "extension properties"
 
-var allGood = []string{"secret ok", "token ok", "permissions ok", "tenant ok", "domains ok", "licences ok", properties + " ok"}
+var allGood = []string{"secret ok", "token ok", "permissions ok", "tenant ok", "domains ok", "licenses ok", properties + " ok"}
 
 func TestGoodConnection(t *testing.T) {
 	t.Parallel()
@@ -182,7 +182,7 @@ func TestGoodConnection(t *testing.T) {
 	require.Equal(t, graph.ExtensionName(simulator.DefaultClientID, "entraflowLink"), r.LinkProperty)
 	require.Equal(t, graph.ExtensionName(simulator.DefaultClientID, "entraflowMark"), r.MarkProperty)
 	require.Contains(t, find(t, r, properties).Message, "registered and usable")
-	require.Contains(t, find(t, r, "licences").Message, "SPE_E3 (200000 left)")
+	require.Contains(t, find(t, r, "licenses").Message, "SPE_E3 (200000 left)")
 	require.Empty(t, b.waits)
 
 	again := newBench(t)
@@ -314,7 +314,7 @@ func TestWhatCanBeWrong(t *testing.T) {
 					s.FailNext(answers("/subscribedSkus"), simulator.GraphFault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
 				}
 			},
-			"licences", fault.LicensesUnreadable, "licences cannot be read", "Organization.Read.All"},
+			"licenses", fault.LicensesUnreadable, "licences cannot be read", "Organization.Read.All"},
 		{"Application.ReadWrite.All is missing and the properties do not exist",
 			func(b *bench) { b.without("Application.ReadWrite.All") },
 			properties, fault.ExtensionDenied, "cannot be registered", "create them by hand"},
@@ -381,7 +381,7 @@ func TestWarnings(t *testing.T) {
 			"domains", "", "federated: corp.contoso.com"},
 		{"the tenant has no subscriptions",
 			func(b *bench) { b.seed.Tenants[0].SKUs = nil },
-			"licences", "", "no subscriptions"},
+			"licenses", "", "no subscriptions"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

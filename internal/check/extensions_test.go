@@ -158,7 +158,7 @@ func TestUnreadableToken(t *testing.T) {
 	t.Parallel()
 	r, _ := (&tenant{}).run(t)
 	require.True(t, r.OK)
-	require.Equal(t, []string{"secret ok", "token ok", "permissions warning", "tenant ok", "domains ok", "licences ok", properties + " ok"}, lines(r))
+	require.Equal(t, []string{"secret ok", "token ok", "permissions warning", "tenant ok", "domains ok", "licenses ok", properties + " ok"}, lines(r))
 }
 
 func TestNoDomain(t *testing.T) {

@@ -77,7 +77,7 @@ func Run(ctx context.Context, t Tenant, o Options) api.TestReport {
 		{"token", r.token},
 		{"permissions", r.permissions},
 		{"tenant", r.tenant},
-		{"licences", r.licences},
+		{"licenses", r.licenses},
 		{"extension properties", r.extensions},
 	}
 	going := true
@@ -248,21 +248,21 @@ func (r *run) tenant(ctx context.Context) bool {
 	return true
 }
 
-func (r *run) licences(ctx context.Context) bool {
+func (r *run) licenses(ctx context.Context) bool {
 	skus, err := r.t.SubscribedSKUs(ctx)
 	if fault.KindOf(err) == fault.Denied {
-		return r.fail("licences", fault.Wrap("test", fault.Denied, fault.LicensesUnreadable, "", err))
+		return r.fail("licenses", fault.Wrap("test", fault.Denied, fault.LicensesUnreadable, "", err))
 	}
 	if err != nil {
-		return r.fail("licences", err)
+		return r.fail("licenses", err)
 	}
 	if len(skus) == 0 {
-		r.add(api.TestCheck{Name: "licences", Status: api.TestWarning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
+		r.add(api.TestCheck{Name: "licenses", Status: api.TestWarning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
 		return true
 	}
 	var lines []string
 	for _, s := range skus {
 		lines = append(lines, fmt.Sprintf("%s (%d left)", s.PartNumber, s.Available()))
 	}
-	return r.ok("licences", strings.Join(lines, ", "))
+	return r.ok("licenses", strings.Join(lines, ", "))
 }

@@ -20,8 +20,8 @@ type Policy struct {
 	Selection directory.Selection
 	// SourceTag is the tag of the rule's source (directory.SourceTag); "" leaves sources out of the decision.
 	SourceTag string
-	// NoEnabled: neither a column of the source nor a mapping says who is enabled, so that everybody is. It enables nobody
-	// whom such a column has disabled.
+	// NoEnabled: neither a column of the source nor a mapping says who is enabled, so that everybody is. Nobody
+	// is enabled who was disabled by such a column.
 	NoEnabled bool
 	// SamePerson: an administrator vouches that the id still means the same person.
 	SamePerson bool

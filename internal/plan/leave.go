@@ -6,7 +6,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// DecideLeaving says what is done about the account of a person whom no enabled rule claims any more. why is
+// DecideLeaving says what is done about the account of a person no enabled rule claims any more. why is
 // fault.PersonNotFound or PersonOutOfScope.
 //
 // The remove action is taken at the transition only: who has been deprovisioned is done with, also when the action changes

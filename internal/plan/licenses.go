@@ -145,7 +145,7 @@ func (policy Policy) additions(wanted []directory.License, held map[string]holdi
 }
 
 // available keeps those additions that the tenant has units for, so that nobody is told "not enough" by a request bound
-// to fail. enough is false when one is missing: then nothing is taken away either, lest a swap become a loss.
+// to fail. enough is false when one is missing: then nothing is taken away either, so that a swap does not become a loss.
 func (policy Policy) available(c *Change, add []directory.License, held map[string]holding) (kept []directory.License, enough bool) {
 	enough = true
 	for _, l := range add {

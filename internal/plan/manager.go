@@ -112,7 +112,7 @@ func (b *builder) managersPending() {
 			continue
 		}
 		if w.unseen {
-			// Made a moment ago and deleted since: nobody would be in the bin or out of scope whom reads only do not show yet.
+			// Made a moment ago and deleted since: an account that reads merely do not show yet would be neither in the bin nor out of scope.
 			e.withoutManager()
 		}
 		if comes {

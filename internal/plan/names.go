@@ -18,7 +18,7 @@ type nameUse struct {
 	held     bool
 }
 
-// claimName notes the name that somebody wants about whom nothing else is decided here; a mapping that fails is reported
+// claimName notes the name of somebody about whom nothing else is decided here; a mapping that fails is reported
 // where it is.
 func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
 	if upn, err := program.UserPrincipalName(r); err == nil {

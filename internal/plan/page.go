@@ -57,7 +57,7 @@ func (c *Counters) Add(o Counters) {
 type Page struct {
 	// Changes are what is to be carried out, sorted by source id.
 	Changes []Change
-	// Unchanged counts the people of the page for whom there is nothing to do.
+	// Unchanged counts the people of the page who need nothing.
 	Unchanged Counters
 	// Reasons counts why they are not Success.
 	Reasons map[fault.Reason]int
@@ -126,7 +126,7 @@ func following(n int, after string, id func(int) string) int {
 }
 
 // withoutRemoval is what is done about a person in scope before the removals: a change, or nothing, so that the rest of the
-// entry is counted. Both are nil for somebody whom the removals come to.
+// entry is counted. Both are nil for somebody who has a removal.
 func (p *Plan) withoutRemoval(e *Entry) (change *Change, rest *Entry) {
 	removes := e.Change != nil && e.Change.Removes()
 	switch {
@@ -143,7 +143,7 @@ func (p *Plan) withoutRemoval(e *Entry) (change *Change, rest *Entry) {
 	return nil, e
 }
 
-// countUnchanged counts a person for whom there is nothing to do.
+// countUnchanged counts a person who needs nothing.
 func (p *Page) countUnchanged(e Entry) {
 	p.Unchanged.Count(e.Outcome, 1)
 	if e.Outcome == Success {

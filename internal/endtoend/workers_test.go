@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/plan"
@@ -33,6 +34,7 @@ func pages(t *testing.T, k *testkit.Kit, id, activity string) map[string]int {
 		event, err := events.Next()
 		require.NoError(t, err)
 		if a := event.GetActivityTaskScheduledEventAttributes(); a.GetActivityType().GetName() == activity {
+			require.Less(t, proto.Size(a.GetInput()), 500, "a page is asked for in few words, however many removals passed the guard")
 			queues[a.GetTaskQueue().GetName()]++
 		}
 	}

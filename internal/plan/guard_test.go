@@ -171,3 +171,18 @@ func TestRemovalHashOutlivesTheRestOfTheSync(t *testing.T) {
 	in.Permit = plan.Permit{Keys: approved.RemovalKeys()}
 	require.False(t, build(t, in).Guard.Held)
 }
+
+// The removals are sorted once for all pages: a page costs what it holds, however many there are. Not parallel: it measures
+// memory.
+func TestARemovalPageCostsWhatItHolds(t *testing.T) {
+	in := sized(t, 10_000, 10_000)
+	in.Preferences.RemovalGuard.Percent = 100
+	made := build(t, in)
+	require.False(t, made.Guard.Held)
+	require.Len(t, made.RemovalKeys(), 8*10_000)
+	var page plan.Page
+	allocations := testing.AllocsPerRun(20, func() { page = made.Page(plan.StageRemovals, "04999", 10) })
+	require.Len(t, page.Changes, 10)
+	require.Equal(t, "05009", page.After)
+	require.Less(t, allocations, 20.0)
+}

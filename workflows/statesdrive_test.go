@@ -66,7 +66,7 @@ func newDrive(t *testing.T) *drive {
 	d.env.RegisterActivity(a.TestConnection)
 	d.env.RegisterActivity(a.SetSchedule)
 	d.env.OnActivity(a.CheckSettings, mock.Anything, mock.Anything).Return(func(ctx context.Context, in api.ApplyInput) error {
-		if err := a.CheckSettings(ctx, in); err != nil {
+		if err := activities.New(activities.Options{}).CheckSettings(ctx, in); err != nil {
 			return wire.Reported(err) // as the worker's interceptor does
 		}
 		return nil

@@ -19,6 +19,7 @@ type reader struct {
 	columns  []string
 	random   bool
 	loops    bool
+	inLoop   bool
 	problems []located
 }
 
@@ -85,6 +86,8 @@ func (r *reader) call(e ast.Expr) {
 		r.refuse(e.ID(), `every record has every column; to ask whether one is filled write has(user.<column>)`)
 		args = args[:1]
 	}
+	r.checkPattern(c)
+	r.checkTable(e)
 	if c.IsMemberFunction() {
 		r.read(c.Target())
 	}
@@ -98,7 +101,15 @@ func (r *reader) loop(e ast.Expr) {
 		r.refuse(e.ID(), "user is the person; give the loop's variable another name")
 		return
 	}
-	r.all([]ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()})
+	r.read(c.IterRange())
+	if r.inLoop {
+		// It multiplies the work, and no mapping needs it. One loop over what another gives is only twice as much.
+		r.refuse(e.ID(), "a loop within a loop is not possible; put one behind the other, as in list.filter(x, …).map(x, …), or prepare the column at the source")
+		return
+	}
+	r.inLoop = true
+	r.all([]ast.Expr{c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()})
+	r.inLoop = false
 }
 
 func (r *reader) column(id int64, name string) {

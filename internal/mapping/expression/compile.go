@@ -101,11 +101,11 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, result R
 		e.column = name
 		return e, nil
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(lenient), cel.CustomDecoratorV2(limit)}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(lenient), cel.CustomDecoratorV2(scope.limit)}
 	if r.loops {
 		// Counting costs as much again as evaluating. Without loops an expression's work is bounded by its own length and by
 		// limits.go, so that only the others are counted.
-		options = append(options, cel.CostLimit(costLimit))
+		options = append(options, cel.CostLimit(costLimit), cel.CostTrackerOptions(regexCost()))
 	}
 	program, err := env.Program(checked, options...)
 	if err != nil {

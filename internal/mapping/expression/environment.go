@@ -5,6 +5,14 @@
 // Besides CEL's own operators and functions and its string extension
 // (https://github.com/google/cel-go/blob/master/ext/README.md#strings) there are
 //
+//	lower(s), upper(s), title(s)
+//	                   the text in lower or upper case, or with each word beginning in upper case, in any script
+//	left(s, n)         the first n characters
+//	digits(s)          the digits 0 to 9 of the text
+//	first(a, b, …)     the first value that is not blank; "" where all are
+//	replaceRegex(s, p, w)
+//	                   each match of the regular expression replaced; $1 in w is the first group
+//	lookup(t, k, d)    what the configuration's table t has for k, or d
 //	base64(s)          standard Base64 of the text's UTF-8 bytes
 //	normalize(s)       s in plain ASCII: accents dropped, letters such as ß, æ, ł and ﬁ spelt out, all else left out
 //	randomPassword(n)  a new random password of n characters, 8 to 256; in the password mapping only
@@ -39,6 +47,8 @@ type Scope struct {
 	Known bool
 	// Columns are the source's columns.
 	Columns source.Columns
+	// Tables are those that lookup may name.
+	Tables Tables
 }
 
 // typed reports whether columns may have other types than text.
@@ -82,19 +92,18 @@ func environment(scope Scope, result Result) *cel.Env {
 }
 
 func newEnvironment(column *cel.Type, password bool) *cel.Env {
-	env, err := cel.NewEnv(
+	env, err := cel.NewEnv(append(textFunctions(),
 		cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro,
-			hasMacro(), randomPasswordMacro(password)),
+			hasMacro(), firstMacro(), randomPasswordMacro(password)),
 		ext.Strings(),
 		cel.Variable(userVariable, cel.MapType(cel.StringType, column)),
 		cel.Variable(randomVariable, randomType),
-		base64Function(), normalizeFunction(), filledFunction(), randomPasswordFunction(),
+		base64Function(), normalizeFunction(), filledFunction(), lookupFunction(), randomPasswordFunction(),
 		cel.ParserExpressionSizeLimit(MaxLength),
 		cel.ParserRecursionLimit(maxDepth),
-		// A loop within a loop multiplies the work; no mapping needs one.
-		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(1)),
-	)
+		cel.ASTValidators(cel.ValidateRegexLiterals()),
+	)...)
 	if err != nil {
 		// Only a contradiction in the lines above can get here, and the first test finds it.
 		panic(err)

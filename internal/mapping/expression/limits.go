@@ -36,12 +36,20 @@ type bounded struct {
 }
 
 // limit is the decorator that puts the bounds around each call of an expression, before anything is optimized.
-func limit(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+func (s Scope) limit(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := i.(interpreter.InterpretableCall)
 	if !ok {
 		return i, nil
 	}
 	switch call.Function() {
+	case lookupName:
+		if l, ok := newLooking(call, s.Tables); ok {
+			return l, nil
+		}
+	case replaceRegexName:
+		if r := newRegexReplacing(call); r != nil {
+			return r, nil
+		}
 	case "replace":
 		return &replacing{bounded{call}}, nil
 	case "join":

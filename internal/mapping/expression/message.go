@@ -25,6 +25,7 @@ const maxProblems = 3
 var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	overload   = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
+	notBool    = regexp.MustCompile(`^expected type 'bool' but found '([^']*)'$`)
 	word       = regexp.MustCompile(`^\s*[\pL\d._ -]+\s*$`)
 )
 
@@ -32,6 +33,9 @@ func (s speaker) explain(errs []*common.Error) []Problem {
 	problems := make([]Problem, 0, len(errs))
 	for _, e := range errs {
 		p := Problem{s.offset(e.Location), s.reword(e.Message)}
+		if at, advice, ok := s.foreign(e.Message); ok {
+			p = Problem{at, advice}
+		}
 		said := slices.ContainsFunc(problems, func(q Problem) bool { return q.Message == p.Message })
 		if !said && len(problems) < maxProblems {
 			problems = append(problems, p)
@@ -81,6 +85,13 @@ func (s speaker) reword(message string) string {
 	if m := overload.FindStringSubmatch(message); m != nil {
 		return s.noOverload(m[1], m[2])
 	}
+	if m := notBool.FindStringSubmatch(message); m != nil {
+		return "&&, || and ? work with true and false only, and this is " + inWords(m[1]) +
+			"; compare it, as in user.active == \"true\", join texts with +, and for the first that is filled write first(a, b)"
+	}
+	if message == "reserved identifier: if" {
+		return "there is no if; write condition ? a : b"
+	}
 	if strings.HasSuffix(message, "does not support field selection") {
 		return "a text or number has no fields; read a column as user.<column>, and fields within a column from a JSON source only"
 	}
@@ -94,11 +105,26 @@ func (s speaker) reword(message string) string {
 	return strings.TrimSuffix(message, ".") + "; correct the expression"
 }
 
+// foreign recognises an operator of another language in an expression that does not parse.
+func (s speaker) foreign(message string) (offset int, advice string, ok bool) {
+	if !strings.HasPrefix(message, "Syntax error: ") || s.result == Password || word.MatchString(s.text) {
+		return 0, "", false
+	}
+	advice, at, ok := foreignOperator(s.text)
+	return utf8.RuneCountInString(s.text[:at]), "this operator is not known here; " + advice, ok
+}
+
 func (s speaker) unknownName(name string) string {
 	unknown := `"` + name + `" is not known`
 	trimmed := strings.TrimSpace(s.text)
 	switch {
 	case strings.Contains(s.text, name+"("):
+		if here, ok := foreignFunctions[strings.ToLower(name)]; ok {
+			return "the function " + unknown + "; write " + here
+		}
+		if _, advice, ok := s.foreign("Syntax error: "); ok && strings.EqualFold(name, "not") {
+			return advice
+		}
 		return "the function " + unknown + suggest.DidYouMean(name, functionNames) + "; the functions are listed in the documentation of mappings"
 	case s.scope.Known && s.scope.has(name):
 		return unknown + "; for the column write " + reference(name)
@@ -116,9 +142,32 @@ func (s speaker) noOverload(function, types string) string {
 	if m := operatorName.FindStringSubmatch(function); m != nil {
 		what = m[1]
 	}
+	if form, ok := around[function]; ok && strings.Contains(types, ".(") {
+		return function + " is written around the text; write " + form
+	}
+	switch {
+	case function == "!_":
+		return "! works with true and false only, and this is " + inWords(types) + "; to ask whether a column is empty write !has(user.column)"
+	case function == "_[_]" && strings.HasPrefix(types, "(string"):
+		return "a text has no items; for some of its characters write left(s, n) or s.substring(from, to), for a part s.split(\",\")[0]"
+	}
 	message := `"` + what + `" does not work with ` + types
 	if !s.scope.typed() {
 		return message + "; every column of a CSV file is a text: compare it with a text in quotes, or convert it, as in int(user.age)"
 	}
 	return message + "; convert one of them, as in string(user.number)"
+}
+
+// inWords names a type as CEL's messages write it.
+func inWords(celType string) string {
+	switch strings.Trim(celType, "()") {
+	case "string":
+		return "a text"
+	case "int", "uint", "double":
+		return "a number"
+	}
+	if strings.HasPrefix(strings.Trim(celType, "()"), "list") {
+		return "a list"
+	}
+	return celType
 }

@@ -16,8 +16,20 @@ import (
 // call sends one request: it gets a token, waits for leave, lets send do the SDK's call, and makes a fault of whatever the
 // wire saw. A token that Graph does not accept is replaced once, since nothing has been done by then and tokens are
 // sometimes refused that are valid.
+//
+// That link or mark is not known is a matter of time at first. After some attempts the definitions are looked at: without
+// them nobody can be provisioned, and no attempt would succeed.
 func (c *Client) call(ctx context.Context, op operation, send func(context.Context) error, options ...Option) error {
 	c = c.With(options...)
+	err := c.authorized(ctx, op, send)
+	if c.known.attempt > probeAttempts && op.name != opProbe.name && fault.KindOf(err) == fault.NotReady && fault.Is(err, fault.ExtensionNotReady) {
+		return c.defined(ctx, op, err, ExtensionName(c.config.ClientID, LinkProperty), ExtensionName(c.config.ClientID, MarkProperty))
+	}
+	return err
+}
+
+// authorized sends one request with a token.
+func (c *Client) authorized(ctx context.Context, op operation, send func(context.Context) error) error {
 	rejected := ""
 	for {
 		tok, err := c.tokens.get(ctx, c.credential, rejected)

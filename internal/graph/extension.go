@@ -120,19 +120,24 @@ func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) er
 	if !fault.Is(err, fault.ExtensionNotReady) {
 		return err
 	}
-	registered, listErr := c.ExtensionProperties(ctx)
-	if listErr != nil {
-		if fault.KindOf(listErr).Retryable() {
-			return listErr
+	return c.defined(ctx, opProbe, err, sel.LinkProperty, sel.MarkProperty)
+}
+
+// defined is what it means that properties are refused: refused itself while they are defined, or that they are not.
+func (c *Client) defined(ctx context.Context, op operation, refused error, properties ...string) error {
+	registered, err := c.ExtensionProperties(ctx)
+	if err != nil {
+		if fault.KindOf(err).Retryable() {
+			return err
 		}
-		return fault.Wrap(opProbe.name, fault.Denied, fault.ExtensionMissing, "", err)
+		return fault.Wrap(op.name, fault.Denied, fault.ExtensionMissing, "", refused)
 	}
-	for _, full := range []string{sel.LinkProperty, sel.MarkProperty} {
+	for _, full := range properties {
 		if !slices.ContainsFunc(registered, func(n string) bool { return strings.EqualFold(n, full) }) {
-			return fault.Wrap(opProbe.name, fault.Denied, fault.ExtensionMissing, full, err)
+			return fault.Wrap(op.name, fault.Denied, fault.ExtensionMissing, full, refused)
 		}
 	}
-	return err
+	return refused
 }
 
 // probe filters by a property, for a value that nobody has.

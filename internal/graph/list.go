@@ -18,8 +18,9 @@ const (
 	pageAttempts = 5
 	// pageMaxWait: a longer wait is the caller's, which then begins the list again.
 	pageMaxWait = 30 * time.Second
-	// probeAttempts is in how many attempts a definition that seems to be gone may be a server that lags behind.
-	probeAttempts = 4
+	// probeAttempts is in how many attempts a definition that seems to be gone may be a server that lags behind: some twelve
+	// minutes with the waits of production.
+	probeAttempts = 6
 )
 
 // page is one page of a list; Value is nil when the answer is not a list at all.

@@ -85,6 +85,33 @@ func TestListOfATenantWithoutDefinitions(t *testing.T) {
 	}
 }
 
+// Whoever writes, or looks for a link, is told of lost definitions, too: not at once, and not after hours of attempts.
+func TestLostDefinitionsEndTheAttempts(t *testing.T) {
+	t.Parallel()
+	for _, call := range []callFunc{byLink, create, update} {
+		f := newFake(t)
+		f.Graph = func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.Contains(r.URL.Path, "/applications"):
+				reply(w, 200, nil, `{"value":[]}`)
+			case r.Method == "GET":
+				reply(w, 400, nil, graphError("Request_UnsupportedQuery", "Property '"+selection.LinkProperty+"' does not exist as a declared property or extension property."))
+			default:
+				reply(w, 400, nil, graphError(bad, "The following extension properties are not available: "+selection.LinkProperty+"."))
+			}
+		}
+		c := f.client(t)
+		early := fault.Of(call(context.Background(), c.With(graph.Attempt(6))))
+		require.Equal(t, fault.ExtensionNotReady, early.Reason)
+		require.Equal(t, fault.NotReady, early.Kind)
+		late := fault.Of(call(context.Background(), c.With(graph.Attempt(7))))
+		require.Equal(t, fault.ExtensionMissing, late.Reason)
+		require.Equal(t, fault.Denied, late.Kind)
+		require.Equal(t, selection.LinkProperty, late.Subject)
+		require.True(t, late.Reason.WithdrawsConnection())
+	}
+}
+
 // The token endpoint is a name out of an answer: the secret goes to the sign-in service's own host, by HTTPS, or nowhere.
 func TestTheSecretGoesToNoOtherHost(t *testing.T) {
 	t.Parallel()

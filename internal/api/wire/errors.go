@@ -99,7 +99,8 @@ func FaultOf(err error) *fault.Error {
 	if e.HasDetails() && e.Details(&d) == nil && d.Reason != "" {
 		return &fault.Error{Kind: d.Kind, Reason: d.Reason, Subject: d.Subject, RequestID: d.RequestID}
 	}
-	return &fault.Error{Kind: fault.Internal, Reason: fault.Reason(e.Type())}
+	reason := fault.Reason(e.Type())
+	return &fault.Error{Kind: reason.Row().Kind, Reason: reason}
 }
 
 // unreported is the fault of an error that Temporal made, or of one that is not ours.

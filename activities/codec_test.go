@@ -8,9 +8,9 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // Somebody encodes all payloads: what an earlier run created is found all the same.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -16,12 +15,10 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/api/wire"
-	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
-	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // bed is what a measurement stands on: a directory and a Temporal server with its data in it, as `starter up` starts it.
@@ -102,73 +99,12 @@ func startTenant(dir string, o simulator.Options) (*tenant, error) {
 	return t, nil
 }
 
-// The columns of people.csv.
-const header = "id,username,given,family,country,license,enabled,department"
-
-// ruleName is the one rule of the connections here.
-const ruleName = "staff"
-
-// connection is a connection to the simulator of dir, with one rule on dir/people.csv.
-func connection(name, dir string) config.Connection {
-	c := config.Connection{
-		Name: name, TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
-		ClientSecret: "file:" + filepath.Join(dir, "secret.txt"), Cloud: config.CloudSimulator,
-		Preferences: config.DefaultPreferences(),
-	}
-	c.Rules = []config.Rule{{
-		Name: ruleName, Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(dir, "people.csv"))},
-		Mappings: map[string]config.Mapping{
-			directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
-			directory.DisplayName:       {Expression: `user.given + " " + user.family`},
-			directory.MailNickname:      {Expression: `user.username`},
-			"givenName":                 {Expression: `user.given`},
-			"surname":                   {Expression: `user.family`},
-			"department":                {Expression: `user.department`},
-			directory.UsageLocation:     {Expression: `user.country`},
-			directory.Password:          {Expression: `randomPassword(24)`},
-			directory.SkuID:             {Expression: `user.license`},
-		},
-	}}
-	return c
-}
-
-// writePeople replaces dir/people.csv at once, as the documentation asks of whoever exports people.
-func writePeople(dir string, lines []string) error {
-	path := filepath.Join(dir, "people.csv")
-	if err := os.WriteFile(path+".new", []byte(header+"\n"+strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// apply sends a configuration to the connection's workflow, which it starts, and starts no syncs.
-func (b *bed) apply(ctx context.Context, c config.Connection) (r api.ApplyResult, err error) {
-	start := b.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: api.ConnectionID(c.Name), TaskQueue: api.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, api.ConnectionType, api.ConnectionInput{Name: c.Name})
-	handle, err := b.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start,
-		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c, KeepSyncs: true}},
-			WaitForStage: client.WorkflowUpdateStageCompleted,
-		},
-	})
-	if err != nil {
-		return r, fmt.Errorf("apply: %w", err)
-	}
-	if err := handle.Get(ctx, &r); err != nil {
-		return r, fmt.Errorf("apply: %w", err)
-	}
-	return r, nil
-}
-
 // startSync starts the sync of the rule of a connection.
 func (b *bed) startSync(ctx context.Context, name string) (client.WorkflowRun, error) {
 	run, err := b.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: api.SyncID(name, ruleName), TaskQueue: api.TaskQueue,
+		ID: api.SyncID(name, lab.RuleName), TaskQueue: api.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-	}, api.SyncRuleType, api.SyncInput{Connection: name, Rule: ruleName})
+	}, api.SyncRuleType, api.SyncInput{Connection: name, Rule: lab.RuleName})
 	if err != nil {
 		return nil, fmt.Errorf("start the sync: %w", err)
 	}

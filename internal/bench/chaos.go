@@ -16,8 +16,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -103,11 +103,11 @@ func chaosCommand(ctx context.Context, args []string, out io.Writer) error {
 // chaos is one run.
 type chaos struct {
 	*bed
-	o      chaosOptions
-	rng    *rand.Rand
-	tenant *tenant
-	crowd  *crowd
-	worker *victim
+	o          chaosOptions
+	rng        *rand.Rand
+	tenant     *tenant
+	population *population
+	worker     *workerProcess
 	// passwords are what the simulator was sent, to be looked for where they must not be.
 	passwords *captured
 	result    chaosResult
@@ -136,35 +136,35 @@ func runChaos(ctx context.Context, o chaosOptions, say func(string, ...any)) (r 
 }
 
 func (c *chaos) run(ctx context.Context) (err error) {
-	c.crowd = newCrowd(c.o.People, c.rng)
+	c.population = newPopulation(c.o.People, c.rng)
 	seed := simulator.DefaultSeed()
-	seed.Tenants[0].Users = c.crowd.existing()
+	seed.Tenants[0].Users = c.population.existing()
 	dir := filepath.Join(c.dir, "tenant")
 	c.tenant, err = startTenant(dir, simulator.Options{
 		Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: lag, ExtensionDelay: 3 * time.Second,
-		Quota: adversity.Quota(c.o.People), RandomSeed: c.o.Seed,
+		Quota: lab.Quota(c.o.People), RandomSeed: c.o.Seed,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.tenant.Close()) }()
-	c.crowd.remember(c.tenant.State())
+	c.population.remember(c.tenant.State())
 	early := newEarlyWatch(c.tenant)
 	c.tenant.OnRequest(func(r *http.Request) {
 		early.observe(r)
 		c.passwords.observe(r)
 	})
 	defer func() { c.result.Early = early.notes() }()
-	if err := writePeople(dir, c.crowd.lines()); err != nil {
+	if err := lab.WritePeople(dir, c.population.lines()); err != nil {
 		return err
 	}
-	c.worker = newVictim(c.bed, dir)
+	c.worker = newWorkerProcess(c.bed, dir)
 	if err := c.worker.start(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.worker.kill()) }()
 
-	c.tenant.SetFaults(adversity.Accidents())
+	c.tenant.SetFaults(lab.Accidents())
 	if err := c.connect(ctx, dir); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ const chaosConnection = "contoso"
 // connect applies the configuration and tests until a test passes: a test that meets an accident fails, as it should, and
 // a person would run it again.
 func (c *chaos) connect(ctx context.Context, dir string) error {
-	applied, err := c.apply(ctx, connection(chaosConnection, dir))
+	applied, err := lab.Apply(ctx, c.client, api.ApplyInput{Config: lab.Connection(chaosConnection, dir), KeepSyncs: true})
 	if err != nil {
 		return err
 	}
@@ -241,11 +241,11 @@ func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
 		failure = run.Get(ctx, &result)
 	}()
 	for i, moment := range moments {
-		if !c.passwords.reached(ctx, moment.writes, ended) {
+		if !c.passwords.Reached(ctx, moment.writes, ended) {
 			c.violate("the sync ended, or was stuck, before %d of %d moments", len(moments)-i, len(moments))
 			break
 		}
-		if err := c.strike(ctx, moment, dir); err != nil {
+		if err := c.inject(ctx, moment, dir); err != nil {
 			return err
 		}
 	}
@@ -257,14 +257,14 @@ func (c *chaos) syncUnderFire(ctx context.Context, dir string) error {
 	return context.Cause(ctx)
 }
 
-// strike kills and restarts the worker, changes the file, or does both: then the attempts that were cut off go on under
+// inject kills and restarts the worker, changes the file, or does both: then the attempts that were cut off go on under
 // other names.
-func (c *chaos) strike(ctx context.Context, m moment, dir string) error {
+func (c *chaos) inject(ctx context.Context, m moment, dir string) error {
 	if m.kill {
 		if err := c.worker.kill(); err != nil {
 			return err
 		}
-		c.say("killed the worker after %d writes", c.passwords.writes())
+		c.say("killed the worker after %d writes", c.passwords.Writes())
 		c.result.Kills++
 	}
 	if m.change {
@@ -272,9 +272,9 @@ func (c *chaos) strike(ctx context.Context, m moment, dir string) error {
 		if !m.kill {
 			lost = c.loseAnswers(ctx)
 		}
-		c.result.Renamed = c.crowd.rename(c.rng, lost)
-		c.say("changed %d people after %d writes", c.result.Renamed, c.passwords.writes())
-		if err := writePeople(dir, c.crowd.lines()); err != nil {
+		c.result.Renamed = c.population.rename(c.rng, lost)
+		c.say("changed %d people after %d writes", c.result.Renamed, c.passwords.Writes())
+		if err := lab.WritePeople(dir, c.population.lines()); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/lab"
 )
 
 // ledger notes each write that the simulator is sent, by account.
@@ -14,9 +15,7 @@ type ledger struct {
 	accounts map[string]*entries // :: account id -> what was written to it
 	// strange are writes of any other kind.
 	strange []string
-	count   int
-	next    int
-	reach   chan struct{}
+	lab.WriteCount
 }
 
 // entries are the moments at which writes to one account began.
@@ -34,13 +33,9 @@ func (l *ledger) observe(r *http.Request) {
 		return
 	}
 	parts := strings.Split(path, "/")
+	l.Add()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.count++
-	if l.reach != nil && l.count >= l.next {
-		close(l.reach)
-		l.reach = nil
-	}
 	remove := len(parts) == 2 && (r.Method == http.MethodPatch || r.Method == http.MethodDelete)
 	revoke := len(parts) == 3 && r.Method == http.MethodPost && parts[2] == "revokeSignInSessions"
 	if parts[0] != "users" || !remove && !revoke {
@@ -59,12 +54,6 @@ func (l *ledger) observe(r *http.Request) {
 	}
 }
 
-func (l *ledger) writes() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.count
-}
-
 // of gives what was written to an account.
 func (l *ledger) of(id string) entries {
 	l.mu.Lock()
@@ -73,24 +62,4 @@ func (l *ledger) of(id string) entries {
 		return *e
 	}
 	return entries{}
-}
-
-// reached waits until so many writes have begun; false when the deletion ended before.
-func (l *ledger) reached(ctx context.Context, writes int, ended <-chan struct{}) bool {
-	l.mu.Lock()
-	if l.count >= writes {
-		l.mu.Unlock()
-		return true
-	}
-	reach := make(chan struct{})
-	l.next, l.reach = writes, reach
-	l.mu.Unlock()
-	select {
-	case <-reach:
-		return true
-	case <-ended:
-	case <-ctx.Done():
-	case <-time.After(5 * time.Minute):
-	}
-	return false
 }

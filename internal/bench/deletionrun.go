@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
@@ -20,13 +21,13 @@ type deletionRun struct {
 	*bed
 	o deletionOptions
 	// name is the connection's.
-	name   string
-	kills  int
-	rng    *rand.Rand
-	crowd  *deletionCrowd
-	tenant *tenant
-	worker *victim
-	ledger *ledger
+	name       string
+	kills      int
+	rng        *rand.Rand
+	population *deletionPopulation
+	tenant     *tenant
+	worker     *workerProcess
+	ledger     *ledger
 	// before is the tenant when the deletion starts, killed the moments of the kills.
 	before     simulator.State
 	killed     []time.Time
@@ -61,7 +62,7 @@ func runDeletion(ctx context.Context, o deletionOptions, say func(string, ...any
 		return r, err
 	}
 	r.Killed, r.Violations = killed.phase, append(r.Violations, killed.violations...)
-	r.Kept = killed.crowd.count(func(m member) bool { return m.department == ofBoth })
+	r.Kept = killed.population.count(func(m member) bool { return m.department == ofBoth })
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil
 }
@@ -89,19 +90,19 @@ func (b *bed) referenceRate(ctx context.Context, n int, say func(string, ...any)
 func (b *bed) deletion(ctx context.Context, o deletionOptions, name string, kills int, say func(string, ...any)) (d *deletionRun, err error) {
 	rng := rand.New(rand.NewPCG(o.Seed, 11+uint64(kills)))
 	d = &deletionRun{bed: b, o: o, name: name, kills: kills, rng: rng, ledger: newLedger(), say: say}
-	d.crowd = newDeletionCrowd(o.People, name, rng)
+	d.population = newDeletionPopulation(o.People, name, rng)
 	seed := simulator.DefaultSeed()
-	seed.Tenants[0].Users = d.crowd.others
+	seed.Tenants[0].Users = d.population.others
 	dir := filepath.Join(b.dir, name)
 	d.tenant, err = startTenant(dir, simulator.Options{Seed: seed, Latency: 20 * time.Millisecond, ReplicaLag: lag, RandomSeed: o.Seed})
 	if err != nil {
 		return d, err
 	}
 	defer func() { err = errors.Join(err, d.tenant.Close()) }()
-	if err := writePeople(dir, d.crowd.lines()); err != nil {
+	if err := lab.WritePeople(dir, d.population.lines()); err != nil {
 		return d, err
 	}
-	d.worker = newVictim(b, dir)
+	d.worker = newWorkerProcess(b, dir)
 	if err := d.worker.start(ctx); err != nil {
 		return d, err
 	}
@@ -117,14 +118,14 @@ func (b *bed) deletion(ctx context.Context, o deletionOptions, name string, kill
 
 // provision creates everybody by the syncs of both rules.
 func (d *deletionRun) provision(ctx context.Context, dir string) error {
-	applied, err := d.apply(ctx, deletionConfig(d.name, dir, d.o.Action))
+	applied, err := lab.Apply(ctx, d.client, api.ApplyInput{Config: deletionConfig(d.name, dir, d.o.Action), KeepSyncs: true})
 	if err != nil {
 		return err
 	}
 	if applied.Validity != api.Valid {
 		return fmt.Errorf("the connection test failed: %+v", applied.Test)
 	}
-	for _, rule := range []string{ruleName, keeperRule} {
+	for _, rule := range []string{lab.RuleName, keeperRule} {
 		began := time.Now()
 		r, err := d.sync(ctx, rule)
 		if err != nil {
@@ -133,7 +134,7 @@ func (d *deletionRun) provision(ctx context.Context, dir string) error {
 		if r.State != api.SyncCompleted || r.Success != r.Impacted {
 			return fmt.Errorf("the sync of rule %s was to provision everybody, but: %+v", rule, r)
 		}
-		if rule == ruleName {
+		if rule == lab.RuleName {
 			d.phase.CreationSeconds = time.Since(began).Seconds()
 			d.phase.Creation = float64(r.Actions[plan.Create]+r.Actions[plan.Adopt]) / d.phase.CreationSeconds
 			d.say("%s: %d people created at %.1f people/s", d.name, r.Impacted, d.phase.Creation)
@@ -192,7 +193,7 @@ func (d *deletionRun) delete(ctx context.Context) error {
 	began := time.Now()
 	handle, err := d.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: api.ConnectionID(d.name), UpdateName: api.UpdateDeleteRule,
-		Args:         []any{api.RuleInput{Rule: ruleName, Confirm: ruleName}},
+		Args:         []any{api.RuleInput{Rule: lab.RuleName, Confirm: lab.RuleName}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
@@ -205,18 +206,18 @@ func (d *deletionRun) delete(ctx context.Context) error {
 	var failure error
 	go func() {
 		defer close(ended)
-		failure = d.client.GetWorkflow(ctx, api.DeleteRuleID(d.name, ruleName), "").Get(ctx, &d.phase.Result)
+		failure = d.client.GetWorkflow(ctx, api.DeleteRuleID(d.name, lab.RuleName), "").Get(ctx, &d.phase.Result)
 	}()
 	for _, moment := range d.moments() {
-		if !d.ledger.reached(ctx, moment, ended) {
-			d.violate("the deletion ended, or was stuck, before write %d; %d writes were sent", moment, d.ledger.writes())
+		if !d.ledger.Reached(ctx, moment, ended) {
+			d.violate("the deletion ended, or was stuck, before write %d; %d writes were sent", moment, d.ledger.Writes())
 			break
 		}
 		if err := d.worker.kill(); err != nil {
 			return err
 		}
 		d.killed = append(d.killed, time.Now())
-		d.say("%s: killed the worker after %d writes", d.name, d.ledger.writes())
+		d.say("%s: killed the worker after %d writes", d.name, d.ledger.Writes())
 		if err := d.worker.start(ctx); err != nil {
 			return err
 		}
@@ -234,7 +235,7 @@ func (d *deletionRun) delete(ctx context.Context) error {
 // moments are the writes at which the worker is killed: one somewhere in each of as many stretches, so that no two fall
 // together.
 func (d *deletionRun) moments() (out []int) {
-	all := d.crowd.writes(d.o.Action)
+	all := d.population.writes(d.o.Action)
 	for i := range d.kills {
 		from, to := i*all/d.kills, (i+1)*all/d.kills
 		out = append(out, from+1+d.rng.IntN(to-from))

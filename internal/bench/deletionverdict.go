@@ -14,6 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -34,7 +35,7 @@ func (d *deletionRun) check(ctx context.Context) error {
 	if err := d.checkGone(ctx); err != nil {
 		return err
 	}
-	id := api.DeleteRuleID(d.name, ruleName)
+	id := api.DeleteRuleID(d.name, lab.RuleName)
 	var err error
 	d.phase.Events, d.phase.Runs, err = d.events(ctx, id, d.firstRun(ctx, id))
 	return err
@@ -51,7 +52,7 @@ func (d *deletionRun) checkTenant() {
 		bin[u.ID] = u
 	}
 	members := map[string]member{}
-	for _, m := range d.crowd.members {
+	for _, m := range d.population.members {
 		members[m.link] = m
 	}
 	before := d.before.Tenant("")
@@ -118,7 +119,7 @@ func (d *deletionRun) checkWrites(ctx context.Context, stats simulator.Stats) er
 		}
 	}
 	removes, revokes, seen := 0, 0, 0
-	for _, m := range d.crowd.members {
+	for _, m := range d.population.members {
 		if !m.leaving() {
 			continue // whatever was written to such an account is among the surplus below
 		}
@@ -139,7 +140,7 @@ func (d *deletionRun) checkWrites(ctx context.Context, stats simulator.Stats) er
 			}
 		}
 	}
-	if n := d.ledger.writes() - seen; n > 0 {
+	if n := d.ledger.Writes() - seen; n > 0 {
 		d.violate("%d writes were not to people of the rule: %s", n, strings.Join(d.ledger.strange, ", "))
 	}
 	// A repeat finds the account removed: gone, or with the very values that it writes.
@@ -216,7 +217,7 @@ func (d *deletionRun) attempts(ctx context.Context, id string) (removes, revokes
 
 // checkResult demands that the deletion's own counters add up.
 func (d *deletionRun) checkResult() {
-	r, kept := d.phase.Result, d.crowd.count(func(m member) bool { return m.department == ofBoth })
+	r, kept := d.phase.Result, d.population.count(func(m member) bool { return m.department == ofBoth })
 	if r.Linked != d.o.People+kept || r.Deprovisioned != d.o.People || r.Kept != kept || r.Left != 0 || r.Failed != 0 || len(r.Problems) > 0 {
 		d.violate("the deletion counted %d linked, %d deprovisioned, %d kept, %d left, %d failed; the rule had %d people and %d whom another rule keeps",
 			r.Linked, r.Deprovisioned, r.Kept, r.Left, r.Failed, d.o.People, kept)
@@ -225,7 +226,7 @@ func (d *deletionRun) checkResult() {
 
 // checkRuns demands that each person's workflow ran once. The list of workflows lags a little behind.
 func (d *deletionRun) checkRuns(ctx context.Context) error {
-	want := d.crowd.count(func(m member) bool { return m.department != ofBoard })
+	want := d.population.count(func(m member) bool { return m.department != ofBoard })
 	runs := map[string]int{}
 	for range 50 {
 		clear(runs)

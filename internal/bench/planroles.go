@@ -21,6 +21,7 @@ import (
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/source/file"
 )
@@ -54,7 +55,7 @@ func planAccount(i int, sourceTag string) simulator.UserSeed {
 		"usageLocation":     "US",
 		"accountEnabled":    true,
 		"licenses":          []string{simulator.SKUM365E3},
-		graph.ExtensionName(simulator.DefaultClientID, graph.LinkProperty): directory.NewLink(planConnection, ruleName, fmt.Sprintf("p%06d", i)).String(),
+		graph.ExtensionName(simulator.DefaultClientID, graph.LinkProperty): directory.NewLink(planConnection, lab.RuleName, fmt.Sprintf("p%06d", i)).String(),
 		graph.ExtensionName(simulator.DefaultClientID, graph.MarkProperty): mark.String(),
 	}
 }
@@ -71,7 +72,7 @@ func simulatorRole(ctx context.Context) error {
 		{Name: graph.LinkProperty, TargetObjects: []string{"User", "Group"}}, {Name: graph.MarkProperty, TargetObjects: []string{"User", "Group"}},
 	}
 	dir := os.Getenv(dirVariable)
-	tag := connection(planConnection, dir).Rules[0].Source.Tag()
+	tag := lab.Connection(planConnection, dir).Rules[0].Source.Tag()
 	for i := range n {
 		t.Users = append(t.Users, planAccount(i, tag))
 	}
@@ -91,7 +92,7 @@ func plannerRole(ctx context.Context) error {
 		return err
 	}
 	dir := os.Getenv(dirVariable)
-	if err := writeCrowd(dir, n); err != nil {
+	if err := writePopulation(dir, n); err != nil {
 		return err
 	}
 	r, err := measurePlan(ctx, dir, n, os.Getenv(profileVariable))
@@ -101,13 +102,13 @@ func plannerRole(ctx context.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// writeCrowd writes people.csv without holding it.
-func writeCrowd(dir string, n int) error {
+// writePopulation writes people.csv without holding it.
+func writePopulation(dir string, n int) error {
 	f, err := os.Create(filepath.Join(dir, "people.csv"))
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(f, header)
+	_, err = fmt.Fprintln(f, lab.Header)
 	for i := 0; i < n && err == nil; i++ {
 		_, err = fmt.Fprintln(f, planPerson(i))
 	}
@@ -127,10 +128,10 @@ func measurePlan(ctx context.Context, dir string, n int, profile string) (r plan
 	if err != nil {
 		return r, err
 	}
-	c := connection(planConnection, dir)
+	c := lab.Connection(planConnection, dir)
 	settings := api.Settings{
 		Revision: 1, Config: c, Enabled: true, Valid: true, KnownLinks: n,
-		Rules: []api.RuleSettings{{Name: ruleName, Enabled: true, Synced: true, InFile: true}},
+		Rules: []api.RuleSettings{{Name: lab.RuleName, Enabled: true, Synced: true, InFile: true}},
 		Pinned: api.Pinned{
 			TenantID:     c.TenantID,
 			LinkProperty: graph.ExtensionName(c.ClientID, graph.LinkProperty), MarkProperty: graph.ExtensionName(c.ClientID, graph.MarkProperty),
@@ -144,7 +145,7 @@ func measurePlan(ctx context.Context, dir string, n int, profile string) (r plan
 	}
 	began, before := time.Now(), cpuSeconds(os.Getpid())
 	// Progress counts accounts as they come; a phase is what is left without the number.
-	made, err := e.Plan(ctx, settings, ruleName, func(text string) {
+	made, err := e.Plan(ctx, settings, lab.RuleName, func(text string) {
 		name, _, _ := strings.Cut(text, ":")
 		if k := len(r.Phases); k == 0 || r.Phases[k-1].Name != name {
 			r.Phases = append(r.Phases, planPhase{Name: name, Began: time.Since(began).Seconds()})

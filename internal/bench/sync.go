@@ -15,6 +15,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
@@ -64,6 +65,7 @@ func syncCommand(ctx context.Context, args []string, out io.Writer) error {
 	n := flags.Int("n", 1000, "how many people")
 	rounds := flags.Int("rounds", 4, "how often both are run, the one and the other first in turn")
 	asJSON := flags.Bool("json", false, "print the result as JSON")
+	baseline := flags.String("baseline", "", "compare with this other build of bench instead of with the reference")
 	profile := flags.String("cpuprofile", "", "write a CPU profile of the syncs of the last round to this file")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -73,6 +75,17 @@ func syncCommand(ctx context.Context, args []string, out io.Writer) error {
 		return errUsage
 	}
 	say := progressTo(out, *asJSON)
+	if *baseline != "" {
+		r, err := compareWithBaseline(ctx, *baseline, *n, *rounds, say)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(out, r)
+		}
+		say("%d people, %d rounds: baseline %.1f/s, this build %.1f/s, ratio %.2f", r.People, r.Rounds, r.Baseline, r.Current, r.Ratio)
+		return nil
+	}
 	b, err := makeBed(ctx)
 	if err != nil {
 		return err
@@ -164,7 +177,7 @@ func (b *bed) syncRound(ctx context.Context, name string, n int, profile string,
 	for i := range n {
 		lines = append(lines, fmt.Sprintf("p%04d,person%04d,Ann%04d,Lee%04d,US,SPE_E3,true,Sales", i, i, i, i))
 	}
-	if err := writePeople(dir, lines); err != nil {
+	if err := lab.WritePeople(dir, lines); err != nil {
 		return err
 	}
 	took, err := b.measureSync(ctx, t, name, dir, n, r, profile)
@@ -190,7 +203,7 @@ func (b *bed) measureSync(ctx context.Context, t *tenant, name, dir string, n in
 		return 0, fmt.Errorf("start the worker: %w", err)
 	}
 	defer w.Stop()
-	applied, err := b.apply(ctx, connection(name, dir))
+	applied, err := lab.Apply(ctx, b.client, api.ApplyInput{Config: lab.Connection(name, dir), KeepSyncs: true})
 	if err != nil {
 		return 0, err
 	}
@@ -251,7 +264,7 @@ func (b *bed) countEvents(ctx context.Context, name, parent string, r *syncRound
 	var one int
 	count(api.UserID(name, "p0000"), &r.UserEvents, &one)
 	count(parent+"/0", &r.ChildEvents, &one)
-	count(api.SyncID(name, ruleName), &r.SyncEvents, &r.SyncRuns)
+	count(api.SyncID(name, lab.RuleName), &r.SyncEvents, &r.SyncRuns)
 	count(parent, &r.ReferenceParentEvents, &r.ReferenceParentRuns)
 	return err
 }

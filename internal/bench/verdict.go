@@ -9,10 +9,10 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -29,8 +29,8 @@ func (c *chaos) check() {
 			byLink[link] = append(byLink[link], u)
 		}
 	}
-	for _, p := range c.crowd.people {
-		accounts := byLink[directory.NewLink(chaosConnection, ruleName, p.id).String()]
+	for _, p := range c.population.people {
+		accounts := byLink[directory.NewLink(chaosConnection, lab.RuleName, p.id).String()]
 		switch {
 		case p.refused && len(accounts) > 0:
 			c.violate("%s was given an account although the account of that name may not be adopted", p.id)
@@ -85,7 +85,7 @@ func (c *chaos) checkAccount(p person, a *simulator.UserState) {
 func (c *chaos) checkOthers(t *simulator.TenantState, known map[string]bool) {
 	seen := 0
 	for _, u := range t.Users {
-		before, other := c.crowd.before[u.ID]
+		before, other := c.population.before[u.ID]
 		switch {
 		case other && !reflect.DeepEqual(before, u):
 			c.violate("an account of somebody else was changed: %s", u.UserPrincipalName)
@@ -96,8 +96,8 @@ func (c *chaos) checkOthers(t *simulator.TenantState, known map[string]bool) {
 			seen++
 		}
 	}
-	if seen != len(c.crowd.before) {
-		c.violate("%d accounts of others are gone", len(c.crowd.before)-seen)
+	if seen != len(c.population.before) {
+		c.violate("%d accounts of others are gone", len(c.population.before)-seen)
 	}
 	if n := len(t.DeletedUsers); n > 0 {
 		c.violate("%d accounts are in the bin", n)
@@ -124,7 +124,7 @@ func (c *chaos) checkStats() {
 // nothing left to write.
 func (c *chaos) checkSyncs() {
 	refused := 0
-	for _, p := range c.crowd.people {
+	for _, p := range c.population.people {
 		if p.refused {
 			refused++
 		}
@@ -136,15 +136,15 @@ func (c *chaos) checkSyncs() {
 		if s.Failed != refused || s.Reasons[fault.AccountSynced]+s.Reasons[fault.AccountGuest] != refused {
 			c.violate("sync %d: %d people failed, not %d: %v", i+1, s.Failed, refused, s.Problems)
 		}
-		if s.Impacted != len(c.crowd.people) {
-			c.violate("sync %d counted %d people, not %d", i+1, s.Impacted, len(c.crowd.people))
+		if s.Impacted != len(c.population.people) {
+			c.violate("sync %d counted %d people, not %d", i+1, s.Impacted, len(c.population.people))
 		}
 	}
 	if n := len(c.result.Syncs); n < 3 {
 		return
 	}
 	last := c.result.Syncs[2]
-	if last.State != api.SyncCompleted || last.Planned != 0 || last.Success != len(c.crowd.people)-refused {
+	if last.State != api.SyncCompleted || last.Planned != 0 || last.Success != len(c.population.people)-refused {
 		c.violate("the last sync was to find nothing to do: %+v", last)
 	}
 }
@@ -156,17 +156,17 @@ func (c *chaos) search(ctx context.Context) error {
 	for _, p := range c.passwords.all() {
 		needles = append(needles, []byte(p))
 	}
-	c.result.Needles = len(needles) - 1 + c.crowd.names
+	c.result.Needles = len(needles) - 1 + c.population.names
 	found := 0
 	look := func(place string, text []byte) {
-		for _, where := range adversity.Finds(text, needles) {
+		for _, where := range lab.Finds(text, needles) {
 			if found++; found <= 10 {
 				c.violate("%s contains %s", place, where)
 			}
 		}
 	}
 	var err error
-	c.result.Histories, err = adversity.EachHistory(ctx, c.client, func(x adversity.History) error {
+	c.result.Histories, err = lab.EachHistory(ctx, c.client, func(x lab.History) error {
 		look("the history of "+x.ID, x.Text)
 		if c.o.Keep {
 			return c.keep(x)
@@ -199,7 +199,7 @@ func (c *chaos) search(ctx context.Context) error {
 }
 
 // keep writes a history down, one event a line.
-func (c *chaos) keep(x adversity.History) error {
+func (c *chaos) keep(x lab.History) error {
 	dir := filepath.Join(c.dir, "tenant", "histories")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/source/file"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // More that happens to CSV files between an export and us.

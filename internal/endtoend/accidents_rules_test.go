@@ -15,11 +15,11 @@ import (
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/source/stores"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // deleteRule deletes rule staff and waits until it is gone.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/testkit"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 )
 
 // Twelve people, of whom the guard lets five go at a time, and everything that happens to files.

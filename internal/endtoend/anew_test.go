@@ -13,9 +13,9 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source/file"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // The connection is terminated and applied anew while a sync runs: the sync's plan is one of settings that are gone.

@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // Somebody is created, leaves, is deleted and comes back, all within the time in which a new account may be invisible. That

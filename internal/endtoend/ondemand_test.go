@@ -11,8 +11,8 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // One person by hand: created with at most one read, unchanged without a write, outside the filter without anything.

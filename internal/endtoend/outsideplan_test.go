@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 func patches(r *http.Request) bool { return r.Method == http.MethodPatch }

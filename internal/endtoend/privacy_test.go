@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // Histories of a whole run, failures included, hold neither the secret nor a password, name, address or sign-in name.

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // The answer to a restore is lost, and for a while neither the bin nor any other read shows the account: it is waited for, and

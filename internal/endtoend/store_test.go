@@ -8,11 +8,11 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source/sourcetest"
 	"github.com/entraflow/entraflow/internal/source/sourcetest/toy"
 	"github.com/entraflow/entraflow/internal/source/stores"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // A live directory that nothing but its own package and the registry knows of provisions people and disables

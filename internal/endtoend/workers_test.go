@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
-	"github.com/entraflow/entraflow/internal/testkit"
 )
 
 // twoWorkers starts a kit with the workers "one" and "two" and small pages, and gives what stops each.

@@ -9,16 +9,12 @@ import (
 	"path/filepath"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
-	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
-	"github.com/entraflow/entraflow/internal/directory"
-	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/lab"
 )
 
 func (c *chaosRun) secret() string { return filepath.Join(c.dir, "secret.txt") }
@@ -30,46 +26,19 @@ func (c *chaosRun) connection() config.Connection {
 	}
 	// What an ordinary round takes away passes, an exodus does not.
 	p.RemovalGuard = config.RemovalGuard{Count: 8, Percent: 25}
-	return config.Connection{
-		Name: chaosConnection, TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
-		ClientSecret: "file:" + c.secret(), Cloud: config.CloudSimulator, Preferences: p,
-		Rules: []config.Rule{{
-			Name: chaosRule, Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(c.dir, "people.csv"))},
-			Filter: fmt.Sprintf("user.department != %q", outside),
-			Mappings: map[string]config.Mapping{
-				directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
-				directory.DisplayName:       {Expression: `user.given + " " + user.family`},
-				directory.MailNickname:      {Expression: `user.username`},
-				"givenName":                 {Expression: `user.given`},
-				"surname":                   {Expression: `user.family`},
-				"department":                {Expression: `user.department`},
-				directory.UsageLocation:     {Expression: `user.country`},
-				directory.Password:          {Expression: `randomPassword(24)`},
-				directory.SkuID:             {Expression: `user.license`},
-			},
-		}},
-	}
+	connection := lab.Connection(chaosConnection, c.dir)
+	connection.ClientSecret, connection.Preferences = "file:"+c.secret(), p
+	connection.Rules[0].Name, connection.Rules[0].Filter = chaosRule, fmt.Sprintf("user.department != %q", outside)
+	return connection
 }
 
 // connect applies the configuration under accidents and tests until a test passes.
 func (c *chaosRun) connect() {
-	c.sim.SetFaults(adversity.Accidents())
+	c.sim.SetFaults(lab.Accidents())
 	ctx := c.context()
 	c.insist("apply", func() error {
-		handle, err := c.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-			StartWorkflowOperation: c.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-				ID: api.ConnectionID(chaosConnection), TaskQueue: api.TaskQueue,
-				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			}, api.ConnectionType, api.ConnectionInput{Name: chaosConnection}),
-			UpdateOptions: client.UpdateWorkflowOptions{
-				UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c.connection(), KeepSyncs: true}},
-				WaitForStage: client.WorkflowUpdateStageCompleted,
-			},
-		})
-		if err != nil {
-			return err
-		}
-		return handle.Get(ctx, nil)
+		_, err := lab.Apply(ctx, c.Client, api.ApplyInput{Config: c.connection(), KeepSyncs: true})
+		return err
 	})
 	for test := 1; !c.describe().Valid; test++ {
 		require.Less(c.t, test, 30, "no connection test passes")

@@ -20,9 +20,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/topology"
 )
@@ -152,7 +152,7 @@ func (c *chaosRun) startTenant(seed uint64) {
 	var err error
 	c.sim, err = simulator.Start(simulator.Options{
 		Seed: world, Latency: 150 * time.Millisecond, ReplicaLag: c.size.lag, ExtensionDelay: 3 * time.Second,
-		Quota: adversity.Quota(c.size.people), RandomSeed: seed,
+		Quota: lab.Quota(c.size.people), RandomSeed: seed,
 	})
 	require.NoError(c.t, err)
 	c.t.Cleanup(func() { _ = c.sim.Close() })

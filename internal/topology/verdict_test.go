@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/entraflow/entraflow/internal/adversity"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -34,11 +34,11 @@ func (c *chaosRun) judge(accidents simulator.Stats) {
 func (c *chaosRun) search() (histories, secrets int) {
 	needles := append(c.watch.secrets(), []byte(simulator.DefaultClientSecret), []byte(marker))
 	look := func(where string, text []byte, needles [][]byte) {
-		for _, found := range adversity.Finds(text, needles) {
+		for _, found := range lab.Finds(text, needles) {
 			c.ledger.violate("%s: %s", where, found)
 		}
 	}
-	histories, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
+	histories, err := lab.EachHistory(c.context(), c.Client, func(h lab.History) error {
 		look("the history of "+h.ID, h.Text, needles)
 		return nil
 	})
@@ -74,7 +74,7 @@ func (c *chaosRun) explain() {
 		}
 		shown++
 		c.t.Logf("%s: writes\n%s", e.id, strings.Join(c.watch.told(c.ledger.account(e.id).id), "\n"))
-		_, err := adversity.EachHistory(c.context(), c.Client, func(h adversity.History) error {
+		_, err := lab.EachHistory(c.context(), c.Client, func(h lab.History) error {
 			if h.ID == api.UserID(chaosConnection, e.id) {
 				c.t.Logf("%s: run %s\n%s", e.id, h.Run, h.Text)
 			}

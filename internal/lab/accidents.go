@@ -1,6 +1,7 @@
-// Package adversity has what all who try to break entraflow share: every accident at once, quotas that are felt, and the
-// search for what must not be found in Temporal.
-package adversity
+// Package lab has what the tests and measurements share that run all of entraflow but the tenant: a small company and its connection,
+// every accident at once, quotas that are felt, the count of what the tenant was sent, and the search for what must not be found in
+// Temporal. Package testkit below it puts a server, a simulator and a worker together for one test.
+package lab
 
 import "github.com/entraflow/entraflow/internal/simulator"
 

@@ -25,11 +25,10 @@ import (
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/devserver"
-	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
-	"github.com/entraflow/entraflow/internal/source/file"
 )
 
 // Secret is the client secret of the simulated application, to be looked for where it must not be.
@@ -161,52 +160,16 @@ func (k *Kit) WriteSource(name string, lines ...string) string {
 }
 
 // Header is the first line of the people that tests write.
-const Header = "id,username,given,family,country,license,enabled,department"
+const Header = lab.Header
 
 // Config is a connection "contoso" to the simulator with one rule "staff" on people.csv; change it as the test needs.
-func (k *Kit) Config() config.Connection {
-	c := config.Connection{
-		Name: "contoso", TenantID: simulator.DefaultTenantID, ClientID: simulator.DefaultClientID,
-		ClientSecret: "file:" + filepath.Join(k.Dir, "secret.txt"), Cloud: config.CloudSimulator,
-		Preferences: config.DefaultPreferences(),
-	}
-	c.Rules = []config.Rule{{
-		Name: "staff", Enabled: true, Source: config.Source{Settings: file.At(filepath.Join(k.Dir, "people.csv"))},
-		Mappings: map[string]config.Mapping{
-			directory.UserPrincipalName: {Expression: `user.username + "@contoso.com"`},
-			directory.DisplayName:       {Expression: `user.given + " " + user.family`},
-			directory.MailNickname:      {Expression: `user.username`},
-			"givenName":                 {Expression: `user.given`},
-			"surname":                   {Expression: `user.family`},
-			"department":                {Expression: `user.department`},
-			directory.UsageLocation:     {Expression: `user.country`},
-			directory.Password:          {Expression: `randomPassword(24)`},
-			directory.SkuID:             {Expression: `user.license`},
-		},
-	}}
-	return c
-}
+func (k *Kit) Config() config.Connection { return lab.Connection("contoso", k.Dir) }
 
 // Apply applies a configuration without waiting for the syncs that follow.
 func (k *Kit) Apply(c config.Connection) (api.ApplyResult, error) {
 	ctx, cancel := k.Context()
 	defer cancel()
-	start := k.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: api.ConnectionID(c.Name), TaskQueue: api.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, api.ConnectionType, api.ConnectionInput{Name: c.Name})
-	handle, err := k.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start,
-		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: api.UpdateApply, Args: []any{api.ApplyInput{Config: c}},
-			WaitForStage: client.WorkflowUpdateStageCompleted,
-		},
-	})
-	if err != nil {
-		return api.ApplyResult{}, err
-	}
-	var r api.ApplyResult
-	return r, handle.Get(ctx, &r)
+	return lab.Apply(ctx, k.Client, api.ApplyInput{Config: c})
 }
 
 // Update sends an update to the connection and returns its error.

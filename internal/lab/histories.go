@@ -1,4 +1,4 @@
-package adversity
+package lab
 
 import (
 	"bytes"
@@ -69,12 +69,12 @@ func (h *History) add(m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	h.Text = append(append(h.Text, readable(raw)...), '\n')
+	h.Text = append(append(h.Text, Readable(raw)...), '\n')
 	return nil
 }
 
-// readable replaces the base64 of payloads by what it encodes, so that a search finds it.
-func readable(raw []byte) []byte {
+// Readable replaces the base64 of payloads by what it encodes, so that a search finds it.
+func Readable(raw []byte) []byte {
 	var v any
 	if json.Unmarshal(raw, &v) != nil {
 		return raw

@@ -7,6 +7,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
@@ -29,8 +30,8 @@ func (p person) line() string {
 
 func (p person) upn() string { return p.username + "@contoso.com" }
 
-// crowd are the people of a run and the accounts that are there before it.
-type crowd struct {
+// population are the people of a run and the accounts that are there before it.
+type population struct {
 	people []person
 	// before are the accounts of others, and those that may not be adopted, by id, as they were at the start.
 	before map[string]simulator.UserState
@@ -40,10 +41,10 @@ type crowd struct {
 
 var licenses = []string{"SPE_E3", "SPE_E3", "SPE_E3", "SPE_E5", "ENTERPRISEPACK", ""}
 
-// newCrowd makes the people. One in twenty is disabled, one in twenty has an account already, and two have an account that
+// newPopulation makes the people. One in twenty is disabled, one in twenty has an account already, and two have an account that
 // is synced from on-premises or a guest's.
-func newCrowd(n int, rng *rand.Rand) *crowd {
-	c := &crowd{}
+func newPopulation(n int, rng *rand.Rand) *population {
+	c := &population{}
 	for i := range n {
 		p := person{
 			id: fmt.Sprintf("e%05d", i), license: licenses[rng.IntN(len(licenses))], enabled: rng.IntN(20) > 0,
@@ -57,14 +58,14 @@ func newCrowd(n int, rng *rand.Rand) *crowd {
 }
 
 // name gives a person new names.
-func (c *crowd) name(p *person) {
+func (c *population) name(p *person) {
 	c.names++
 	p.username = fmt.Sprintf("%su%05d", marker, c.names)
 	p.given = fmt.Sprintf("G%s%05d", marker, c.names)
 	p.family = fmt.Sprintf("F%s%05d", marker, c.names)
 }
 
-func (c *crowd) lines() []string {
+func (c *population) lines() []string {
 	var out []string
 	for _, p := range c.people {
 		out = append(out, p.line())
@@ -74,7 +75,7 @@ func (c *crowd) lines() []string {
 
 // existing are the accounts of the tenant at the start: those of people (to be adopted, or not), and those of others, one
 // of them linked by another connection.
-func (c *crowd) existing() []simulator.UserSeed {
+func (c *population) existing() []simulator.UserSeed {
 	var out []simulator.UserSeed
 	add := func(upn, name string, more ...func(simulator.UserSeed)) {
 		u := simulator.UserSeed{"userPrincipalName": upn, "displayName": name, "mailNickname": strings.Split(upn, "@")[0],
@@ -102,7 +103,7 @@ func (c *crowd) existing() []simulator.UserSeed {
 				u["licenses"] = []string{"SPE_E3"}
 			}
 			if i == 1 {
-				u[linkProperty] = directory.NewLink("fabrikam", ruleName, c.people[0].id).String()
+				u[linkProperty] = directory.NewLink("fabrikam", lab.RuleName, c.people[0].id).String()
 			}
 		})
 	}
@@ -112,7 +113,7 @@ func (c *crowd) existing() []simulator.UserSeed {
 var linkProperty = graph.ExtensionName(simulator.DefaultClientID, graph.LinkProperty)
 
 // remember keeps the accounts that must not change.
-func (c *crowd) remember(s simulator.State) {
+func (c *population) remember(s simulator.State) {
 	theirs := map[string]bool{}
 	for _, p := range c.people {
 		if p.adopted {
@@ -129,7 +130,7 @@ func (c *crowd) remember(s simulator.State) {
 
 // rename changes half of the people: the names but for the given name (an id of which everything changes is taken for
 // somebody else's), and of some the licence; a few are disabled. Those whose name has an account already keep theirs. certain are names of people to be among them.
-func (c *crowd) rename(rng *rand.Rand, certain map[string]bool) (changed int) {
+func (c *population) rename(rng *rand.Rand, certain map[string]bool) (changed int) {
 	for i := range c.people {
 		p := &c.people[i]
 		if p.refused || p.adopted || rng.IntN(2) > 0 && !certain[p.upn()] {

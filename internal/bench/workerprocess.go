@@ -11,25 +11,25 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// victim is the worker process that is killed.
-type victim struct {
+// workerProcess is the worker process that is killed.
+type workerProcess struct {
 	bed *bed
 	dir string
 	log string
 	cmd *exec.Cmd
 }
 
-func newVictim(b *bed, dir string) *victim {
-	return &victim{bed: b, dir: dir, log: filepath.Join(b.dir, "worker.log")}
+func newWorkerProcess(b *bed, dir string) *workerProcess {
+	return &workerProcess{bed: b, dir: dir, log: filepath.Join(b.dir, "worker.log")}
 }
 
 // start starts a process that goes on with what the one before left.
-func (v *victim) start(ctx context.Context) error {
+func (v *workerProcess) start(ctx context.Context) error {
 	cmd, err := itself(ctx, roleWorker,
 		"TEMPORAL_ADDRESS="+v.bed.server.Address,
 		"ENTRAFLOW_SIMULATOR_DIR="+v.dir,
@@ -54,7 +54,7 @@ func (v *victim) start(ctx context.Context) error {
 }
 
 // kill ends it at once, with SIGKILL: nothing is finished, nothing is said.
-func (v *victim) kill() error {
+func (v *workerProcess) kill() error {
 	if v.cmd == nil {
 		return nil
 	}
@@ -70,9 +70,7 @@ func (v *victim) kill() error {
 type captured struct {
 	mu        sync.Mutex
 	passwords []string
-	count     int
-	next      int
-	reach     chan struct{}
+	lab.WriteCount
 }
 
 // observe sees each request at its start.
@@ -80,17 +78,13 @@ func (c *captured) observe(r *http.Request) {
 	if !strings.HasPrefix(r.URL.Path, "/v1.0/users") || r.Method != http.MethodPost && r.Method != http.MethodPatch {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.count++
-	if c.reach != nil && c.count >= c.next {
-		close(c.reach)
-		c.reach = nil
-	}
+	c.Add()
 	if r.Method != http.MethodPost || r.URL.Path != "/v1.0/users" {
 		return
 	}
 	if _, password := created(r); password != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.passwords = append(c.passwords, password)
 	}
 }
@@ -113,36 +107,10 @@ func created(r *http.Request) (name, password string) {
 	return body.UserPrincipalName, body.PasswordProfile.Password
 }
 
-func (c *captured) writes() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.count
-}
-
 func (c *captured) all() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.passwords...)
-}
-
-// reached waits until so many writes were sent; false when the sync ended before.
-func (c *captured) reached(ctx context.Context, writes int, ended <-chan struct{}) bool {
-	c.mu.Lock()
-	if c.count >= writes {
-		c.mu.Unlock()
-		return true
-	}
-	reach := make(chan struct{})
-	c.next, c.reach = writes, reach
-	c.mu.Unlock()
-	select {
-	case <-reach:
-		return true
-	case <-ended:
-	case <-ctx.Done():
-	case <-time.After(5 * time.Minute):
-	}
-	return false
 }
 
 // secretValue is the client secret, to be looked for.

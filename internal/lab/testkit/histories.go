@@ -1,7 +1,6 @@
 package testkit
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/entraflow/entraflow/internal/engine"
+	"github.com/entraflow/entraflow/internal/lab"
 )
 
 // Histories exports every history of the server as JSON, by workflow id and run id.
@@ -45,7 +45,7 @@ func (k *Kit) History(id, run string) string {
 		require.NoError(k.t, err)
 		raw, err := protojson.Marshal(event)
 		require.NoError(k.t, err)
-		b.Write(readable(raw))
+		b.Write(lab.Readable(raw))
 		b.WriteString("\n")
 	}
 	return b.String()
@@ -53,19 +53,6 @@ func (k *Kit) History(id, run string) string {
 
 // Events counts the events of one workflow's last run.
 func (k *Kit) Events(id string) int { return strings.Count(k.History(id, ""), "\n") }
-
-// readable replaces the base64 data of payloads by what it encodes, so that a search finds it.
-func readable(raw []byte) []byte {
-	var v any
-	if json.Unmarshal(raw, &v) != nil {
-		return raw
-	}
-	b, err := json.Marshal(decoded(v))
-	if err != nil {
-		return raw
-	}
-	return b
-}
 
 // RawHistory exports one history in the form that Temporal's command line and replayer use. Paths of this machine are
 // replaced.

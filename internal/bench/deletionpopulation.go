@@ -7,10 +7,11 @@ import (
 
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/lab"
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// The departments that decide which rule claims a person: ruleName everybody but the board, keeperRule the board and those
+// The departments that decide which rule claims a person: lab.RuleName everybody but the board, keeperRule the board and those
 // who belong to both.
 const (
 	keeperRule = "board"
@@ -34,16 +35,16 @@ func (m member) deletedWith(action string) bool { return action == config.Remove
 // revoked: the deletion disables the account, so that its sessions are to be revoked.
 func (m member) revoked(action string) bool { return m.enabled && !m.deletedWith(action) }
 
-// deletionCrowd are the people of both rules, and accounts that belong to neither.
-type deletionCrowd struct {
+// deletionPopulation are the people of both rules, and accounts that belong to neither.
+type deletionPopulation struct {
 	members []member
 	others  []simulator.UserSeed
 }
 
-// newDeletionCrowd makes n people who leave with the rule, a few whom both rules claim, and a few of the other rule. One in
+// newDeletionPopulation makes n people who leave with the rule, a few whom both rules claim, and a few of the other rule. One in
 // twenty had an account before, one in twenty is disabled at the source.
-func newDeletionCrowd(n int, name string, rng *rand.Rand) *deletionCrowd {
-	c := &deletionCrowd{}
+func newDeletionPopulation(n int, name string, rng *rand.Rand) *deletionPopulation {
+	c := &deletionPopulation{}
 	add := func(count int, department, rule string) {
 		for range count {
 			i := len(c.members)
@@ -59,8 +60,8 @@ func newDeletionCrowd(n int, name string, rng *rand.Rand) *deletionCrowd {
 		}
 	}
 	few := max(n/100, 3)
-	add(n, "Sales", ruleName)
-	add(few, ofBoth, ruleName)
+	add(n, "Sales", lab.RuleName)
+	add(few, ofBoth, lab.RuleName)
 	add(few, ofBoard, keeperRule)
 	// Whoever pages by id meets the three kinds mixed.
 	rng.Shuffle(len(c.members), func(i, j int) { c.members[i], c.members[j] = c.members[j], c.members[i] })
@@ -69,7 +70,7 @@ func newDeletionCrowd(n int, name string, rng *rand.Rand) *deletionCrowd {
 			c.account(m.upn())
 		}
 		if i < few {
-			link := directory.NewLink("fabrikam", ruleName, m.id)
+			link := directory.NewLink("fabrikam", lab.RuleName, m.id)
 			c.account(fmt.Sprintf("theirs%d@contoso.com", i), link.String())
 			c.account(fmt.Sprintf("former%d@contoso.com", i), directory.NewLink(name, "former", fmt.Sprintf("f%05d", i)).String())
 			c.account(fmt.Sprintf("nobodys%d@contoso.com", i))
@@ -79,7 +80,7 @@ func newDeletionCrowd(n int, name string, rng *rand.Rand) *deletionCrowd {
 }
 
 // account adds one that exists before the syncs, with a link or without.
-func (c *deletionCrowd) account(upn string, link ...string) {
+func (c *deletionPopulation) account(upn string, link ...string) {
 	u := simulator.UserSeed{"userPrincipalName": upn, "displayName": "Before", "mailNickname": strings.Split(upn, "@")[0],
 		"accountEnabled": true, "usageLocation": "US", "licenses": []string{"SPE_E5"}}
 	for _, l := range link {
@@ -89,7 +90,7 @@ func (c *deletionCrowd) account(upn string, link ...string) {
 }
 
 // count is how many members fulfil a condition.
-func (c *deletionCrowd) count(is func(member) bool) (n int) {
+func (c *deletionPopulation) count(is func(member) bool) (n int) {
 	for _, m := range c.members {
 		if is(m) {
 			n++
@@ -99,11 +100,11 @@ func (c *deletionCrowd) count(is func(member) bool) (n int) {
 }
 
 // writes is how many writes the deletion takes if none is repeated.
-func (c *deletionCrowd) writes(action string) int {
+func (c *deletionPopulation) writes(action string) int {
 	return c.count(member.leaving) + c.count(func(m member) bool { return m.leaving() && m.revoked(action) })
 }
 
-func (c *deletionCrowd) lines() []string {
+func (c *deletionPopulation) lines() []string {
 	var out []string
 	for _, m := range c.members {
 		out = append(out, m.line())
@@ -113,7 +114,7 @@ func (c *deletionCrowd) lines() []string {
 
 // deletionConfig is a connection with the two rules over one file.
 func deletionConfig(name, dir, action string) config.Connection {
-	c := connection(name, dir)
+	c := lab.Connection(name, dir)
 	c.Preferences.DeprovisionOnRuleDeletion, c.Preferences.RemoveAction = true, action
 	keeper := c.Rules[0]
 	keeper.Name = keeperRule

@@ -44,14 +44,14 @@ func (p *Program) Columns() []string { return slices.Clone(p.columns) }
 
 // InScope reports whether the rule's filter lets the person through; a rule without a filter includes everybody.
 //
-// Faults: FilterFailed (Invalid): the person is neither in nor out.
+// Faults: FilterFailed (Invalid), whose subject says where in the filter and why: the person is neither in nor out.
 func (p *Program) InScope(r source.Record) (bool, error) {
 	if p.filter == nil {
 		return true, nil
 	}
 	in, err := p.filter.Bool(p.person(r))
 	if err != nil {
-		return false, fault.Wrap("filter person", fault.Invalid, fault.FilterFailed, FilterKey, err)
+		return false, fault.Wrap("filter person", fault.Invalid, fault.FilterFailed, expression.About(FilterKey, err), err)
 	}
 	return in, nil
 }
@@ -73,8 +73,8 @@ func (p *Program) signInName(person *expression.Person) (string, error) {
 // Evaluate gives everything about the person's account but the password. The first fault in the order of the
 // documentation is returned.
 //
-// Faults (Invalid, subject the attribute's name): MappingFailed, AttributeRequired, AttributeTooLong, AttributeInvalid,
-// UPNInvalid, UsageLocationInvalid.
+// Faults (Invalid, subject the attribute's name, and where in its expression and why, without any value): MappingFailed,
+// AttributeRequired, AttributeTooLong, AttributeInvalid, UPNInvalid, UsageLocationInvalid.
 func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	person := p.person(r)
 	d := Desired{AccountEnabled: true, ResetPassword: true, ManagerMapped: p.manager != nil, SKUMapped: p.skus != nil,

@@ -243,7 +243,7 @@ func TestFilter(t *testing.T) {
 	_, err = compile(t, failing, csvColumns).InScope(ann())
 	require.Equal(t, fault.FilterFailed, fault.Of(err).Reason)
 	require.Equal(t, fault.Invalid, fault.Of(err).Kind)
-	require.Equal(t, "filter", fault.Of(err).Subject)
+	require.Equal(t, "filter, character 4: the value cannot be converted", fault.Of(err).Subject)
 	require.NotContains(t, fault.Of(err).Message(), "Sales")
 
 	typed := mapping.Rule{Filter: `user.level`, Mappings: map[string]field.Spec{}}

@@ -42,6 +42,7 @@ type Expression struct {
 	result  Result
 	columns []string
 	random  bool
+	places  places
 	// Exactly one of the three evaluates the expression: a constant is folded once, a bare column is read directly, and
 	// all else is left to CEL.
 	constant *constant
@@ -91,17 +92,20 @@ func Compile(text string, result Result, scope Scope) (*Expression, []Problem) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	return assemble(env, checked, root, &r, result, scope)
+	return assemble(env, checked, root, &r, speaker)
 }
 
 // assemble chooses how the expression is evaluated.
-func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, result Result, scope Scope) (*Expression, []Problem) {
-	e := &Expression{result: result, columns: r.columns, random: r.random}
+func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker speaker) (*Expression, []Problem) {
+	e := &Expression{result: speaker.result, columns: r.columns, random: r.random}
+	if speaker.result != Password {
+		e.places = places{speaker, checked.NativeRep().SourceInfo()}
+	}
 	if name, ok := bareColumn(root); ok {
 		e.column = name
 		return e, nil
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(lenient), cel.CustomDecoratorV2(scope.limit)}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(lenient), cel.CustomDecoratorV2(speaker.scope.limit)}
 	if r.loops {
 		// Counting costs as much again as evaluating. Without loops an expression's work is bounded by its own length and by
 		// limits.go, so that only the others are counted.

@@ -58,7 +58,7 @@ func equal(left, right ref.Val) ref.Val {
 		}
 	}
 	if l, r := class(left), class(right); l != r && l != "" && r != "" {
-		return types.NewErr("%s", differs(l, r))
+		return fail(differs(l, r))
 	}
 	return types.Equal(left, right)
 }
@@ -87,7 +87,7 @@ func isIn(value, container ref.Val) ref.Val {
 		if class(container) == "" {
 			return types.False
 		}
-		return types.NewErr("%s", `"in" needs a list on its right, and this is `+class(container))
+		return fail(`"in" needs a list on its right, and this is ` + class(container))
 	}
 	wanted, met, other := class(value), false, ""
 	for it := list.Iterator(); it.HasNext() == types.True; {
@@ -104,7 +104,7 @@ func isIn(value, container ref.Val) ref.Val {
 		}
 	}
 	if wanted != "" && !met && other != "" {
-		return types.NewErr("%s", differs(wanted, other))
+		return fail(differs(wanted, other))
 	}
 	return types.False
 }

@@ -15,6 +15,7 @@ func TestValuesOfDifferentTypesAreNotComparedSilently(t *testing.T) {
 		`user.age == "41"`, `user.age != "41"`, `"41" == user.age`, `user.age in ["41", "42"]`, `user.id == 8`, `user.enabled == false`,
 		`user.groups == "eng"`, `user.groups == [1, 2]`, `user.note2 == 1 || user.age == "41"`, `!(user.age == "5")`, `user.rate == "0.5"`,
 		`user.groups.exists(g, g == 1)`, `user.manager == "Cora"`, `"eng" in user.surname`, `user.age == true`, `user.age in ["", "41"]`,
+		`user.age == "41" ? true : false`, `(user.age in ["41"] ? "a" : "b") == "b"`, `(user.age != "41" ? user.groups : user.phones)[0] == "eng"`,
 	} {
 		e, problems := expression.Compile(text, expression.Condition, json2())
 		require.Empty(t, problems, text)

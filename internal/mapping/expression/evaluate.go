@@ -28,7 +28,7 @@ func (e *Expression) Bool(p *Person) (bool, error) {
 	case types.Bool:
 		return bool(v), nil
 	}
-	return false, fmt.Errorf("the result is neither true nor false but %s", kind(v))
+	return false, e.places.explain(saysf("the result is neither true nor false but %s", kind(v)))
 }
 
 // Text evaluates to one text: numbers and truth values are written out, null is "".
@@ -37,7 +37,15 @@ func (e *Expression) Text(p *Person) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return text(v)
+	return e.text(v)
+}
+
+func (e *Expression) text(v any) (string, error) {
+	s, err := text(v)
+	if err != nil {
+		return "", e.places.explain(err)
+	}
+	return s, nil
 }
 
 // List evaluates to texts: the items of a list, or the one value that is not a list.
@@ -48,7 +56,7 @@ func (e *Expression) List(p *Person) ([]string, error) {
 	}
 	switch v := v.(type) {
 	case []any:
-		return Texts(v)
+		return e.texts(v)
 	case []string:
 		return v, nil
 	case traits.Lister:
@@ -57,13 +65,21 @@ func (e *Expression) List(p *Person) ([]string, error) {
 		for i := range items {
 			items[i] = v.Get(types.Int(i))
 		}
-		return Texts(items)
+		return e.texts(items)
 	}
-	s, err := text(v)
+	s, err := e.text(v)
 	if err != nil {
 		return nil, err
 	}
 	return []string{s}, nil
+}
+
+func (e *Expression) texts(items []any) ([]string, error) {
+	out, err := Texts(items)
+	if err != nil {
+		return nil, e.places.explain(err)
+	}
+	return out, nil
 }
 
 // Texts writes the items of a list as texts.
@@ -85,7 +101,11 @@ func (e *Expression) value(p *Person) (any, error) {
 	case e.constant != nil:
 		return e.constant.value, nil
 	case e.column != "":
-		return p.column(e.column)
+		v, err := p.column(e.column)
+		if err != nil {
+			return nil, e.places.explain(err)
+		}
+		return v, nil
 	}
 	if e.random && p.Random == nil {
 		return nil, ErrRandomElsewhere
@@ -93,7 +113,7 @@ func (e *Expression) value(p *Person) (any, error) {
 	p.made = 0
 	v, _, err := e.program.Eval(p)
 	if err != nil {
-		return nil, err
+		return nil, e.places.explain(err)
 	}
 	return v, nil
 }
@@ -124,13 +144,13 @@ func text(v any) (string, error) {
 	case nil, types.Null:
 		return "", nil
 	}
-	return "", fmt.Errorf("the result is not a text but %s", kind(v))
+	return "", saysf("the result is not a text but %s", kind(v))
 }
 
 // number writes a number as people do: 5, not 5.0 or 5e+00.
 func number(f float64) (string, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return "", errors.New("the result is not a finite number")
+		return "", says("the result is not a finite number")
 	}
 	return strconv.FormatFloat(f, 'f', -1, 64), nil
 }

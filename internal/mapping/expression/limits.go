@@ -44,31 +44,44 @@ func (s Scope) limit(i interpreter.InterpretableV2) (interpreter.InterpretableV2
 	switch call.Function() {
 	case lookupName:
 		if l, ok := newLooking(call, s.Tables); ok {
-			return l, nil
+			return &placed{l}, nil
 		}
 	case replaceRegexName:
 		if r := newRegexReplacing(call); r != nil {
-			return r, nil
+			return &placed{r}, nil
 		}
 	case "replace":
-		return &replacing{bounded{call}}, nil
+		return &placed{&replacing{bounded{call}}}, nil
 	case "join":
-		return &joining{bounded{call}}, nil
+		return &placed{&joining{bounded{call}}}, nil
 	}
 	if compares(call) {
-		return &comparison{InterpretableV2: call, operator: call.Function(), args: call.Args()}, nil
+		return &placed{&comparison{InterpretableV2: call, operator: call.Function(), args: call.Args()}}, nil
 	}
 	return &bounded{call}, nil
 }
 
 // Eval evaluates the call for callers of CEL's first interface.
 func (b *bounded) Eval(vars interpreter.Activation) ref.Val {
-	return within(vars, b.InterpretableCall.Eval(vars))
+	return interpreter.EvalActivation(vars, b.Exec)
 }
 
 // Exec evaluates the call.
 func (b *bounded) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	return within(frame, b.InterpretableCall.Exec(frame))
+	return label(b.ID(), within(frame, b.InterpretableCall.Exec(frame)))
+}
+
+// placed adds to errors of our own calls where in the expression they arose.
+type placed struct{ interpreter.InterpretableV2 }
+
+// Eval evaluates the call for callers of CEL's first interface, such as the condition of a choice.
+func (p *placed) Eval(vars interpreter.Activation) ref.Val {
+	return interpreter.EvalActivation(vars, p.Exec)
+}
+
+// Exec evaluates the call.
+func (p *placed) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	return label(p.ID(), p.InterpretableV2.Exec(frame))
 }
 
 // within gives the value, or an error when it is too big.
@@ -80,7 +93,7 @@ func within(vars interpreter.Activation, v ref.Val) ref.Val {
 		return textWithin(vars, v, len(v))
 	case traits.Lister:
 		if n, ok := v.Size().(types.Int); ok && n > maxItems {
-			return types.NewErr(tooMany)
+			return fail(tooMany)
 		}
 	}
 	return v
@@ -88,7 +101,7 @@ func within(vars interpreter.Activation, v ref.Val) ref.Val {
 
 func textWithin(vars interpreter.Activation, v ref.Val, size int) ref.Val {
 	if size > MaxText {
-		return types.NewErr(tooLong)
+		return fail(tooLong)
 	}
 	if size < counted {
 		return v
@@ -96,7 +109,7 @@ func textWithin(vars interpreter.Activation, v ref.Val, size int) ref.Val {
 	person, ok := vars.ResolveName(userVariable)
 	if p, isPerson := person.(*Person); ok && isPerson {
 		if p.made += size; p.made > maxMade {
-			return types.NewErr(tooMuch)
+			return fail(tooMuch)
 		}
 	}
 	return v
@@ -115,13 +128,13 @@ func (r *replacing) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	old, ok2 := values[1].(types.String)
 	with, ok3 := values[2].(types.String)
 	if !ok1 || !ok2 || !ok3 {
-		return types.NewErr("replace works with texts only")
+		return fail("replace works with texts only")
 	}
 	n := -1
 	if len(values) == 4 {
 		limit, ok := values[3].(types.Int)
 		if !ok {
-			return types.NewErr("the last argument of replace is a number")
+			return fail("the last argument of replace is a number")
 		}
 		n = int(min(max(limit, -1), types.Int(len(s)+1)))
 	}
@@ -130,7 +143,7 @@ func (r *replacing) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 		times = min(times, n)
 	}
 	if len(s)+times*max(0, len(with)-len(old)) > MaxText {
-		return types.NewErr(tooLong)
+		return fail(tooLong)
 	}
 	return within(frame, types.String(strings.Replace(string(s), string(old), string(with), n)))
 }
@@ -146,22 +159,22 @@ func (j *joining) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	}
 	list, ok := values[0].(traits.Lister)
 	if !ok {
-		return types.NewErr("join works with a list only")
+		return fail("join works with a list only")
 	}
 	separator := types.String("")
 	if len(values) == 2 {
 		if separator, ok = values[1].(types.String); !ok {
-			return types.NewErr("the argument of join is a text")
+			return fail("the argument of join is a text")
 		}
 	}
 	var out strings.Builder
 	for it := list.Iterator(); it.HasNext() == types.True; {
 		item, ok := it.Next().(types.String)
 		if !ok {
-			return types.NewErr("join works with a list of texts only; convert its items, as in list.map(x, string(x))")
+			return fail("join works with a list of texts only; convert its items, as in list.map(x, string(x))")
 		}
 		if out.Len()+len(item) > MaxText {
-			return types.NewErr(tooLong)
+			return fail(tooLong)
 		}
 		out.WriteString(string(item))
 		if it.HasNext() == types.True {

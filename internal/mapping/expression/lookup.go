@@ -20,7 +20,7 @@ type Tables map[string]map[string]string
 
 func lookupFunction() cel.EnvOption {
 	// Compile refuses a call that has no table, and gives each of the others its own.
-	never := cel.FunctionBinding(func(...ref.Val) ref.Val { return types.NewErr("lookup without a table") })
+	never := cel.FunctionBinding(func(...ref.Val) ref.Val { return fail("lookup without a table") })
 	return cel.Function(lookupName,
 		cel.Overload("lookup_string_dyn", []*cel.Type{cel.StringType, cel.DynType}, cel.StringType, never),
 		cel.Overload("lookup_string_dyn_string", []*cel.Type{cel.StringType, cel.DynType, cel.StringType}, cel.StringType, never))
@@ -73,13 +73,13 @@ func (l *looking) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	}
 	key, err := text(values[0])
 	if err != nil {
-		return types.NewErr("lookup needs a text or a number to look up")
+		return fail("lookup needs a text or a number to look up")
 	}
 	if found, ok := l.table[key]; ok {
 		return types.String(found)
 	}
 	if len(values) == 1 {
-		return types.NewErr("the table of lookup has no such entry, and lookup no third argument to give then")
+		return fail("the table of lookup has no such entry, and lookup no third argument to give then")
 	}
 	return values[1]
 }

@@ -2,7 +2,6 @@ package expression
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"reflect"
 	"strconv"
@@ -69,7 +68,7 @@ func (p *Person) column(name string) (any, error) {
 		}
 		return p.Record.Enabled, nil
 	}
-	return nil, fmt.Errorf("the record has no column %q", name)
+	return nil, saysf("the record has no column %q", name)
 }
 
 // Find reads one column for CEL.

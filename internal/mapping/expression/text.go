@@ -38,7 +38,7 @@ func textFunctions() []cel.EnvOption {
 			cel.FunctionBinding(func(args ...ref.Val) ref.Val {
 				pattern, wrong := compilePattern(string(args[1].(types.String)))
 				if wrong != "" {
-					return types.NewErr("%s", wrong)
+					return fail(wrong)
 				}
 				return replaceRegex(string(args[0].(types.String)), pattern, string(args[2].(types.String)))
 			}))),
@@ -66,7 +66,7 @@ func digits(s string) string {
 func left(s, n ref.Val) ref.Val {
 	text, count := string(s.(types.String)), int64(n.(types.Int))
 	if count < 0 {
-		return types.NewErr("left takes a number of characters, and that is not below 0")
+		return fail("left takes a number of characters, and that is not below 0")
 	}
 	for at := range text {
 		if count == 0 {
@@ -141,7 +141,7 @@ func (r *regexReplacing) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	s, ok1 := values[0].(types.String)
 	with, ok2 := values[2].(types.String)
 	if !ok1 || !ok2 {
-		return types.NewErr("replaceRegex works with texts only")
+		return fail("replaceRegex works with texts only")
 	}
 	result := replaceRegex(string(s), r.pattern, string(with))
 	if costs := frame.CostTracker(); costs != nil {
@@ -157,13 +157,13 @@ func replaceRegex(s string, pattern *regexp.Regexp, with string) ref.Val {
 	groups := strings.Count(with, "$")
 	for _, match := range pattern.FindAllStringSubmatchIndex(s, MaxText) {
 		if len(with)+groups*(match[1]-match[0]) > 4*MaxText {
-			return types.NewErr(tooLong)
+			return fail(tooLong)
 		}
 		out = append(out, s[last:match[0]]...)
 		out = pattern.ExpandString(out, with, s, match)
 		last = match[1]
 		if len(out) > MaxText {
-			return types.NewErr(tooLong)
+			return fail(tooLong)
 		}
 	}
 	return types.String(append(out, s[last:]...))

@@ -251,5 +251,5 @@ func (f *Field) Password(p expression.Person, rnd io.Reader, secret func(ref str
 }
 
 func (f *Field) failed(err error) error {
-	return fault.Wrap("map attribute", fault.Invalid, fault.MappingFailed, f.Attribute.Name, err)
+	return fault.Wrap("map attribute", fault.Invalid, fault.MappingFailed, expression.About(f.Attribute.Name, err), err)
 }

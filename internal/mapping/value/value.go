@@ -77,8 +77,11 @@ func List(a directory.Attribute, values []string) ([]string, error) {
 			out = append(out, s)
 		}
 	}
-	if a.Name == directory.BusinessPhones && len(out) > MaxPhones || a.Name == directory.OtherMails && len(out) > MaxMails {
-		return nil, invalid(fault.AttributeInvalid, a.Name)
+	if a.Name == directory.BusinessPhones && len(out) > MaxPhones {
+		return nil, invalid(fault.AttributeInvalid, a.Name+", only one value is allowed")
+	}
+	if a.Name == directory.OtherMails && len(out) > MaxMails {
+		return nil, invalid(fault.AttributeInvalid, a.Name+", only 250 values are allowed")
 	}
 	return out, nil
 }
@@ -107,7 +110,11 @@ func Flag(a directory.Attribute, s string) (bool, error) {
 	case "false", "no", "0":
 		return false, nil
 	}
-	return false, invalid(fault.MappingFailed, a.Name)
+	why := ", neither true nor false"
+	if strings.TrimSpace(s) == "" {
+		why = ", empty and so neither true nor false"
+	}
+	return false, invalid(fault.MappingFailed, a.Name+why)
 }
 
 func containsFold(list []string, s string) bool {

@@ -175,7 +175,7 @@ func requireFault(t *testing.T, err error, reason fault.Reason, subject string) 
 	f := fault.Of(err)
 	require.Equal(t, reason, f.Reason)
 	require.Equal(t, fault.Invalid, f.Kind)
-	attribute, _, _ := strings.Cut(f.Subject, ", U+")
+	attribute, _, _ := strings.Cut(f.Subject, ", ")
 	require.Equal(t, subject, attribute)
 	require.Nil(t, f.Err)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
@@ -85,14 +86,19 @@ func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
 		Rule: p.Rule, People: len(p.Entries), Linked: p.Linked, Guard: p.Guard, Held: p.HeldCount(), Writes: p.Planned(),
 		Actions: map[plan.Action]int{}, Outcomes: map[plan.Outcome]int{}, Changes: []plannedPerson{}, Leavers: []plannedPerson{},
 	}
-	for _, e := range p.Entries {
-		person := describeEntry(e, licences)
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		person := describeEntry(*e, licences)
+		person.Outcome, person.Reason, person.Subject = p.Forecast(e)
 		if e.Change != nil && e.Change.Removes() && p.Guard.Held {
-			person.Held, person.Outcome, person.Reason, person.Subject = true, e.Held.Outcome, p.Guard.Reason, ""
+			person.Held, person.Reason, person.Subject = true, p.Guard.Reason, ""
+		}
+		if e.ManagerLater() {
+			person.setsManager()
 		}
 		r.Actions[person.Action]++
 		r.Outcomes[person.Outcome]++
-		if all || e.Change != nil || e.Outcome != plan.Success {
+		if all || person.Action != plan.None || e.Outcome != plan.Success {
 			r.Changes = append(r.Changes, person)
 		}
 	}
@@ -114,6 +120,17 @@ func describeEntry(e plan.Entry, licences map[string]string) plannedPerson {
 		}
 	}
 	return person
+}
+
+// setsManager adds the manager to what is written: the sync sets it once the manager has an account.
+func (p *plannedPerson) setsManager() {
+	if p.Action == plan.None {
+		p.Action = plan.Update
+	}
+	if !slices.Contains(p.Attributes, directory.Manager) {
+		p.Attributes = append(slices.Clone(p.Attributes), directory.Manager)
+		slices.Sort(p.Attributes)
+	}
 }
 
 // partNumber names a licence as administrators do; one that the tenant does not list keeps its id.

@@ -60,6 +60,8 @@ type Entry struct {
 	Held *Change
 	// name is a hash of the desired user principal name, to find two people who want the same; 0 when it does not matter.
 	name uint64
+	// managerLater: only another plan, made once this one has been carried out, finds the person's manager.
+	managerLater bool
 }
 
 // entry keeps of a decision what a plan needs; 100,000 unchanged people should cost little.
@@ -122,9 +124,13 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	b.countOtherNames()
 	b.leavers()
 	b.conflictingNames()
-	b.managersPending()
 	b.plan.sortRemovals()
 	b.plan.Guard = b.guard(b.plan.losses())
+	if len(b.waiting) > 0 {
+		// It makes new changes of some, which take away what the old ones did.
+		b.managersPending()
+		b.plan.sortRemovals()
+	}
 	return b.plan, nil
 }
 

@@ -100,8 +100,9 @@ func (p *Plan) leaving() int {
 // Removals are the changes that take something away, sorted by source id: from people in scope, and from those who left.
 func (p *Plan) Removals() []*Change { return p.removals }
 
-// sortRemovals finds the removals of the finished plan, once for all of its pages.
+// sortRemovals finds the removals, once for all pages of the plan.
 func (p *Plan) sortRemovals() {
+	p.removals = p.removals[:0]
 	for _, entries := range [][]Entry{p.Entries, p.Leavers} {
 		for i := range entries {
 			if c := entries[i].Change; c != nil && c.Removes() {

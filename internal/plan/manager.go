@@ -87,28 +87,29 @@ type waiting struct {
 
 // managersPending decides about those whose managers were not among the accounts, and counts the people whose managers this
 // very plan gives an account, a link or the name by which they are known: another plan, made once this one has been carried
-// out, finds them.
+// out but for its removals, finds them.
 func (b *builder) managersPending() {
-	if len(b.waiting) == 0 {
-		return
-	}
 	names := map[uint64]bool{}
 	for i := range b.plan.Entries {
 		e := &b.plan.Entries[i]
-		if c := e.Change; c != nil && (c.appears() || slices.Contains(c.Attributes, directory.UserPrincipalName)) {
+		if c, _ := b.plan.withoutRemoval(e); c != nil && (c.appears() || slices.Contains(c.Attributes, directory.UserPrincipalName)) {
 			names[e.name] = true
 		}
 	}
 	for _, w := range b.waiting {
 		e, m := b.entryOf(w.person), b.entryOf(w.manager)
-		comes := m != nil && m.Change != nil && m.Change.appears()
+		comes, created := false, false
+		if m != nil {
+			c, _ := b.plan.withoutRemoval(m)
+			comes, created = c != nil && c.appears(), c != nil && c.Action == Create
+		}
 		if IsManagerName(w.manager) {
 			comes = names[b.nameKey(w.manager)]
 		}
 		if e == nil || e.Outcome == Failed || e.Outcome == Unsynced {
 			continue
 		}
-		if w.unseen && comes && m.Change.Action == Create {
+		if w.unseen && created {
 			continue
 		}
 		if w.unseen {
@@ -116,6 +117,7 @@ func (b *builder) managersPending() {
 			e.withoutManager()
 		}
 		if comes {
+			e.managerLater = true
 			b.plan.ManagersPending++
 		}
 	}
@@ -138,7 +140,7 @@ func (e *Entry) withoutManager() {
 	}
 	if c := e.Change; c != nil {
 		kept := entry(*c)
-		kept.Held, kept.name = e.Held, e.name
+		kept.Held, kept.name, kept.managerLater = e.Held, e.name, e.managerLater
 		*e = kept
 	}
 }

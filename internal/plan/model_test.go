@@ -164,6 +164,31 @@ func TestSyncsComeToRest(t *testing.T) {
 	require.Greater(t, settled, 1000)
 }
 
+// A forecast counts as the sync does then, whose managers may have no account before it.
+func TestTheForecastComesTrue(t *testing.T) {
+	t.Parallel()
+	managers := 0
+	for seed := range uint64(600) {
+		d := roll(seed)
+		w := d.world(t, fmt.Sprint("seed ", seed))
+		for _, r := range w.in.Rules {
+			in := forRule(w.in, r.Name)
+			made := w.tenant.plan(in)
+			var forecast plan.Counters
+			for i := range made.Entries {
+				outcome, reason, _ := made.Forecast(&made.Entries[i])
+				require.Equal(t, outcome == plan.Success, reason == "", w.tenant.name)
+				forecast.Count(outcome, 1)
+			}
+			ran := w.tenant.sync(in, 1000, never)
+			forecast.Count(plan.Success, ran.removed)
+			require.Equal(t, forecast, ran.total, "%s, rule %s", w.tenant.name, r.Name)
+			managers += made.ManagersPending
+		}
+	}
+	require.Greater(t, managers, 20)
+}
+
 // Pages of every size give the same changes, each once, and Planned counts them.
 func TestPages(t *testing.T) {
 	t.Parallel()

@@ -162,6 +162,22 @@ func (p *Page) countUnchanged(e Entry) {
 	}
 }
 
+// Forecast is how a person in scope ends if all of a sync works: without what the guard holds, and with the manager whom only
+// the plan of StageManagers finds.
+func (p *Plan) Forecast(e *Entry) (outcome Outcome, reason fault.Reason, subject string) {
+	outcome, reason, subject = e.Outcome, e.Reason, e.Subject
+	if c := e.Change; c != nil && c.Removes() && p.Guard.Held {
+		outcome, reason, subject = e.Held.Outcome, e.Held.Reason, e.Held.Subject
+	}
+	if e.managerLater && reason == fault.ManagerNotFound {
+		return Success, "", ""
+	}
+	return outcome, reason, subject
+}
+
+// ManagerLater: only the plan of StageManagers sets the person's manager.
+func (e *Entry) ManagerLater() bool { return e.managerLater }
+
 // HeldCount is how many people something would be taken away from if the guard allowed it.
 func (p *Plan) HeldCount() int {
 	if p.Guard.Held {

@@ -15,6 +15,7 @@ var hints = map[fault.Reason]string{
 	fault.RuleUnknown:           "`starter rule list` shows those that exist",
 	fault.ApprovalUnknown:       "`starter plan` shows the hash",
 	fault.PersonReplaced:        samePersonHint,
+	fault.AccountOfAnother:      samePersonHint,
 	fault.LinkedFromOtherSource: samePersonHint,
 }
 

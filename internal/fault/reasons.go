@@ -72,6 +72,7 @@ const (
 	AccountSynced              Reason = "account_synced_from_on_premises"
 	AccountGuest               Reason = "account_is_guest"
 	AccountLinkedElsewhere     Reason = "account_linked_elsewhere"
+	AccountOfAnother           Reason = "account_of_another_person"
 	AccountProtected           Reason = "account_probably_holds_admin_role"
 	LinkDuplicate              Reason = "link_duplicate"
 	LinkChanged                Reason = "link_changed"

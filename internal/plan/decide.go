@@ -113,35 +113,6 @@ func (policy Policy) decideNew(p Person, manager string) Change {
 	return c
 }
 
-// decideExisting: an account without our link has the name.
-func (policy Policy) decideExisting(p Person, a *directory.Account, manager string) Change {
-	switch {
-	case a.Link != "":
-		reason := fault.AccountLinkedElsewhere
-		if l, ok := directory.ParseLink(a.Link); ok && l.Connection == policy.Connection {
-			reason = fault.UPNTaken
-		}
-		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName))
-	case a.OnPremises:
-		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountSynced, ""))
-	case a.Guest:
-		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.AccountGuest, ""))
-	case policy.Preferences.ExistingUsers == config.ExistingLeave:
-		return unchanged(p.ID, policy.Rule, a.ID, Unsynced, fault.AccountLeft)
-	case !policy.Preferences.AllowUpdate:
-		return unchanged(p.ID, policy.Rule, a.ID, Unsynced, fault.UpdateNotAllowed)
-	}
-	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Adopt, AccountID: a.ID, Outcome: Success}
-	c.Mark.Origin = directory.Adopted
-	policy.tag(&c)
-	c.Attributes = append(policy.differences(p, a), AttributeLink)
-	policy.enablement(&c, p, a)
-	policy.license(&c, p, a)
-	policy.decideManager(&c, p, manager, a)
-	policy.finish(&c, a)
-	return c
-}
-
 // decideLinked: the account is ours.
 func (policy Policy) decideLinked(p Person, a *directory.Account, m Match) Change {
 	switch {
@@ -304,7 +275,8 @@ func same(name, want, have string) bool {
 	switch {
 	case attribute.Kept && want == "":
 		return true
-	case name == directory.UsageLocation:
+	case name == directory.UsageLocation, name == directory.MailNickname:
+		// An alias in another case is the same to Exchange, and the sign-in name is not written for its case, either.
 		return strings.EqualFold(want, have)
 	case attribute.Type == directory.List:
 		return sameList(want, have)

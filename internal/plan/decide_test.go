@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +53,21 @@ func stranger(change ...func(*directory.Account)) func(*situation) {
 			f(&a)
 		}
 		s.linked, s.sameName = nil, &a
+	}
+}
+
+// knows: the account that has ann's name has one value of an attribute, and her mapping wants another.
+func knows(name, have, want string) func(*situation) {
+	return func(s *situation) {
+		s.person.Desired.Attributes = maps.Clone(s.person.Desired.Attributes)
+		s.person.Desired.Attributes[name] = want
+		i := slices.Index(s.settings.Selection.Attributes, name)
+		if i < 0 {
+			i = len(s.settings.Selection.Attributes)
+			s.settings.Selection.Attributes = append(slices.Clone(s.settings.Selection.Attributes), name)
+			s.sameName.Values = append(s.sameName.Values, "")
+		}
+		s.sameName.Values[i] = have
 	}
 }
 
@@ -120,9 +137,24 @@ func TestDecide(t *testing.T) {
 		{"an adopted account that somebody disabled stays so, and that is reported",
 			[]func(*situation){stranger(func(a *directory.Account) { a.Enabled = false })},
 			decision{action: plan.Adopt, outcome: plan.PartiallySynced, reason: fault.DisabledByOther, attributes: []string{"link", "mark"}, mark: "1;adopted"}},
-		{"what an old mark on an unlinked account says does not count",
+		{"what we did to an account is still ours after somebody has taken its link away",
 			[]func(*situation){stranger(func(a *directory.Account) { a.Mark, a.Enabled = "1;created;disabled=source", false })},
-			decision{action: plan.Adopt, outcome: plan.PartiallySynced, reason: fault.DisabledByOther, attributes: []string{"link", "mark"}, mark: "1;adopted"}},
+			decision{action: plan.Adopt, outcome: plan.Success, enable: true, attributes: []string{"accountEnabled", "link", "mark"}, mark: "1;created"}},
+		{"an account with the name and another employee id is somebody else's",
+			[]func(*situation){stranger(), knows("employeeId", "E2", "E1")},
+			decision{action: plan.None, outcome: plan.Failed, reason: fault.AccountOfAnother, subject: "employeeId"}},
+		{"an account with the name and another immutable id is somebody else's",
+			[]func(*situation){stranger(), knows(directory.ImmutableID, "QQ==", "Qg==")},
+			decision{action: plan.None, outcome: plan.Failed, reason: fault.AccountOfAnother, subject: directory.ImmutableID}},
+		{"an account with the name and nothing else of the person's name is somebody else's",
+			[]func(*situation){stranger(), knows(directory.DisplayName, "Jenny Smithers", "Ann Lee")},
+			decision{action: plan.None, outcome: plan.Failed, reason: fault.AccountOfAnother, subject: directory.DisplayName}},
+		{"an administrator vouches that it is the same person",
+			[]func(*situation){stranger(), knows("employeeId", "E2", "E1"), func(s *situation) { s.settings.SamePerson = true }},
+			decision{action: plan.Adopt, outcome: plan.Success, attributes: []string{"employeeId", "link", "mark"}, mark: "1;adopted"}},
+		{"an employee id that the account lacks contradicts nothing",
+			[]func(*situation){stranger(), knows("employeeId", "", "E1")},
+			decision{action: plan.Adopt, outcome: plan.Success, attributes: []string{"employeeId", "link", "mark"}, mark: "1;adopted"}},
 		{"existingUsers leave leaves it",
 			[]func(*situation){stranger(), func(s *situation) { s.settings.Preferences.ExistingUsers = config.ExistingLeave }},
 			decision{action: plan.None, outcome: plan.Unsynced, reason: fault.AccountLeft}},

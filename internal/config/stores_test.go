@@ -88,3 +88,56 @@ func TestAStoreThatThisVersionLacks(t *testing.T) {
 	require.Empty(t, config.ChangeOf(older, older).Forbidden)
 	require.True(t, strings.HasPrefix(older.Rules[0].Source.Key(), "unknown:"))
 }
+
+// The settings of a file, as YAML has them, and what YAML does to them.
+func TestSettingsOfAFile(t *testing.T) {
+	t.Parallel()
+	load := func(settings string) (string, string) {
+		c, err := config.Parse("/etc/entraflow/contoso.yaml", []byte(toyFile("      "+strings.ReplaceAll(settings, "\n", "\n      "))))
+		if err != nil {
+			return "", err.Error()
+		}
+		wire, err := json.Marshal(c.Rules[0].Source)
+		require.NoError(t, err)
+		return string(wire), ""
+	}
+	for yaml, want := range map[string]string{
+		"file: p.csv\nenabled: {column: STATUS, true: [A, 1, yes], false: [T]}": `{"file":"/etc/entraflow/p.csv","enabled":{"column":"STATUS","true":["A","1","yes"],"false":["T"]}}`,
+		"file: p.csv\nenabled: false # nothing says so":                         `{"file":"/etc/entraflow/p.csv","enabled":false}`,
+		"file: p.csv\nenabled: 'user.status == \"A\"'":                          `{"file":"/etc/entraflow/p.csv","enabled":{"expression":"user.status == \"A\""}}`,
+		"file: p.csv\nenabled: active # the flag":                               `{"file":"/etc/entraflow/p.csv","enabled":"active"}`,
+		"file: p.csv\nrows: 'user.job == \"main\"'\ndelimiter: '|'":             `{"file":"/etc/entraflow/p.csv","rows":"user.job == \"main\"","delimiter":"|"}`,
+		"file: p.json\nrecords: _embedded.users\nid: user.number":               `{"file":"/etc/entraflow/p.json","id":"user.number","records":"_embedded.users"}`,
+		"file: p.csv\nskipLines: 2\nencoding: windows-1252":                     `{"file":"/etc/entraflow/p.csv","skipLines":2,"encoding":"windows-1252"}`,
+		"file: p.xlsx\nsheet: Staff":                                            `{"file":"/etc/entraflow/p.xlsx","sheet":"Staff"}`,
+	} {
+		got, wrong := load(yaml)
+		require.Empty(t, wrong, yaml)
+		require.JSONEq(t, want, got)
+	}
+	for yaml, message := range map[string]string{
+		"file: p.csv\nrows: !user.side":                        ":10: rule staff, source.rows: YAML takes a leading !",
+		"file: p.csv\nrows: user.job == \"a\" #1":              ":10: rule staff, source.rows: YAML ends the value at #",
+		"file: p.csv\nrows: 'user.job = \"a\"'":                ":10: rule staff, source.rows: ",
+		"file: p.csv\nrows: 'user.job'":                        "",
+		"file: p.csv\nenabled: 'lower(user.job, 1)'":           ":10: rule staff, source.enabled: ",
+		"file: p.csv\nenabled: true":                           ":10: rule staff, source.enabled: write the name of a column",
+		"file: p.csv\nenabled: {column: S, treu: [A]}":         ":10: rule staff, source.enabled: write the name of a column",
+		"file: p.csv\nenabled: {column: S, true: [A]}":         ":10: rule staff, source.enabled: it has the words for one",
+		"file: p.csv\nskipLines: two":                          ":10: rule staff, source.skipLines: it is not a whole number",
+		"file: p.csv\nrecord: a":                               `:10: rule staff, source.record: there is no such key; did you mean "records"?`,
+		"file: p.csv\nrecords: a":                              ":10: rule staff, source.records: it is for .json files only",
+		"file: p.csv\nid: 0123":                                ":10: rule staff, source.id: YAML reads this as a number",
+		"file: p.csv\nid: 7":                                   ":10: rule staff, source.id: it is not a text",
+		"file: p.csv\ndelimiter:":                              ":10: rule staff, source.delimiter: it is empty",
+		"path: p.csv":                                          `source.path: there is no such key; did you mean "file"?`,
+		"file: p.csv\nid: userid\nenabled: 'user.a == \"b\" '": "",
+	} {
+		_, wrong := load(yaml)
+		if message == "" {
+			require.Empty(t, wrong, yaml)
+			continue
+		}
+		require.Contains(t, wrong, message, yaml)
+	}
+}

@@ -283,6 +283,8 @@ var catalogue = []section{
 			"this worker's copy of the source is older than the one that was planned from", "bring it up to date", ""},
 		{SourceEmpty, Invalid, PartySource, ScopeRule,
 			"the source has nobody at all although accounts are linked to the rule", "nothing is removed: check that the source is whole", ""},
+		{SourceEndUnknown, Refused, PartySource, ScopeRule,
+			"the last line of the source file has no line end, so that nobody knows whether the file is whole", "nobody is removed, and who stands in that line is left as they are: end the file with a line end, or approve the removals", ""},
 		{EverybodyLeft, Refused, PartySource, ScopeRule,
 			"every linked person would be removed at once", "nothing is removed: check source and filter, or approve the removals", ""},
 		{EnabledColumnGone, Refused, PartySource, ScopePerson,

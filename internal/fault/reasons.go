@@ -149,6 +149,7 @@ const (
 	SourceIDChanged        Reason = "source_id_changed"
 	SourceOlder            Reason = "source_older_than_plan"
 	SourceEmpty            Reason = "source_empty"
+	SourceEndUnknown       Reason = "source_end_unknown"
 	EverybodyLeft          Reason = "everybody_left"
 	EnabledColumnGone      Reason = "enabled_column_gone"
 	PersonReturned         Reason = "person_returned"

@@ -244,16 +244,20 @@ func (b *builder) person(r source.Record, in bool, err error) {
 		b.claimName(program, r, linked)
 		return
 	}
-	b.compare(Person{ID: r.ID, Enabled: r.Enabled, Desired: desired}, linked)
+	b.compare(Person{ID: r.ID, Enabled: r.Enabled, Desired: desired}, linked, r.Doubt)
 }
 
-// compare decides about a person whose mappings all worked, with and without removals.
-func (b *builder) compare(p Person, linked []*directory.Account) {
+// compare decides about a person whose mappings all worked, with and without removals. In doubt whether all of the record
+// was read, an account that there is stays as it is.
+func (b *builder) compare(p Person, linked []*directory.Account, doubt bool) {
 	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName), Manager: b.manager(p)}
 	if len(linked) == 0 && m.SameName == nil {
 		m.Deleted = b.deletedAccount(p.ID)
 	}
 	c := Decide(b.in.Policy, p, m)
+	if doubt && c.Writes() && (len(linked) > 0 || m.SameName != nil) {
+		c = failed(p.ID, b.in.Rule, fault.New("match", fault.Refused, fault.SourceEndUnknown, ""))
+	}
 	e := entry(c)
 	if c.Removes() {
 		held := b.in.Policy

@@ -8,15 +8,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Clean gives a text as it enters a record: without blanks and invisible characters at its ends (no-break and zero-width
-// spaces and byte order marks among them), and composed (NFC), so that texts that look the same are the same. Every store
-// does so with every value, and with ids.
+// Clean gives a text as it enters a record, so that texts that look the same are the same: without blanks and invisible
+// characters at its ends; within, without zero-width spaces and byte order marks, and with plain blanks for those that only
+// forbid a line break; and composed (NFC). Every store does so with every value, and with ids.
 func Clean(s string) string {
 	if plain(s) {
 		return s
 	}
-	return norm.NFC.String(strings.TrimFunc(s, edge))
+	return norm.NFC.String(strings.TrimFunc(invisible.Replace(s), edge))
 }
+
+// invisible are the blanks that look like another one, and what has no width.
+var invisible = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u200b", "", "\u2060", "", "\ufeff", "")
 
 // CleanValue cleans all texts of a value, in lists and objects, too.
 func CleanValue(value any) any {

@@ -23,7 +23,7 @@ func TestClean(t *testing.T) {
 		"Zu\u0308rich":          "Zürich",
 		"Zürich":                "Zürich",
 		" inside  spaces ":      "inside  spaces",
-		"in\u00a0side":          "in\u00a0side",
+		"in\u00a0side":          "in side",
 		"two\nlines\n":          "two\nlines",
 		"\u00a0\u200b":          "",
 		"👩🏽‍🚀":                  "👩🏽‍🚀",

@@ -16,6 +16,9 @@ type Record struct {
 	// EnabledErr tells that the source's enabled value is neither true nor false (fault.EnabledUnreadable). The person
 	// then fails; everybody else goes on.
 	EnabledErr error
+	// Doubt: the record may have been cut, as the last one of a file whose last line has no end. An account that there is
+	// already is left as it is.
+	Doubt bool
 	// Fields are the person's columns, every column of the source present: an empty one is "". Values are string, bool,
 	// int64, float64, []any or map[string]any.
 	Fields map[string]any
@@ -32,6 +35,9 @@ type Snapshot struct {
 	// Count is how many records the complete read saw; 0 where nothing was read completely, as in a single read of a live
 	// directory.
 	Count int `json:"count"`
+	// Open: nothing shows that the source is whole, as in a file whose last line has no end. What it has is read, and nobody
+	// is taken for gone.
+	Open bool `json:"open,omitempty"`
 }
 
 // Older reports that the state is an earlier one than the other version, where both are known.

@@ -24,6 +24,20 @@ type content struct {
 	text *bytes.Buffer
 }
 
+// openAfter reports that the text does not end with the end of a line; last is the file's last byte.
+func (c *content) openAfter(last byte) bool {
+	last = c.last(last)
+	return last != '\n' && last != '\r' && last != 0x1a
+}
+
+// last is the text's last byte.
+func (c *content) last(ofFile byte) byte {
+	if c.text != nil && c.text.Len() > 0 {
+		return c.text.Bytes()[c.text.Len()-1]
+	}
+	return ofFile
+}
+
 // others are what files are that bear a wrong name, by the bytes that they begin with.
 var others = []struct{ begin, what string }{
 	{"PK\x03\x04", "an Excel workbook or another zip archive; name it .xlsx if it is a workbook, or save it as CSV in UTF-8"},

@@ -31,16 +31,22 @@ type limit struct {
 	in io.Reader
 	// record is where the current record begins, read how far the file was read.
 	record, read int64
+	// unlimited: only the last byte is of interest.
+	unlimited bool
+	last      byte
 }
 
 var errTooLong = errors.New("record too long")
 
 func (l *limit) Read(p []byte) (int, error) {
-	if l.read-l.record > 2*(maxRecord+readAhead) {
+	if !l.unlimited && l.read-l.record > 2*(maxRecord+readAhead) {
 		return 0, errTooLong
 	}
 	n, err := l.in.Read(p)
 	l.read += int64(n)
+	if n > 0 {
+		l.last = p[n-1]
+	}
 	return n, err
 }
 
@@ -139,6 +145,10 @@ func (t *table) text() []byte {
 	}
 	return t.content.text.Bytes()
 }
+
+func (t *table) open() bool { return t.content.openAfter(t.limit.last) }
+
+func (t *table) doubtful() bool { return t.content.last(t.limit.last) != '"' }
 
 func (t *table) next() (row, error) {
 	for {

@@ -298,9 +298,8 @@ func TestAroundTheData(t *testing.T) {
 		"id,name\n1,a\n\x1a\n2,b\n":         "p.csv, line 3 (not the header's 2 fields)",
 		"sep=;\nid;name\n1;a\n2\n":          "p.csv, line 4 (not the header's 2 fields)",
 		"id,name\n1.23457E+11,a\n":          "p.csv, line 2 (the id is a number in scientific notation and has lost its digits; export the column as text)",
-		"id,name\n1,a\n2\u200b3,b\n":        "p.csv, line 3 (the id holds the invisible character U+200B; remove it)",
+		"id,name\n1,a\n2\u00ad3,b\n":        "p.csv, line 3 (the id holds the invisible character U+00AD; remove it)",
 		"id,name\n\"1\n2\",b\n":             "p.csv, line 2 (the id holds the invisible character U+000A; remove it)",
-		"id,name\n1\u00a02,b\n":             "p.csv, line 2 (the id holds the invisible character U+00A0; remove it)",
 	} {
 		require.Equal(t, subject, refused(t, "p.csv", text, file.Settings{}, fault.SourceMalformed), text)
 	}
@@ -461,4 +460,27 @@ func TestExcelLosesZeros(t *testing.T) {
 	require.Empty(t, warnings("007", "12"))
 	require.Empty(t, warnings(1001, 1002))
 	require.Len(t, warnings(7, 12, 1003), 1)
+}
+
+// A file whose last line has no end may have been cut there: what it has is read, and nobody is taken for gone.
+func TestAnOpenEnd(t *testing.T) {
+	t.Parallel()
+	for name, texts := range map[string][2]string{
+		"p.csv":   {"id,name\n1,a\n2,b\n", "id,name\n1,a\n2,b"},
+		"q.csv":   {"id,name\r\n1,a\r\n2,b\r\n\x1a", "id,name\r\n1,a\r\n2,\"b\""},
+		"p.jsonl": {"{\"id\":1}\n{\"id\":2}\n", "{\"id\":1}\n{\"id\":2}"},
+	} {
+		for i, open := range []bool{false, true} {
+			all, snapshot, err := read(t, name, texts[i], file.Settings{})
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			require.Equal(t, open, snapshot.Open, "%s %d", name, i)
+			require.False(t, all[0].Doubt)
+			require.Equal(t, open && name == "p.csv", all[1].Doubt, "%s %d", name, i)
+			alike(t, name, []byte(texts[i]), file.Settings{})
+		}
+	}
+	_, snapshot, err := read(t, "p.json", `[{"id":1}]`, file.Settings{})
+	require.NoError(t, err)
+	require.False(t, snapshot.Open, "the array is closed")
 }

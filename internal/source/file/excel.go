@@ -130,6 +130,11 @@ func (t *sheet) layout() (layout, error) { return t.columns, nil }
 
 func (t *sheet) text() []byte { return t.copied.Bytes() }
 
+// open is never so: a workbook that was cut cannot be opened.
+func (t *sheet) open() bool { return false }
+
+func (t *sheet) doubtful() bool { return false }
+
 // excelError is what Excel shows where a formula has no value.
 var excelError = regexp.MustCompile(`^#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|#+)$`)
 

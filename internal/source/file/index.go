@@ -22,6 +22,10 @@ type index struct {
 	entries map[key]entry
 	// text is what records are read from where the file's own bytes are not those of a text; else nil.
 	text []byte
+	// open: the last line has no end.
+	open bool
+	// last is who stands in it, if that cannot be known to be whole.
+	last key
 	// warnings are what the file probably lost.
 	warnings []string
 	// sum is the hash of all bytes of the file.
@@ -58,11 +62,15 @@ func (x *index) settled() bool {
 	return age >= unsettled || age <= -unsettled
 }
 
+// doubts reports that a record may have been cut.
+func (x *index) doubts(k key) bool { return x.open && x.last != key{} && x.last == k }
+
 func (x *index) snapshot() source.Snapshot {
 	return source.Snapshot{
 		ID:      hex.EncodeToString(x.sum[:16]),
 		Version: x.info.ModTime().UnixNano(),
 		Count:   len(x.entries),
+		Open:    x.open,
 	}
 }
 
@@ -140,7 +148,9 @@ func (s *store) get(ctx context.Context, id string, since time.Time) (source.Rec
 		return none(s.rewritten())
 	}
 	r.line = int(where.line)
-	return r.record(id, index.layout, s), index.snapshot(), nil
+	person := r.record(id, index.layout, s)
+	person.Doubt = index.doubts(keyOf(id))
+	return person, index.snapshot(), nil
 }
 
 // record gives the bytes of one record.

@@ -19,6 +19,7 @@ import (
 type objects struct {
 	store   *store
 	content content
+	limit   *limit
 	offset  int64
 	line    int
 	// path leads to the list within a document.
@@ -37,8 +38,10 @@ type objects struct {
 	buffer []byte
 }
 
-func newObjects(c content, s *store) *objects {
-	o := &objects{store: s, content: c, offset: c.skipped, line: 1, array: s.format == formatJSON, seen: map[string]bool{}}
+func newObjects(c content, limited *limit, s *store) *objects {
+	// An object bounds itself.
+	limited.unlimited = true
+	o := &objects{store: s, content: c, limit: limited, offset: c.skipped, line: 1, array: s.format == formatJSON, seen: map[string]bool{}}
 	if s.settings.Records != "" {
 		o.path = strings.Split(s.settings.Records, ".")
 	}
@@ -55,6 +58,11 @@ func (o *objects) text() []byte {
 	}
 	return o.content.text.Bytes()
 }
+
+// open is of objects one after the other; a document shows its end.
+func (o *objects) open() bool { return !o.array && o.content.openAfter(o.limit.last) }
+
+func (o *objects) doubtful() bool { return false }
 
 func (o *objects) next() (row, error) {
 	if err := o.toObject(); err != nil {

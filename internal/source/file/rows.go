@@ -43,6 +43,10 @@ type rows interface {
 	layout() (layout, error)
 	// text is what single reads take their records from; nil is the file itself.
 	text() []byte
+	// open reports, after the end, that the last line has no end: a file that was cut there would look the same.
+	open() bool
+	// doubtful reports that the last record could be part of a longer one then: an object or a quoted cell shows its end.
+	doubtful() bool
 }
 
 // newRows begins to read a file.
@@ -51,17 +55,14 @@ func newRows(r io.Reader, s *store) (rows, error) {
 		return newSheet(r, s)
 	}
 	limited := &limit{in: r}
-	if s.format == formatCSV {
-		r = limited
-	}
-	c, err := newContent(r, s)
+	c, err := newContent(limited, s)
 	if err != nil {
 		return nil, err
 	}
 	if s.format == formatCSV {
 		return newTable(c, limited, s)
 	}
-	return newObjects(c, s), nil
+	return newObjects(c, limited, s), nil
 }
 
 // textual says why text cannot be used, or "".

@@ -56,6 +56,8 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 	found := problems{file: s.place.name}
 	var suspects []suspect
 	var shapes idShapes
+	var waiting *source.Record
+	var last key
 	count := 0
 	for ; ; count++ {
 		if count%rowsPerCheck == 0 && ctx.Err() != nil {
@@ -72,6 +74,10 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 			suspects = append(suspects, r.suspect)
 		}
 		id, ok := s.enter(r, columns, made, &found)
+		last = key{}
+		if ok {
+			last = keyOf(id)
+		}
 		if !ok {
 			continue
 		}
@@ -79,14 +85,22 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 		if found.any() || yield == nil {
 			continue
 		}
-		if err := yield(r.record(id, columns, s)); err != nil {
-			return stopped{err}
+		// The last record is known as such only when there is no other.
+		if waiting != nil {
+			if err := yield(*waiting); err != nil {
+				return stopped{err}
+			}
 		}
+		person := r.record(id, columns, s)
+		waiting = &person
 	}
 	if made.layout, err = records.layout(); err != nil {
 		return err
 	}
 	made.text = records.text()
+	if made.open = records.open(); made.open && records.doubtful() {
+		made.last = last
+	}
 	if w, ok := records.(interface{ warnings() []string }); ok {
 		made.warnings = w.warnings()
 	}
@@ -99,6 +113,12 @@ func (s *store) scanRows(ctx context.Context, in io.Reader, made, known *index, 
 	for _, one := range suspects {
 		if one.certain || slices.ContainsFunc(one.ids, shapes.like) {
 			found.addLines(fault.SourceMalformed, "a quoted field holds the beginning of another record; is a quote missing?", lines{one.from, one.to})
+		}
+	}
+	if waiting != nil && !found.any() {
+		waiting.Doubt = made.doubts(keyOf(waiting.ID))
+		if err := yield(*waiting); err != nil {
+			return stopped{err}
 		}
 	}
 	return found.err()

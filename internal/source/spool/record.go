@@ -15,6 +15,7 @@ import (
 // exponent and a whole one without.
 type kept struct {
 	Enabled bool           `json:"e,omitempty"`
+	Doubt   bool           `json:"d,omitempty"`
 	Fault   *keptFault     `json:"x,omitempty"`
 	Fields  map[string]any `json:"f"`
 }
@@ -27,7 +28,7 @@ type keptFault struct {
 }
 
 func encode(r source.Record) ([]byte, error) {
-	k := kept{Enabled: r.Enabled, Fields: make(map[string]any, len(r.Fields))}
+	k := kept{Enabled: r.Enabled, Doubt: r.Doubt, Fields: make(map[string]any, len(r.Fields))}
 	if r.EnabledErr != nil {
 		f := fault.Of(r.EnabledErr)
 		k.Fault = &keptFault{f.Kind, f.Reason, f.Subject}
@@ -71,7 +72,7 @@ func (c *Copy) decode(id string, text []byte) (source.Record, error) {
 	if err := decoder.Decode(&k); err != nil {
 		return source.Record{}, err
 	}
-	r := source.Record{ID: id, Enabled: k.Enabled, Fields: make(map[string]any, len(c.columns.Names))}
+	r := source.Record{ID: id, Enabled: k.Enabled, Doubt: k.Doubt, Fields: make(map[string]any, len(c.columns.Names))}
 	if k.Fault != nil {
 		r.EnabledErr = fault.New(op, k.Fault.Kind, k.Fault.Reason, k.Fault.Subject)
 	}

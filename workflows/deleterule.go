@@ -233,7 +233,7 @@ func (d *ruleDeletion) start(ctx workflow.Context, account api.LinkedAccount) {
 
 func (d *ruleDeletion) person(ctx workflow.Context, account api.LinkedAccount) (result api.UserResult, err error) {
 	id := api.UserID(d.Connection, account.User)
-	options := childOptions(id, "Deprovision "+account.User+": rule "+d.Rule+" is being deleted", temporal.NewSearchAttributes(
+	options := childOptions(id, "Deprovision "+person(account.User)+": rule "+d.Rule+" is being deleted", temporal.NewSearchAttributes(
 		wire.AttributeConnection.ValueSet(d.Connection), wire.AttributeRule.ValueSet(d.Rule), wire.AttributeAction.ValueSet(string(plan.Remove))))
 	err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.DeprovisionUserType, api.UserInput{
 		Connection: d.Connection, User: account.User, Rule: d.Rule, RuleDeletion: true,
@@ -340,7 +340,7 @@ func (d *ruleDeletion) show(ctx workflow.Context, phase string) {
 	text := fmt.Sprintf("### Deleting rule %s of connection %s\n\n%s\n\n| accounts | deprovisioned | before that | kept by another rule | left | failed |\n|---|---|---|---|---|---|\n| %d | %d | %d | %d | %d | %d |\n",
 		d.Rule, d.Connection, phase, r.Linked, r.Deprovisioned, r.Before, r.Kept, r.Left, r.Failed)
 	for _, n := range first(r.Problems, 20) {
-		text += fmt.Sprintf("- %s: %s %s\n", n.User, n.Reason, n.Subject)
+		text += fmt.Sprintf("- %s: %s %s\n", code(n.User), n.Reason, code(n.Subject))
 	}
 	workflow.SetCurrentDetails(ctx, text)
 }

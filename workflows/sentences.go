@@ -17,6 +17,7 @@ func (u *userRun) provisionSummary() string {
 
 // planSummary says in words, with source id and attribute names only, what is about to happen to a person.
 func planSummary(user string, p api.Planned) string {
+	user = person(user)
 	switch p.Action {
 	case plan.Create:
 		return "Create the account of " + user

@@ -102,7 +102,7 @@ func SyncReport(r api.SyncResult) string {
 	writeList(&b, "Left, but in doubt; nothing was done", r.Doubtful)
 	writeList(&b, "People to look at", r.Problems)
 	if len(r.DeprovisionList) > 0 {
-		fmt.Fprintf(&b, "\nTo be deprovisioned: %s\n", strings.Join(first(r.DeprovisionList, 20), ", "))
+		fmt.Fprintf(&b, "\nTo be deprovisioned: %s\n", codes(first(r.DeprovisionList, 20)))
 	}
 	return b.String()
 }
@@ -114,12 +114,12 @@ func writeList(b *strings.Builder, title string, list []api.PersonNote) {
 	}
 	fmt.Fprintf(b, "\n%s:\n\n", title)
 	for _, n := range first(list, 20) {
-		fmt.Fprintf(b, "- %s: %s", n.User, orString(string(n.Outcome), string(n.Action)))
+		fmt.Fprintf(b, "- %s: %s", code(n.User), orString(string(n.Outcome), string(n.Action)))
 		if n.Reason != "" {
 			fmt.Fprintf(b, ", %s", n.Reason)
 		}
 		if n.Subject != "" {
-			fmt.Fprintf(b, " (%s)", n.Subject)
+			fmt.Fprintf(b, " (%s)", code(n.Subject))
 		}
 		b.WriteString("\n")
 	}

@@ -122,7 +122,7 @@ func (u *userRun) workflowType() string {
 
 // remove deprovisions.
 func (u *userRun) remove(ctx workflow.Context) (done api.ProvisionResult, err error) {
-	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+u.in.User+", after looking whether the person really left"))
+	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+person(u.in.User)+", after looking whether the person really left"))
 	err = execute(ctx, acts.RemoveAccount, api.RemoveInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision, Planned: u.in.Planned,
 		RuleDeletion: u.in.RuleDeletion,
@@ -257,7 +257,9 @@ func (u *userRun) end(ctx workflow.Context, err error) (api.UserResult, error) {
 		r.Action = plan.None
 	}
 	r.Message = userMessage(*r)
-	u.show(ctx, r.Message)
+	shown := *r
+	shown.Subject = code(r.Subject)
+	u.show(ctx, userMessage(shown))
 	if err := workflow.UpsertTypedSearchAttributes(ctx,
 		wire.AttributeAction.ValueSet(string(r.Action)), wire.AttributeOutcome.ValueSet(string(r.Outcome))); err != nil {
 		return *r, err
@@ -277,7 +279,7 @@ func (u *userRun) drainSignals() {
 
 // show sets what the Web UI displays of the run.
 func (u *userRun) show(ctx workflow.Context, text string) {
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** of connection **%s**\n\n%s", u.in.User, u.in.Connection, text))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("%s of connection %s\n\n%s", code(u.in.User), code(u.in.Connection), text))
 }
 
 // accountOptions are those of activities that read or write one account. Graph may be down for long; each attempt is

@@ -102,7 +102,7 @@ func applyText(connection string, r api.ApplyResult) string {
 		b.WriteString(reportText(*r.Test))
 	}
 	if len(r.Synced) > 0 {
-		fmt.Fprintf(&b, "syncs started: %s; `starter sync` shows how far they are\n", listed(r.Synced))
+		fmt.Fprintf(&b, "syncs started: %s; `starter sync --follow` shows how far they are\n", listed(r.Synced))
 	}
 	if r.Validity != api.Valid {
 		fmt.Fprintf(&b, "the connection is saved but provisions nothing until a test passes: mend the cause, then `starter connection test %s`\n", connection)

@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -37,7 +41,7 @@ func (a *app) approve(ctx context.Context, t *link, connection, rule, hash strin
 		return err
 	}
 	a.notes.Sayf("%s", r.Message)
-	run, err := t.latestSync(ctx, connection, rule)
+	run, _, err := t.latestSync(ctx, connection, rule)
 	if err != nil {
 		return err
 	}
@@ -61,14 +65,19 @@ func ruleHolding(d api.Description, hash string) (string, error) {
 	return "", fault.New("", fault.Refused, fault.ApprovalUnknown, "connection "+d.Config.Name)
 }
 
-// latestSync is the sync of a rule that was started last. The connection starts it, or asks the running one to plan once
-// more, before it answers.
-func (t *link) latestSync(ctx context.Context, connection, rule string) (syncRun, error) {
-	s := syncRun{rule: rule, id: api.SyncID(connection, rule)}
+// latestSync is the sync of a rule that was started last, and whether it runs. After an approval the connection starts one, or asks the
+// running one to plan once more, before it answers.
+func (t *link) latestSync(ctx context.Context, connection, rule string) (s syncRun, running bool, err error) {
+	s = syncRun{rule: rule, id: api.SyncID(connection, rule)}
 	found, err := t.DescribeWorkflowExecution(ctx, s.id, "")
-	if err != nil {
-		return s, t.unanswered(err, connection)
+	var never *serviceerror.NotFound
+	if errors.As(err, &never) {
+		return s, false, nil
 	}
-	s.run = found.GetWorkflowExecutionInfo().GetExecution().GetRunId()
-	return s, nil
+	if err != nil {
+		return s, false, t.unanswered(err, connection)
+	}
+	info := found.GetWorkflowExecutionInfo()
+	s.run = info.GetExecution().GetRunId()
+	return s, info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }

@@ -251,7 +251,7 @@ func (a *app) connectionTest(ctx context.Context, t *link, name string) error {
 
 // testFile tests a file in this process. Only connection settings matter: a rule's source may still be missing.
 func (a *app) testFile(ctx context.Context, path string) (err error) {
-	cfg, err := config.Load(a.path(path))
+	cfg, err := untilInterrupted(ctx, func() (*config.Connection, error) { return config.Load(a.path(path)) })
 	if err != nil {
 		return err
 	}
@@ -265,10 +265,10 @@ func (a *app) testFile(ctx context.Context, path string) (err error) {
 		return err
 	}
 	stop := a.waiting("testing connection " + cfg.Name)
-	r := e.Check(ctx, *cfg, api.Pinned{}, func(string) {})
+	r, err := untilInterrupted(ctx, func() (api.TestReport, error) { return e.Check(ctx, *cfg, api.Pinned{}, func(string) {}), ctx.Err() })
 	stop()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err != nil {
+		return err
 	}
 	return a.printReport(cfg.Name, r)
 }

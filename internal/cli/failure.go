@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
@@ -158,11 +159,25 @@ func (t *link) unanswered(err error, connection string) error {
 		return &failure{status: statusWrongUse, what: "connection " + connection + ": " + cause, reason: fault.ConnectionUnknown,
 			next: "`starter connection list` shows those that exist; `starter apply -f FILE` makes a new one"}
 	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &precondition):
-		return noWorker()
+		return diskFull(t.state, noWorker())
 	case errors.As(err, &query), errors.As(err, &unavailable):
-		return &failure{status: statusIncomplete, what: fmt.Sprintf("Temporal at %s did not answer", t.address), why: err, next: "check the server and the worker's log"}
+		return diskFull(t.state, &failure{status: statusIncomplete, what: fmt.Sprintf("Temporal at %s did not answer", t.address), why: err,
+			next: "check the server and the worker's log"})
 	}
 	return err
+}
+
+// diskFull is the better explanation of an error where the development server of dir has no room to write; else the error is kept.
+func diskFull(dir string, err error) error {
+	if dir == "" {
+		return err
+	}
+	why := devserver.Writable(dir)
+	if why == nil {
+		return err
+	}
+	return &failure{status: statusIncomplete, what: "Temporal cannot write its data", why: why,
+		next: "make room on that disk; the development server and its worker then go on, or `up` starts them again"}
 }
 
 // noWorker is the failure of everything that a worker must answer.

@@ -20,7 +20,7 @@ func (a *app) load(ctx context.Context, path string) (*config.Connection, error)
 	if path == "" {
 		return nil, wrongUse("name it with -f FILE", "no configuration file was given")
 	}
-	f, err := config.LoadFile(a.path(path))
+	f, err := untilInterrupted(ctx, func() (*config.File, error) { return config.LoadFile(a.path(path)) })
 	var problems config.Problems
 	if err != nil && (f == nil || !errors.As(err, &problems)) {
 		return nil, err
@@ -75,7 +75,7 @@ func (a *app) checkRule(ctx context.Context, f *config.File, rule config.Rule) (
 	if err != nil {
 		return at(sourceKey(rule, err), 0, sourceMessage(err)), nil
 	}
-	columns, err := s.Columns(ctx)
+	columns, err := untilInterrupted(ctx, func() (source.Columns, error) { return s.Columns(ctx) })
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

@@ -20,23 +20,28 @@ import (
 
 func (a *app) syncCommand() *cobra.Command {
 	var connection, rule, approved string
-	var noWait bool
+	var noWait, follow bool
 	c := &cobra.Command{
 		Use:   "sync [CONNECTION [RULE]]",
 		Short: "Sync a rule, or all enabled rules of a connection, now",
 		Long: `sync reads source and tenant, plans, and writes what differs. A sync of the rule that runs already is asked to plan once
-more. Exit status 1 if a sync failed, was stopped, or held removals back.
+more. Exit status 1 if a sync failed, was stopped, or held removals back. With --follow nothing is started and nobody plans
+again: it shows how far the syncs are that run, and how they end.
 
 A sync that held removals names them, and a hash of exactly these. With --approve-removals HASH they are carried out once,
 by a sync that starts now; if by then they would be others, none of them is, and that sync holds again.`,
 		Example: `  go run ./starter sync
   go run ./starter sync contoso staff
+  go run ./starter sync --follow
   go run ./starter sync --connection contoso --rule staff --no-wait
   go run ./starter sync --connection contoso --rule staff --approve-removals 5f0c2a41d9e0`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("approve-removals") && approved == "" {
 				return wrongUse("take the hash from the held sync or from `starter plan`", "--approve-removals needs a hash")
+			}
+			if follow && (noWait || approved != "") {
+				return wrongUse("give --follow alone", "--follow starts nothing, so it fits neither --no-wait nor --approve-removals")
 			}
 			for i, flag := range []*string{&connection, &rule} {
 				if i < len(args) && *flag != "" {
@@ -47,7 +52,10 @@ by a sync that starts now; if by then they would be others, none of them is, and
 				}
 			}
 			return a.withTemporal(cmd.Context(), func(ctx context.Context, t *link) error {
-				if approved != "" {
+				switch {
+				case follow:
+					return a.follow(ctx, t, connection, rule)
+				case approved != "":
 					return a.approve(ctx, t, connection, rule, approved, noWait)
 				}
 				return a.sync(ctx, t, connection, rule, noWait)
@@ -57,6 +65,7 @@ by a sync that starts now; if by then they would be others, none of them is, and
 	c.Flags().StringVar(&connection, "connection", "", "connection; may be left out where there is only one")
 	c.Flags().StringVar(&rule, "rule", "", "rule; without it, all enabled rules")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "start only, do not wait for the end")
+	c.Flags().BoolVar(&follow, "follow", false, "start nothing, show how far the running syncs are")
 	c.Flags().StringVar(&approved, "approve-removals", "", "carry out the held removals with this hash, once")
 	return c
 }
@@ -93,6 +102,43 @@ func (a *app) sync(ctx context.Context, t *link, connection, rule string, noWait
 		return err
 	}
 	return a.printOutcomes(connection, outcomes)
+}
+
+// follow shows how far running syncs are, without asking them to plan once more.
+func (a *app) follow(ctx context.Context, t *link, connection, rule string) error {
+	connection, err := t.only(ctx, connection)
+	if err != nil {
+		return err
+	}
+	d, err := t.describe(ctx, connection)
+	if err != nil {
+		return err
+	}
+	if _, ok := d.Rule(rule); rule != "" && !ok {
+		return fault.New("", fault.Refused, fault.RuleUnknown, "connection "+connection+", rule "+rule)
+	}
+	var runs []syncRun
+	for _, r := range d.Rules {
+		if rule != "" && r.Name != rule {
+			continue
+		}
+		run, running, err := t.latestSync(ctx, connection, r.Name)
+		if err != nil {
+			return err
+		}
+		if running {
+			runs = append(runs, run)
+		}
+	}
+	if len(runs) == 0 {
+		return a.print(outcomes{Connection: connection, Rules: []outcome{}},
+			"no sync of connection "+connection+" is running; starter rule list shows how the last ones ended\n")
+	}
+	ended, err := a.watch(ctx, t, connection, runs)
+	if err != nil {
+		return err
+	}
+	return a.printOutcomes(connection, ended)
 }
 
 // rulesToSync are the rule that was named, if it may run, or all enabled ones.
@@ -186,7 +232,11 @@ func (a *app) watch(ctx context.Context, t *link, connection string, runs []sync
 		case <-done:
 			a.notes.Clear()
 			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+				if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+					return nil, cause
+				}
+				return nil, &failure{status: statusIncomplete, why: ctx.Err(), what: "stopped waiting; what was started goes on as long as a worker runs",
+					next: "starter sync --follow --connection " + connection + " shows how far it is"}
 			}
 			return outcomes, nil
 		case <-tick.C:

@@ -27,6 +27,8 @@ type link struct {
 	converter          converter.DataConverter
 	// ui is the address of the Web UI; "" where it is not known.
 	ui string
+	// state is the directory of the development server; "" where the server is somebody else's.
+	state string
 }
 
 // dialTimeout is how long Temporal may take to answer at first.
@@ -56,7 +58,12 @@ func (a *app) dial(ctx context.Context) (*link, error) {
 	}
 	if r, ok := devserver.Find(filepath.Join(a.dir, stateDir)); ok {
 		o.HostPort, o.Namespace = r.Address, r.Namespace
-		return a.dialTo(ctx, o, r.UI)
+		t, err := a.dialTo(ctx, o, r.UI)
+		if err != nil {
+			return nil, diskFull(filepath.Join(a.dir, stateDir), err)
+		}
+		t.state = filepath.Join(a.dir, stateDir)
+		return t, nil
 	}
 	o.HostPort = client.DefaultHostPort
 	return a.dialTo(ctx, o, "")
@@ -110,7 +117,7 @@ func (t *link) requireWorker(ctx context.Context) error {
 		}
 		select {
 		case <-waiting.Done():
-			return noWorker()
+			return diskFull(t.state, noWorker())
 		case <-time.After(retryPause):
 		}
 	}

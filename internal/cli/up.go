@@ -151,7 +151,12 @@ func (u *running) stop() error {
 // lock makes this the only `up` of the directory.
 func (u *running) lock(context.Context) error {
 	u.dir = filepath.Join(u.app.dir, stateDir)
-	if err := os.MkdirAll(u.dir, 0o700); err != nil {
+	err := os.MkdirAll(u.dir, 0o700)
+	if err == nil {
+		// Histories, logs and the simulator's state are below it. One that was made by hand may be open to everybody.
+		err = os.Chmod(u.dir, 0o700)
+	}
+	if err != nil {
 		return &failure{status: statusIncomplete, what: "the directory for everything that is kept cannot be made", why: err,
 			next: "run in a directory that you may write to"}
 	}
@@ -185,7 +190,7 @@ func (u *running) temporal(ctx context.Context) error {
 		return err
 	}
 	o.Logger = sdklog.NewStructuredLogger(u.log)
-	ui := ""
+	ui, state := "", ""
 	if named {
 		u.notes.Sayf("Temporal at %s, namespace %s", o.HostPort, o.Namespace)
 		ui = localUI(ctx, o.HostPort)
@@ -194,11 +199,12 @@ func (u *running) temporal(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.HostPort, ui = server.Address, server.UI
+		o.HostPort, ui, state = server.Address, server.UI, u.dir
 	}
 	if u.link, err = u.dialTo(ctx, o, ui); err != nil {
-		return err
+		return diskFull(state, err)
 	}
+	u.link.state = state
 	u.onStop("", func() error { u.link.Close(); return nil })
 	return u.prepareNamespace(ctx, u.link)
 }
@@ -215,8 +221,8 @@ func (u *running) devServer(ctx context.Context, namespace string) (*devserver.S
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &failure{status: statusIncomplete, what: "Temporal cannot be started", why: err,
-			next: "install the temporal command (https://docs.temporal.io/cli), or name a running server by TEMPORAL_ADDRESS"}
+		return nil, diskFull(u.dir, &failure{status: statusIncomplete, what: "Temporal cannot be started", why: err,
+			next: "install the temporal command (https://docs.temporal.io/cli), or name a running server by TEMPORAL_ADDRESS"})
 	}
 	u.ownServer = true
 	stopping := make(chan struct{})

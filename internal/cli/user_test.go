@@ -64,7 +64,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	b.steps(
 		step{"user show globex P01", 0, "created by entraflow; licences assigned by entraflow: SPE_E3"},
 		step{"user show P08", 0, "nothing: the rule's filter does not include this person"},
-		step{"user show P99", 0, "nothing: the source has no person with this id"},
+		step{"user show P99", 0, "nothing: no source of an enabled rule has a person with this id"},
 		step{"user show P06", 0, "usage_location_invalid"},
 		step{"user show nosuch P01", 2, "there is no connection of this name"},
 		step{"user provision P08", 2, "3  scope       stop"},

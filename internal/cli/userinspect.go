@@ -46,6 +46,19 @@ func (a *app) inspect(ctx context.Context, t *link, in provision.InspectInput) (
 	return found, ctx.Err()
 }
 
+// scope is why no enabled rule provisions the person. Where a disabled rule would, it is that: the rule's own source has the person.
+func (i inspected) scope() *fault.Error {
+	if i.Scope == nil || i.Scope.Reason != fault.PersonNotFound && i.Scope.Reason != fault.PersonOutOfScope {
+		return i.Scope
+	}
+	for _, v := range i.Rules {
+		if !v.State.Enabled && v.InScope {
+			return fault.New("claim", fault.Refused, fault.RuleDisabled, "rule "+v.State.Name)
+		}
+	}
+	return i.Scope
+}
+
 // account is the one account that the person has or would get; nil when there is none or more than one.
 func (i inspected) account() *directory.Account {
 	switch {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -135,7 +136,7 @@ func (i inspected) stepConnection() (string, *fault.Error) {
 func (i inspected) stepRead() (string, *fault.Error) {
 	var found []string
 	for _, v := range i.Rules {
-		if v.Record == nil || !v.State.Enabled {
+		if v.Record == nil {
 			continue
 		}
 		enabled := "enabled"
@@ -144,37 +145,34 @@ func (i inspected) stepRead() (string, *fault.Error) {
 		} else if !v.Record.Enabled {
 			enabled = "disabled at the source"
 		}
-		if text := fmt.Sprintf("in %s, %d columns, %s", sourceName(v), len(v.Record.Fields), enabled); !contains(found, text) {
+		text := fmt.Sprintf("in %s, %d columns, %s", sourceName(v), len(v.Record.Fields), enabled)
+		if !v.State.Enabled {
+			text += " (rule " + v.State.Name + " is not enabled)"
+		}
+		if !slices.Contains(found, text) {
 			found = append(found, text)
 		}
 	}
 	if len(found) > 0 {
 		return strings.Join(found, "; "), nil
 	}
-	if i.Scope != nil {
-		return "", i.Scope
+	if why := i.scope(); why != nil {
+		return "", why
 	}
 	return "", fault.New("", fault.NotFound, fault.PersonNotFound, "")
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // stepScope tells which rules include the person, and which of them provisions.
 func (i inspected) stepScope() (string, *fault.Error) {
 	var parts []string
 	for _, v := range i.Rules {
-		if !v.State.Enabled {
+		if !v.State.Enabled && !v.InScope {
 			continue
 		}
 		text := "rule " + v.State.Name + ": "
 		switch {
+		case !v.State.Enabled:
+			text += "would include the person, and is not enabled"
 		case v.InScope && v.State.Name == i.Rule && i.Scope != nil:
 			text += "includes the person"
 		case v.InScope && v.State.Name == i.Rule:
@@ -190,7 +188,7 @@ func (i inspected) stepScope() (string, *fault.Error) {
 		}
 		parts = append(parts, text)
 	}
-	return strings.Join(parts, "; "), i.Scope
+	return strings.Join(parts, "; "), i.scope()
 }
 
 // stepMatch tells which account was found, and by what.
@@ -198,6 +196,8 @@ func (i inspected) stepMatch() (string, *fault.Error) {
 	m := i.Match
 	found := "no account carries the person's link or has their name"
 	switch account := i.account(); {
+	case i.Unread != nil && account == nil:
+		found = "whether there is an account is unknown: the tenant could not be read"
 	case i.Matching != nil && account == nil:
 		found = ""
 	case len(m.Linked) > 1:

@@ -39,6 +39,8 @@ type shownPerson struct {
 	URL        string         `json:"url,omitempty"`
 	Source     []shownRule    `json:"source"`
 	Accounts   []shownAccount `json:"accounts"`
+	// Unread is why the tenant could not be asked for all of the person's accounts; nobody knows then which there are.
+	Unread *unreadTenant `json:"accountsUnread,omitempty"`
 	// Next is what a run would do now.
 	Next plannedPerson `json:"next"`
 	// NextText is the same in words.
@@ -46,13 +48,23 @@ type shownPerson struct {
 	Runs     []personRun `json:"runs"`
 }
 
+// unreadTenant is why accounts are not known.
+type unreadTenant struct {
+	Reason  fault.Reason `json:"reason"`
+	Message string       `json:"message"`
+}
+
 // shownRule is what one rule sees of a person.
 type shownRule struct {
 	Rule        string `json:"rule"`
 	RuleEnabled bool   `json:"ruleEnabled"`
 	Source      string `json:"source"`
-	Found       bool   `json:"found"`
-	InScope     bool   `json:"inScope"`
+	// Person and Filter are yes, no, or unknown: the source could not be read, or the filter not be evaluated.
+	Person answer `json:"person"`
+	Filter answer `json:"filter"`
+	// Found is Person: yes, and InScope Filter: yes.
+	Found   bool `json:"found"`
+	InScope bool `json:"inScope"`
 	// Provisions: of the rules that include the person, this one provisions.
 	Provisions bool `json:"provisions"`
 	// Enabled at the source; nobody knows where EnabledUnreadable.
@@ -60,6 +72,30 @@ type shownRule struct {
 	EnabledUnreadable bool           `json:"enabledUnreadable,omitempty"`
 	Reason            fault.Reason   `json:"reason,omitempty"`
 	Record            map[string]any `json:"record,omitempty"`
+}
+
+// answer is what is known of a question.
+type answer string
+
+const (
+	yes     answer = "yes"
+	no      answer = "no"
+	unknown answer = "unknown"
+)
+
+// answers tells whether a source has the person, and whether the filter includes them.
+func answers(v provision.RuleView) (person, filter answer) {
+	switch {
+	case v.InScope:
+		return yes, yes
+	case v.Record != nil && v.Why != nil && v.Why.Reason == fault.PersonOutOfScope:
+		return yes, no
+	case v.Record != nil:
+		return yes, unknown
+	case v.Why != nil && v.Why.Reason == fault.PersonNotFound:
+		return no, no
+	}
+	return unknown, unknown
 }
 
 // shownAccount is one account that may be the person's.
@@ -107,6 +143,7 @@ func (i inspected) shown() shownPerson {
 	for _, v := range i.Rules {
 		r := shownRule{Rule: v.State.Name, RuleEnabled: v.State.Enabled, Source: v.File, Found: v.Record != nil,
 			InScope: v.InScope, Provisions: i.Rule != "" && i.Rule == v.State.Name && i.Scope == nil}
+		r.Person, r.Filter = answers(v)
 		if v.Record != nil {
 			r.Enabled, r.Record = v.Record.Enabled && v.Record.EnabledErr == nil, v.Record.Fields
 			r.EnabledUnreadable = v.Record.EnabledErr != nil
@@ -124,6 +161,9 @@ func (i inspected) shown() shownPerson {
 	}
 	if i.Match.Deleted != nil {
 		s.Accounts = append(s.Accounts, i.shownAccount(i.Match.Deleted, "recycleBin"))
+	}
+	if i.Unread != nil {
+		s.Unread = &unreadTenant{Reason: i.Unread.Reason, Message: whyText(i.Unread)}
 	}
 	s.Next, s.NextText = i.next()
 	return s
@@ -171,11 +211,12 @@ func (i inspected) next() (plannedPerson, string) {
 	case c != nil:
 		return person, changeText(c, i.licences)
 	}
-	person.Reason, person.Subject = i.Scope.Reason, i.Scope.Subject
+	why := i.scope()
+	person.Reason, person.Subject = why.Reason, why.Subject
 	if i.Leaving {
 		person.Outcome = plan.Unsynced
 	}
-	return person, "nothing: " + whyText(i.Scope)
+	return person, "nothing: " + whyText(why)
 }
 
 func (s shownPerson) text() string {
@@ -184,12 +225,17 @@ func (s shownPerson) text() string {
 	rules := terminal.Table{Header: []string{"RULE", "SOURCE", "PERSON", "FILTER", "PROVISIONS", "REASON"}, Indent: "  "}
 	for _, r := range s.Source {
 		rules.Row(r.Rule+either(!r.RuleEnabled, " (not enabled)", ""), r.Source,
-			r.personText(), either(r.Found, either(r.InScope, "in", "out"), ""),
+			r.personText(), map[answer]string{yes: "in", no: either(r.Found, "out", ""), unknown: "unknown"}[r.Filter],
 			either(r.Provisions, "yes", ""), string(r.Reason))
 	}
 	b.WriteString(rules.String())
 	b.WriteString(recordsText(s.Source))
-	if len(s.Accounts) == 0 {
+	switch {
+	case s.Unread != nil && len(s.Accounts) == 0:
+		b.WriteString("\naccount: unknown, since the tenant could not be read: " + terminal.Printable(s.Unread.Message) + "\n")
+	case s.Unread != nil:
+		b.WriteString("\nthere may be more accounts than these, since the tenant could not be read: " + terminal.Printable(s.Unread.Message) + "\n")
+	case len(s.Accounts) == 0:
 		b.WriteString("\naccount: none\n")
 	}
 	for _, a := range s.Accounts {
@@ -265,6 +311,8 @@ func valueText(value any) string {
 // personText says whether the source has the person and what its column enabled says.
 func (r shownRule) personText() string {
 	switch {
+	case r.Person == unknown:
+		return "unknown"
 	case !r.Found:
 		return "not found"
 	case r.EnabledUnreadable:

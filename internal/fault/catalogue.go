@@ -266,7 +266,7 @@ var catalogue = []section{
 			"what the source says of enabled is neither true nor false for this person",
 			"write true or false there; or say in source.enabled which words of the column mean true and false, or, with source.enabled: false, that the column says nothing", ""},
 		{PersonNotFound, NotFound, PartySource, ScopePerson,
-			"the source has no person with this id", "check the id, unless the person left", ""},
+			"no source of an enabled rule has a person with this id", "check the id, unless the person left", ""},
 		{PersonOutOfScope, Refused, PartySource, ScopePerson,
 			"the rule's filter does not include this person", "correct the filter or the person's record, if that is not meant", ""},
 		{PersonClaimedByOther, Stale, PartySettings, ScopePerson,

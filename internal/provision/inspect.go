@@ -35,6 +35,8 @@ type Inspection struct {
 	// Match is what was found of the person in the tenant, and Matching why it could not be found out or is ambiguous.
 	Match    plan.Match
 	Matching *fault.Error
+	// Unread is why the tenant could not be asked for the person's accounts, so that those in Match need not be all; nil when it was.
+	Unread *fault.Error
 	// Change is what a run would do; nil when an error above, or Deciding, keeps it from being known.
 	Change *plan.Change
 	// Leaving: the person left, and Change is what deprovisioning would do.
@@ -85,7 +87,7 @@ func (p *Provisioner) Inspect(ctx context.Context, in InspectInput) (Inspection,
 		i.Scope = unclaimed(s, why)
 	}
 	if look.tenant, err = p.options.Tenant(s); err != nil {
-		i.Matching = fault.Of(err)
+		i.Matching, i.Unread = fault.Of(err), fault.Of(err)
 	} else if i.Scope == nil {
 		i.provisioned(ctx, look)
 	} else {
@@ -145,13 +147,14 @@ func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
 			i.Matching = f
 		}
 		// The account is worth seeing although the person cannot be judged.
-		i.Match, _, _ = i.linked(ctx, p)
+		i.Match, _, err = i.linked(ctx, p)
+		i.Unread = unread(err)
 		return
 	}
 	if m.SameName == nil && len(m.Linked) == 1 {
 		m.SameName, err = p.tenant.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
 		if err != nil && !fault.Is(err, fault.AccountNotFound) {
-			i.Matching = fault.Of(err)
+			i.Matching, i.Unread = fault.Of(err), fault.Of(err)
 		}
 	}
 	i.Match = m
@@ -167,7 +170,7 @@ func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
 func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason) {
 	m, account, err := i.linked(ctx, p)
 	if i.Match = m; err != nil {
-		i.Matching = fault.Of(err)
+		i.Matching, i.Unread = fault.Of(err), unread(err)
 		return
 	}
 	i.Leaving = i.Scope.Reason == fault.PersonNotFound || i.Scope.Reason == fault.PersonOutOfScope
@@ -202,6 +205,14 @@ func (i *Inspection) linked(ctx context.Context, p *provisioning) (m plan.Match,
 		return m, m.Linked[0], nil
 	}
 	return m, nil, refuse("match", fault.LinkDuplicate, "")
+}
+
+// unread is what kept the tenant from being read. Two accounts with one link have been read.
+func unread(err error) *fault.Error {
+	if err == nil || fault.Is(err, fault.LinkDuplicate) {
+		return nil
+	}
+	return fault.Of(err)
 }
 
 // faultOf keeps the absence of an error what it is.

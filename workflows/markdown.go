@@ -1,0 +1,54 @@
+package workflows
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// backticks are what a code span must be fenced by more of.
+var backticks = regexp.MustCompile("`+")
+
+// code shows a text that comes from outside, such as a person's id, as it is: a code span, in which Markdown has no meaning, so that an id
+// can neither pretend to be a link nor break a table.
+func code(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+	if text == "" {
+		return ""
+	}
+	fence := "`"
+	for _, run := range backticks.FindAllString(text, -1) {
+		if len(run) >= len(fence) {
+			fence = run + "`"
+		}
+	}
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
+		text = " " + text + " "
+	}
+	return fence + text + fence
+}
+
+// codes shows several such texts.
+func codes(texts []string) string {
+	shown := make([]string, len(texts))
+	for i, text := range texts {
+		shown[i] = code(text)
+	}
+	return strings.Join(shown, ", ")
+}
+
+// maxPerson is how much of a person's id a summary shows, which holds 200 bytes in all.
+const maxPerson = 120
+
+// person shows somebody's id in a summary.
+func person(user string) string {
+	if len(user) > maxPerson {
+		user = strings.ToValidUTF8(user[:maxPerson], "") + "…"
+	}
+	return code(user)
+}

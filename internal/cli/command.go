@@ -1,10 +1,10 @@
 // Package cli is entraflow's command line: it runs everything on one machine (up), and operates connections, rules, syncs and single
-// people. Exit status 0: done; 1: something could not complete or is held; 2: wrong use, nothing done.
+// people. Each group of commands is a package of its own below this one; session is what they share. Exit status 0: done; 1: something
+// could not complete or is held; 2: wrong use, nothing done.
 package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +14,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/entraflow/entraflow/internal/terminal"
+	"github.com/entraflow/entraflow/internal/cli/connection"
+	"github.com/entraflow/entraflow/internal/cli/plan"
+	"github.com/entraflow/entraflow/internal/cli/rule"
+	"github.com/entraflow/entraflow/internal/cli/session"
+	"github.com/entraflow/entraflow/internal/cli/simulation"
+	"github.com/entraflow/entraflow/internal/cli/sync"
+	"github.com/entraflow/entraflow/internal/cli/up"
+	"github.com/entraflow/entraflow/internal/cli/user"
 )
-
-// stateDir is where everything of one machine is kept, below the working directory.
-const stateDir = ".entraflow"
 
 // Main is the command line. The zero value works in the process's working directory.
 type Main struct {
@@ -33,33 +37,33 @@ type Main struct {
 // Run carries out one command and returns its exit status. environ has the form of os.Environ; the environment of the
 // process itself is read for secrets and for the worker's own settings only.
 func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	a := &app{ctx: ctx, dir: m.Dir, now: m.Now, poll: m.Poll, stdin: stdin, stdout: stdout, stderr: stderr, environ: environ}
-	if a.dir == "" {
-		a.dir = "."
+	a := &session.Session{Ctx: ctx, Dir: m.Dir, Now: m.Now, Poll: m.Poll, Stdin: stdin, Stdout: stdout, Stderr: stderr, Variables: environ}
+	if a.Dir == "" {
+		a.Dir = "."
 	}
-	if a.now == nil {
-		a.now = time.Now
+	if a.Now == nil {
+		a.Now = time.Now
 	}
-	if a.poll == 0 {
-		a.poll = time.Second
+	if a.Poll == 0 {
+		a.Poll = time.Second
 	}
-	a.notesTo(stderr)
-	root := a.root()
+	a.NotesTo(stderr)
+	root := command{a}.root()
 	// Without arguments cobra would take those of the process.
 	root.SetArgs(append([]string{}, args...))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	at, err := root.ExecuteContextC(ctx)
-	a.notes.Clear()
+	a.Notes.Clear()
 	if err == nil {
-		return statusDone
+		return session.StatusDone
 	}
-	if !a.began && asksForJSON(args) {
+	if !a.Began && asksForJSON(args) {
 		// The flag may stand behind what could not be understood.
-		a.output = outputJSON
+		a.Output = session.OutputJSON
 	}
-	return a.report(at, err)
+	return a.Report(at, err)
 }
 
 // asksForJSON finds -o json among arguments of which not all can be understood.
@@ -67,7 +71,7 @@ func asksForJSON(args []string) bool {
 	for i, arg := range args {
 		switch arg {
 		case "-o", "--output":
-			if i+1 < len(args) && args[i+1] == outputJSON {
+			if i+1 < len(args) && args[i+1] == session.OutputJSON {
 				return true
 			}
 		case "-ojson", "-o=json", "--output=json":
@@ -77,72 +81,11 @@ func asksForJSON(args []string) bool {
 	return false
 }
 
-// app is one run of the command line.
-type app struct {
-	ctx            context.Context
-	dir            string
-	now            func() time.Time
-	poll           time.Duration
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	environ        []string
-	output         string // text or json
-	// notes tell what is being done: on stderr, but on stdout for `up` in text, whose story they are.
-	notes *terminal.Terminal
-	// began: the command itself runs; errors before that are wrong use.
-	began bool
-	// printed: the command's result has been written.
-	printed bool
-}
-
-func (a *app) notesTo(w io.Writer) {
-	a.notes = &terminal.Terminal{W: w, Live: terminal.IsLive(w), Now: a.now}
-}
-
-// getenv reads a variable of the given environment; the last one counts, as for processes.
-func (a *app) getenv(name string) string {
-	value, _ := a.LookupEnv(name)
-	return value
-}
-
-// LookupEnv makes the given environment one that the Temporal client's settings are read from.
-func (a *app) LookupEnv(name string) (value string, ok bool) {
-	for _, e := range a.environ {
-		if k, v, _ := strings.Cut(e, "="); k == name {
-			value, ok = v, true
-		}
-	}
-	return value, ok
-}
-
-// Environ gives the given environment.
-func (a *app) Environ() []string { return a.environ }
-
-// json reports whether stdout is for machines.
-func (a *app) json() bool { return a.output == outputJSON }
-
-// print writes a command's result: the value as one JSON object, or the text.
-func (a *app) print(value any, text string) error {
-	a.notes.Clear()
-	a.printed = true
-	if !a.json() {
-		_, err := io.WriteString(a.stdout, text)
-		return err
-	}
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(value)
-}
-
-// Values of the flag -o.
-const (
-	outputText = "text"
-	outputJSON = "json"
-)
+// command is one run of the command line, with the commands that belong to none of the packages below.
+type command struct{ *session.Session }
 
 // root is the whole tree of commands.
-func (a *app) root() *cobra.Command {
+func (a command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
 		Short: "Provision people to Microsoft Entra ID",
@@ -156,22 +99,22 @@ Exit status: 0 done; 1 something could not complete or is held; 2 wrong use, not
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if a.output != outputText && a.output != outputJSON {
-				return fmt.Errorf("-o is %q; it can be text or json", a.output)
+			if a.Output != session.OutputText && a.Output != session.OutputJSON {
+				return fmt.Errorf("-o is %q; it can be text or json", a.Output)
 			}
-			a.began = true
+			a.Began = true
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a.began = false
+			a.Began = false
 			return errors.New("no command was given")
 		},
 	}
-	root.PersistentFlags().StringVarP(&a.output, "output", "o", outputText, "text for people, json for machines")
+	root.PersistentFlags().StringVarP(&a.Output, "output", "o", session.OutputText, "text for people, json for machines")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.upCommand(), a.applyCommand(), a.planCommand(), a.syncCommand(),
-		a.connectionCommand(), a.ruleCommand(), a.userCommand(), a.simulatorCommand(), a.versionCommand(), a.completionCommand(),
+		up.Command(a.Session), connection.ApplyCommand(a.Session), plan.Command(a.Session), sync.Command(a.Session),
+		connection.Command(a.Session), rule.Command(a.Session), user.Command(a.Session), simulation.Command(a.Session), a.versionCommand(), a.completionCommand(),
 	)
 	a.completeNames(root)
 	explainArguments(root)
@@ -197,17 +140,4 @@ func explainArguments(c *cobra.Command) {
 		}
 		return nil
 	}
-}
-
-// group is a command that only holds others.
-func (a *app) group(use, short, example string, sub ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			a.began = false
-			return fmt.Errorf("%s needs one of its commands", cmd.Name())
-		},
-	}
-	c.AddCommand(sub...)
-	return c
 }

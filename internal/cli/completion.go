@@ -8,13 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
 // completionTimeout is how long a shell waits for names of connections and rules. Without an answer there are none.
 const completionTimeout = 2 * time.Second
 
-func (a *app) completionCommand() *cobra.Command {
+func (a command) completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print the completion script of a shell",
@@ -29,18 +30,18 @@ settings name. It works for a built program of the name starter, which is on PAT
 			root := cmd.Root()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(a.stdout, true)
+				return root.GenBashCompletionV2(a.Stdout, true)
 			case "zsh":
-				return root.GenZshCompletion(a.stdout)
+				return root.GenZshCompletion(a.Stdout)
 			default:
-				return root.GenFishCompletion(a.stdout, true)
+				return root.GenFishCompletion(a.Stdout, true)
 			}
 		},
 	}
 }
 
 // completeNames gives the commands below c their completions: connections and rules as arguments and as values of flags.
-func (a *app) completeNames(c *cobra.Command) {
+func (a command) completeNames(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		a.completeNames(sub)
 	}
@@ -65,7 +66,7 @@ func (a *app) completeNames(c *cobra.Command) {
 }
 
 // upTo offers nothing after n arguments; without it a shell would offer files.
-func (a *app) upTo(n int, complete cobra.CompletionFunc) cobra.CompletionFunc {
+func (a command) upTo(n int, complete cobra.CompletionFunc) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		if len(args) >= n {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -76,7 +77,7 @@ func (a *app) upTo(n int, complete cobra.CompletionFunc) cobra.CompletionFunc {
 
 // completeConnectionAndRule offers connections first, and rules, too, where there is only one connection; then the rules of
 // the connection that was named.
-func (a *app) completeConnectionAndRule(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+func (a command) completeConnectionAndRule(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
 		names, directive := a.completeConnections(cmd, args, toComplete)
@@ -91,17 +92,17 @@ func (a *app) completeConnectionAndRule(cmd *cobra.Command, args []string, toCom
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (a *app) completeConnections(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+func (a command) completeConnections(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	a.quietly(func(ctx context.Context, t *link) {
-		names, _ = t.connections(ctx)
+	a.quietly(func(ctx context.Context, t *session.Link) {
+		names, _ = t.Connections(ctx)
 		slices.Sort(names)
 	})
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (a *app) completeRules(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	connection := first(args)
+func (a command) completeRules(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	connection := session.First(args)
 	if f := cmd.Flag("connection"); f != nil && f.Value.String() != "" {
 		connection = f.Value.String()
 	}
@@ -109,13 +110,13 @@ func (a *app) completeRules(cmd *cobra.Command, args []string, _ string) ([]stri
 }
 
 // rulesOf are the rules of a connection or, without a name, of the only one.
-func (a *app) rulesOf(connection string) (names []string) {
-	a.quietly(func(ctx context.Context, t *link) {
-		connection, err := t.only(ctx, connection)
+func (a command) rulesOf(connection string) (names []string) {
+	a.quietly(func(ctx context.Context, t *session.Link) {
+		connection, err := t.Only(ctx, connection)
 		if err != nil {
 			return
 		}
-		d, err := t.describe(ctx, connection)
+		d, err := t.Describe(ctx, connection)
 		if err != nil {
 			return
 		}
@@ -128,12 +129,12 @@ func (a *app) rulesOf(connection string) (names []string) {
 
 // quietly asks Temporal something on behalf of a shell, which has no place for complaints: whatever goes wrong, and
 // whatever takes long, leaves only the names out.
-func (a *app) quietly(ask func(ctx context.Context, t *link)) {
-	ctx, cancel := context.WithTimeout(a.ctx, completionTimeout)
+func (a command) quietly(ask func(ctx context.Context, t *session.Link)) {
+	ctx, cancel := context.WithTimeout(a.Ctx, completionTimeout)
 	defer cancel()
-	quiet := *a
-	quiet.notes = &terminal.Terminal{W: io.Discard, Now: a.now}
-	t, err := quiet.dial(ctx)
+	quiet := *a.Session
+	quiet.Notes = &terminal.Terminal{W: io.Discard, Now: a.Now}
+	t, err := quiet.Dial(ctx)
 	if err != nil {
 		return
 	}

@@ -70,7 +70,7 @@ func TestWhatCouldNotBeReadIsSaidToBeUnknown(t *testing.T) {
 		Syncs map[string]struct{ RunID string }
 	}
 	b.ok(&before, "rule", "list")
-	b.steps(step{"sync --follow staff", 0, "no sync of connection globex is running"}, step{"sync --follow --no-wait", 2, "follow"})
+	b.steps(step{"sync --follow --rule staff", 0, "no sync of connection globex is running"}, step{"sync --follow --no-wait", 2, "follow"})
 	b.ok(&after, "rule", "list")
 	require.Equal(t, before, after)
 	changed, err := os.ReadFile(b.config)

@@ -18,7 +18,7 @@ type versions struct {
 	Temporal string `json:"temporalSdk"`
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func (a command) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Example: "  go run ./starter version -o json",
@@ -41,7 +41,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if v.Revision != "" {
 				text += " (" + v.Revision + ")"
 			}
-			return a.print(v, fmt.Sprintf("%s, %s, Temporal SDK %s\n", text, v.Go, v.Temporal))
+			return a.Print(v, fmt.Sprintf("%s, %s, Temporal SDK %s\n", text, v.Go, v.Temporal))
 		},
 	}
 }

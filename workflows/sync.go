@@ -195,18 +195,25 @@ func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 		s.PermitRun = workflow.GetInfo(ctx).WorkflowExecution.RunID
 	}
 	s.ManagersPending, s.Appeared = 0, 0
+	s.begin(page)
+	return page, nil
+}
+
+// begin starts the counts of a plan. What the plans before it did in the same sync stays in them: the people who were
+// deprovisioned, whom this plan no longer has, and how many people's workflows were started.
+func (s *syncRun) begin(page api.PlanResult) {
 	before := s.Result.Done
 	s.Result = api.SyncResult{
 		Connection: s.Connection, Rule: s.Rule, State: api.SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
-		Actions: s.Result.Actions, Planned: page.Whole.Planned,
+		Actions: s.Result.Actions, Done: before, Planned: before + page.Whole.Planned,
 	}
+	s.Result.Counters.Count(plan.Success, s.Deprovisioned)
 	if s.Stage == plan.StageManagers {
 		// Most people of this plan have been counted under the plan before.
 		s.Result.Planned = max(before, page.Whole.Planned)
 		s.Result.Done = s.Result.Planned - page.Whole.Planned
 	}
 	s.whole(page.Whole)
-	return page, nil
 }
 
 // planRule reads everything and makes a plan, which the worker keeps that made it.
@@ -296,8 +303,8 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 		}
 		return workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule,
 			Resume: &api.SyncResume{
-				Result: api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions},
-				Stage:  plan.StagePeople, Removed: s.Removed, Replans: s.Replans,
+				Result: api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions, Done: s.Result.Done},
+				Stage:  plan.StagePeople, Removed: s.Removed, Deprovisioned: s.Deprovisioned, Replans: s.Replans,
 			}})
 	}
 	resume := s.SyncResume

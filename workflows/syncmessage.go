@@ -21,7 +21,8 @@ func syncMessage(r api.SyncResult) string {
 		return fmt.Sprintf("Stopped after %d of %d people: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
 			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, r.Planned)
 	}
-	text := fmt.Sprintf("Completed: %d of %d people needed a change.", r.Planned, r.Impacted)
+	// Somebody may have needed one under each of several plans.
+	text := fmt.Sprintf("Completed: %d of %d people needed a change.", min(r.Planned, r.Impacted), r.Impacted)
 	if r.Planned == 0 {
 		text = fmt.Sprintf("Completed: nothing to write for %d people.", r.Impacted)
 	}

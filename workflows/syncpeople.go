@@ -65,6 +65,9 @@ func (s *syncRun) count(person api.PlannedPerson, r api.UserResult, err error) {
 	if s.Stage == plan.StageRemovals {
 		s.Removed++
 	}
+	if r.Action == plan.Remove && r.Outcome == plan.Success {
+		s.Deprovisioned++
+	}
 	if appeared(r) {
 		s.Appeared++
 	}

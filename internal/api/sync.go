@@ -91,7 +91,7 @@ type SyncResult struct {
 	HeldList []PersonNote `json:"heldList,omitempty"`
 	// Guard is what the removal guard said of the plan.
 	Guard plan.Guard `json:"guard"`
-	// Planned is how many people's workflows the plan starts; Done how many have ended.
+	// Planned is how many people's workflows the sync starts, by all plans that it makes; Done how many have ended.
 	Planned int `json:"planned"`
 	Done    int `json:"done"`
 	// Actions counts what was carried out.
@@ -114,8 +114,9 @@ type SyncResume struct {
 	After  string     `json:"after"`
 	// PermitRun is the run that knows which removals passed the guard; a plan made again may carry out what is left of them.
 	PermitRun string `json:"permitRun,omitempty"`
-	// Removed is how many people something was taken away from.
-	Removed int `json:"removed"`
+	// Removed is how many people something was taken away from, Deprovisioned those of them who were deprovisioned.
+	Removed       int `json:"removed"`
+	Deprovisioned int `json:"deprovisioned,omitempty"`
 	// ConnectionLinked is what the plan saw in the tenant.
 	ConnectionLinked int `json:"connectionLinked"`
 	// Replans is how often the sync has planned again because settings changed or somebody asked to look again.

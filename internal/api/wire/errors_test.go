@@ -80,11 +80,11 @@ func TestFaultOfAWorkflowsTimeout(t *testing.T) {
 	}
 }
 
-// Where the details cannot be read, the reason alone tells the usual kind.
+// Where there are no details, the reason alone tells the usual kind.
 func TestFaultOfWithoutDetails(t *testing.T) {
 	t.Parallel()
 	for reason, kind := range map[fault.Reason]fault.Kind{fault.RevisionChanged: fault.Stale, fault.LinkDuplicate: fault.Refused, fault.InternalError: fault.Internal} {
-		got := wire.FaultOf(temporal.NewNonRetryableApplicationError("x", string(reason), nil, "not details"))
+		got := wire.FaultOf(temporal.NewNonRetryableApplicationError("x", string(reason), nil))
 		require.Equal(t, &fault.Error{Kind: kind, Reason: reason}, got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/cli/mapping"
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/cli/simulation"
 	"github.com/entraflow/entraflow/internal/config"
@@ -26,13 +27,14 @@ type command struct{ *session.Session }
 func Command(s *session.Session) *cobra.Command { return command{s}.planCommand() }
 
 func (a command) planCommand() *cobra.Command {
-	var path, connection, rule string
+	var path, connection, rule, values string
 	var all bool
 	c := &cobra.Command{
 		Use:   "plan [-f FILE | --connection NAME] [--rule NAME]",
 		Short: "Show what a sync would do, without doing it",
 		Long: `plan reads source and tenant in this process and prints for each person what a sync would do and why. It names
-attributes and licences and prints no values; nothing is written anywhere. With -f it plans for the file as it is, even if
+attributes and licences and prints no values; nothing is written anywhere. --values ID shows instead what filter and mappings
+make of one person, values and all, on this terminal only. With -f it plans for the file as it is, even if
 it has not been applied. Exit status 1 if removals would be held; the command that approves exactly these is named.`,
 		Example: `  go run ./starter plan -f examples/contoso/contoso.yaml
   go run ./starter plan --connection contoso --rule staff -o json`,
@@ -41,12 +43,16 @@ it has not been applied. Exit status 1 if removals would be held; the command th
 			if path != "" && connection != "" {
 				return session.WrongUse("give one of the two", "-f and --connection exclude each other")
 			}
+			if values != "" {
+				return a.values(cmd.Context(), planRequest{path: path, connection: connection, rule: rule}, values)
+			}
 			return a.plan(cmd.Context(), planRequest{path: path, connection: connection, rule: rule, all: all})
 		},
 	}
 	c.Flags().StringVarP(&path, "file", "f", "", "plan for this configuration file")
 	c.Flags().StringVar(&connection, "connection", "", "plan for this saved connection; may be left out where there is only one")
 	c.Flags().StringVar(&rule, "rule", "", "rule; without it, all enabled rules")
+	c.Flags().StringVar(&values, "values", "", "show what filter and mappings make of the person with this id, and plan nothing")
 	c.Flags().BoolVar(&all, "all", false, "list people for whom there is nothing to do, too")
 	return c
 }
@@ -55,6 +61,29 @@ it has not been applied. Exit status 1 if removals would be held; the command th
 type planRequest struct {
 	path, connection, rule string
 	all                    bool
+}
+
+// values shows what the mappings make of one person; the tenant is not asked.
+func (a command) values(ctx context.Context, r planRequest, id string) error {
+	var cfg *config.Connection
+	if r.path != "" {
+		loaded, err := a.Load(ctx, r.path)
+		if err != nil {
+			return err
+		}
+		cfg = loaded
+	} else {
+		settings, err := a.savedSettings(ctx, r.connection)
+		if err != nil {
+			return err
+		}
+		cfg = &settings.Config
+	}
+	rules, err := mapping.Named(cfg, r.rule)
+	if err != nil {
+		return err
+	}
+	return mapping.Print(ctx, a.Session, rules, id)
 }
 
 func (a command) plan(ctx context.Context, r planRequest) (err error) {

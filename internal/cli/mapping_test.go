@@ -1,0 +1,47 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the mappings make of people is seen without a tenant, without Temporal, and without an applied connection.
+func TestMappingsAreTriedWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.rewrite("P12,true,kim", "P13,true,lou,Lou Lake,Legal,XX,\nP12,true,kim")
+	var r struct {
+		Rules []struct {
+			Rule                        string
+			InScope, OutOfScope, Failed int
+			People                      []struct {
+				User    string
+				InScope bool
+				Values  map[string]string
+				Failed  *struct{ Reason, Subject string }
+			}
+		}
+	}
+	for _, line := range []string{"mapping test -f FILE --id P05", "plan -f FILE --values P05"} {
+		b.ok(&r, strings.Fields(strings.Replace(line, "FILE", b.config, 1))...)
+		require.Len(t, r.Rules[0].People, 1)
+		p := r.Rules[0].People[0]
+		require.True(t, p.InScope)
+		require.Equal(t, map[string]string{
+			"userPrincipalName": "ed@globex.example", "displayName": "Ed Eder", "mailNickname": "ed", "department": "Sales", "usageLocation": "AT",
+			"skuId": "SPE_E5", "accountEnabled": "true",
+		}, p.Values)
+	}
+	b.steps(
+		step{"mapping test -f FILE", 1, "rule staff: 10 people in scope, 1 outside the filter, 2 fail"},
+		step{"mapping test -f FILE", 1, "usage_location_invalid"},
+		step{"mapping test -f FILE --id P08", 0, "rule staff, person P08: outside the filter"},
+		step{"mapping test -f FILE --id P06", 1, "fails: "},
+		step{"mapping test -f FILE --id P99", 2, "no source of these rules has a person with this id"},
+		step{"mapping test -f FILE --rule stuff", 2, "has no rule of this name"},
+		step{"mapping test", 2, "no configuration file was given"},
+	)
+	b.untouched()
+}

@@ -107,8 +107,8 @@ func (c *Client) RegisterExtensionProperty(ctx context.Context, name string) (fu
 // the tenant knows them. After a refusal it lists the definitions, to tell those that are too new from those that do not
 // exist.
 //
-// Faults: ExtensionNotReady (NotReady) when both are registered, ExtensionMissing (Denied) when one is not or when
-// the definitions cannot be listed; otherwise as ListUsers.
+// Faults: ExtensionNotReady (NotReady) when both are registered; ExtensionMissing (Denied) when one is not, which is the
+// subject, or without a subject when the definitions cannot be listed; otherwise as ListUsers.
 func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) error {
 	if sel.LinkProperty == "" || sel.MarkProperty == "" {
 		return missingArgument(opProbe, LinkProperty)

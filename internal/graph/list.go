@@ -78,8 +78,9 @@ func (c *Client) linkReadable(ctx context.Context, op operation, sel directory.S
 		return nil
 	}
 	err := c.ProbeExtension(ctx, sel)
-	if n := c.known.attempt; fault.Is(err, fault.ExtensionMissing) && n >= 1 && n <= probeAttempts {
-		// One server that does not know the property yet is no reason to declare the connection invalid.
+	unlisted := fault.Is(err, fault.ExtensionMissing) && fault.Of(err).Subject == ""
+	if n := c.known.attempt; unlisted && n >= 1 && n <= probeAttempts {
+		// Where the definitions cannot be listed, it may be one server that does not know them yet.
 		f := fault.Wrap(op.name, fault.NotReady, fault.ExtensionNotReady, "", err)
 		f.RetryAfter = c.options.Waits.Replica.After(n)
 		return f

@@ -13,6 +13,7 @@ func Accidents() simulator.Faults {
 		InternalError: some, BadGateway: some, UnavailableHTML: some,
 		UnavailableCommitted: some, TimeoutCommitted: some, Reset: some, ResetCommitted: some,
 		Concurrency: some, Unauthorized: some, ExtensionFlap: some, EmptyPage: 0.1,
+		LicenseLag: 0.2, LicenseLagTries: 2,
 	}
 }
 

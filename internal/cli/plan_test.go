@@ -84,3 +84,17 @@ func TestAConnectionCanBeTestedBeforeItIsSaved(t *testing.T) {
 	require.NotContains(t, r.stderr+r.stdout, "another one")
 	b.untouched()
 }
+
+// An empty list has no columns: it is called empty, and nobody is told that each column is missing.
+func TestAnEmptyListIsCalledEmpty(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	text, err := os.ReadFile(b.config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(b.config, []byte(strings.ReplaceAll(string(text), "people.csv", "people.json")), 0o600))
+	require.NoError(t, os.WriteFile(strings.TrimSuffix(b.people, ".csv")+".json", []byte("[]"), 0o600))
+	r := b.run("plan", "-f", b.config)
+	require.Equal(t, 2, r.status)
+	require.Contains(t, r.stderr, "source: the source is empty: it has nobody, and so no columns; check that it is whole")
+	require.NotContains(t, r.stderr, "no column \"")
+}

@@ -220,14 +220,16 @@ func (f faultyFile) provisioned(text []byte) []directory.Account {
 	return accounts
 }
 
-var lineNamed = regexp.MustCompile(`lines? \d+`)
+// placed recognises where in the file the cause is: a line, the header and its columns, or all of it.
+var placed = regexp.MustCompile(`lines? \d+|header line|column|\(it is |the file is empty|the file has no`)
 
 // judge plans from the broken file.
 func (f faultyFile) judge(text []byte) {
 	made, message := f.plan(text)
 	if made == nil {
 		require.Contains(f.t, message, f.layout.name, "the file is named")
-		require.Regexp(f.t, `;|line|column`, message, "the cause and the next step are told")
+		require.Regexp(f.t, placed, message, "the place is told")
+		require.Regexp(f.t, `: .+; \w+`, message, "the cause and the next step are told")
 		return
 	}
 	for _, entries := range [][]plan.Entry{made.Entries, made.Leavers} {

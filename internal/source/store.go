@@ -111,3 +111,10 @@ func Differences(is, says Settings) []Difference {
 	facts(says, func(d *Difference) *string { return &d.Says })
 	return slices.DeleteFunc(out, func(d Difference) bool { return d.Is == d.Says })
 }
+
+// Hint is the cause of an error, for whoever has the source before them anyway, such as the names of its columns. It may
+// hold what stands in the source, and so never goes to Temporal or into a log.
+type Hint string
+
+// Error is the hint.
+func (h Hint) Error() string { return string(h) }

@@ -89,7 +89,7 @@ func (a *Session) checkRule(ctx context.Context, f *config.File, rule config.Rul
 		a.Notes.Sayf("warning: %s", at("source", 0, w)[0])
 	}
 	if len(columns.Names) == 0 {
-		message := fault.New("", fault.Invalid, fault.SourceEmpty, rule.Source.Place()).Message()
+		const message = "the source is empty: it has nobody, and so no columns; check that it is whole"
 		if rule.Enabled {
 			return at("source", 0, message), nil
 		}
@@ -111,6 +111,10 @@ func sourceMessage(err error) string {
 	var path *os.PathError
 	if errors.As(err, &path) {
 		text += " (" + path.Err.Error() + ")"
+	}
+	var hint source.Hint
+	if errors.As(err, &hint) {
+		text += " (" + string(hint) + ")"
 	}
 	return text
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // A JSON document may hold the people in a list under a key, as answers of interfaces do. Such an answer is often one page
@@ -180,11 +181,11 @@ func (o *objects) noList(depth int) error {
 	for _, m := range o.members {
 		object[m.name] = m.value
 	}
-	note := fmt.Sprintf("source.records: there is no list at %s", strings.Join(o.path[:depth+1], "."))
+	wrong := malformed(o.store.place.name, fmt.Sprintf("source.records: there is no list at %s; correct the path", strings.Join(o.path[:depth+1], ".")))
 	if lists := listsIn(object, ""); depth == 0 && len(lists) > 0 {
-		note += "; it has " + strings.Join(lists, ", ")
+		wrong.Err = source.Hint("It has " + strings.Join(lists, ", "))
 	}
-	return malformed(o.store.place.name, note+"; correct the path")
+	return wrong
 }
 
 // close reads what follows the list to the end of the document, and refuses a document that is a part only.

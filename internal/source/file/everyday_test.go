@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,13 +32,20 @@ func settingsOf(t *testing.T, text string) file.Settings {
 	return s
 }
 
+// hinted is an error's subject with what is said to whoever has the file before them.
+func hinted(err error) string {
+	var hint source.Hint
+	errors.As(err, &hint)
+	return strings.TrimSuffix(fault.Of(err).Subject+" "+string(hint), " ")
+}
+
 // refused makes sure that neither a listing nor a single read gives anybody, and gives the subject.
 func refused(t *testing.T, name, text string, settings file.Settings, reason fault.Reason) string {
 	t.Helper()
 	_, snapshot, err := read(t, name, text, settings)
 	require.True(t, fault.Is(err, reason), "got %v", err)
 	require.Zero(t, snapshot)
-	return fault.Of(err).Subject
+	return hinted(err)
 }
 
 // A quote that is lost, and found again, swallows people, who would then seem to have left.
@@ -114,7 +122,8 @@ func TestEnabledByOtherWords(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Columns(t.Context())
 	require.True(t, fault.Is(err, fault.SourceColumnMissing))
-	require.Contains(t, err.Error(), `source.enabled: the source has no column "STATE"; it has STATUS`)
+	require.Contains(t, hinted(err), `(source.enabled)`)
+	require.Contains(t, hinted(err), `the source has no column "STATE"; it has STATUS`)
 }
 
 func TestEnabledSettings(t *testing.T) {
@@ -184,7 +193,7 @@ func TestRowsArePicked(t *testing.T) {
 
 	require.Equal(t, "p.csv, lines 2, 3 (column id repeats)", refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.job != '' && user.id == '1'"}`), fault.SourceIDDuplicate),
 		"doubles among what is left stay an error")
-	require.Contains(t, refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.jobs == 'main'"}`), fault.SourceColumnMissing), "source.rows: the source has no column")
+	require.Contains(t, refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.jobs == 'main'"}`), fault.SourceColumnMissing), "(source.rows) the source has no column")
 	require.Equal(t, "p.csv, lines 2, 3, 4, 5, 6, 7 (source.rows gives neither true nor false; correct the expression or the record)",
 		refused(t, "p.csv", text, settingsOf(t, `{"rows":"int(user.job) > 1"}`), fault.SourceMalformed))
 
@@ -192,7 +201,7 @@ func TestRowsArePicked(t *testing.T) {
 	all, _, err = read(t, "p.json", objects, settingsOf(t, `{"rows":"user.primary"}`))
 	require.NoError(t, err)
 	require.Len(t, all, 2)
-	require.Contains(t, refused(t, "p.json", objects, settingsOf(t, `{"rows":"user.primry == true"}`), fault.SourceColumnMissing), "column primry; did you mean primary?")
+	require.Contains(t, refused(t, "p.json", objects, settingsOf(t, `{"rows":"user.primry == true"}`), fault.SourceColumnMissing), "(column primry) Did you mean primary? It has id, primary")
 	all, _, err = read(t, "p.json", `[{"id":1,"kind":"x"},{"id":1},{"id":2,"kind":"x"}]`, settingsOf(t, `{"rows":"user.kind == 'x'"}`))
 	require.NoError(t, err, "a key that an object lacks reads as empty")
 	require.Len(t, all, 2)
@@ -233,14 +242,14 @@ func TestRecordsOfADocument(t *testing.T) {
 			refused(t, "p.json", text, settingsOf(t, `{"records":"d"}`), fault.SourceIncomplete), text)
 	}
 	for text, note := range map[string]string{
-		`{"Resources":[{"id":"1"}],"n":{"m":[]}}`: "p.json (it is one object, and the people must be a list; name the list with source.records: it has Resources, n.m)",
+		`{"Resources":[{"id":"1"}],"n":{"m":[]}}`: "p.json (it is one object, and the people must be a list; name the list with source.records) It has Resources, n.m",
 		`{"Resources":[`: "p.json, line 1 (the file ends before its JSON does)",
 	} {
 		_, _, err := read(t, "p.json", text, file.Settings{})
-		require.Equal(t, note, fault.Of(err).Subject)
+		require.Equal(t, note, hinted(err))
 	}
 	for text, note := range map[string]string{
-		`{"Resources":[{"id":"1"}]}`:      "p.json (source.records: there is no list at d; it has Resources; correct the path)",
+		`{"Resources":[{"id":"1"}]}`:      "p.json (source.records: there is no list at d; correct the path) It has Resources",
 		`{"d":{"e":[]}}`:                  "p.json (source.records: there is no list at d; correct the path)",
 		`[{"id":"1"}]`:                    "p.json, line 1 (the document is the list itself; remove source.records)",
 		`{"d":[{"id":"1"}]`:               "p.json, line 1 (the file ends before its JSON does)",
@@ -252,7 +261,7 @@ func TestRecordsOfADocument(t *testing.T) {
 	} {
 		_, _, err := read(t, "p.json", text, settingsOf(t, `{"records":"d"}`))
 		require.Error(t, err, text)
-		require.Equal(t, note, fault.Of(err).Subject, text)
+		require.Equal(t, note, hinted(err), text)
 	}
 }
 
@@ -423,20 +432,20 @@ func TestExcel(t *testing.T) {
 	all, _, err = read(t, "p.xlsx", string(book), settingsOf(t, `{"sheet":"Guests"}`))
 	require.NoError(t, err)
 	require.Equal(t, "1", all[0].ID)
-	require.Contains(t, refused(t, "p.xlsx", string(book), settingsOf(t, `{"sheet":"Guest"}`), fault.SourceMalformed), `it has no sheet "Guest"; did you mean "Guests"?; it has Sheet1, Guests`)
+	require.Contains(t, refused(t, "p.xlsx", string(book), settingsOf(t, `{"sheet":"Guest"}`), fault.SourceMalformed), `it has no sheet "Guest"; correct source.sheet) It has Sheet1, Guests`)
 	require.Contains(t, refused(t, "p.xlsx", string(book[:len(book)/2]), file.Settings{}, fault.SourceIncomplete), "it is cut or damaged")
 	for subject, rows := range map[string][][]any{
 		"line 3 (column id repeats)":                            {{"id", "n"}, {"1", "a"}, {"1", "b"}},
 		"line 2 (column n shows an error of Excel":              {{"id", "n"}, {"1", "#N/A"}},
 		"line 2 (not the header's 2 fields":                     {{"id", "n"}, {"1", "a", "x"}},
-		"column id; did you mean ID?; it has ID, n":             {{"ID", "n"}, {"1", "a"}},
+		"column id) Did you mean ID? It has ID, n":              {{"ID", "n"}, {"1", "a"}},
 		"the id is a number in scientific notation":             {{"id", "n"}, {"1.2E+15", "a"}},
 		"line 3 (the header line again; were two files joined?": {{"id", "n"}, {"1", "a"}, {"id", "n"}},
 		"the sheet has no header line":                          {},
 	} {
 		_, _, err := read(t, "p.xlsx", string(workbook(t, func(f *excelize.File, sheet string) { set(f, sheet, rows...) })), file.Settings{})
 		require.Error(t, err, subject)
-		got := fault.Of(err).Subject
+		got := hinted(err)
 		if strings.HasPrefix(subject, "line 3 (column id repeats") {
 			subject = "lines 2, 3 (column id repeats)"
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/entraflow/entraflow/internal/fault"
-	"github.com/entraflow/entraflow/internal/mapping/suggest"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -77,7 +76,9 @@ func (t *sheet) choose(name string) (string, error) {
 	case slices.Contains(sheets, name):
 		return name, nil
 	}
-	return "", malformed(t.store.place.name, fmt.Sprintf("it has no sheet %q%s; it has %s", name, suggest.DidYouMean(name, sheets), strings.Join(sheets, ", ")))
+	wrong := malformed(t.store.place.name, fmt.Sprintf("it has no sheet %q; correct source.sheet", name))
+	wrong.Err = source.Hint("It has " + strings.Join(sheets, ", "))
+	return "", wrong
 }
 
 func (t *sheet) unreadable(err error) error {

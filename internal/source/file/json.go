@@ -154,7 +154,9 @@ func (o *objects) ended() error {
 		return malformed(o.store.place.name, "the file is empty")
 	case o.count == 1 && o.store.format == formatJSON:
 		if lists := listsIn(o.first, ""); len(lists) > 0 {
-			return malformed(o.store.place.name, "it is one object, and the people must be a list; name the list with source.records: it has "+strings.Join(lists, ", "))
+			wrong := malformed(o.store.place.name, "it is one object, and the people must be a list; name the list with source.records")
+			wrong.Err = source.Hint("It has " + strings.Join(lists, ", "))
+			return wrong
 		}
 	}
 	return io.EOF

@@ -84,7 +84,7 @@ func (l *layout) compile(s *store, scope expression.Scope) error {
 		}
 		made, problems := expression.Compile(e.text, expression.Condition, scope)
 		if len(problems) > 0 {
-			return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (source."+e.key+": "+problems[0].Message+")")
+			return fault.Wrap(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (source."+e.key+")", source.Hint(problems[0].Message))
 		}
 		*e.into = made
 	}
@@ -117,7 +117,7 @@ func (l layout) check(s *store) error {
 
 // missing names a column that is not there, and those that are.
 func (l layout) missing(column string, s *store) error {
-	note := "column " + column
+	note, hint := "column "+column, ""
 	names := slices.Clone(l.names)
 	sort.Strings(names)
 	switch {
@@ -127,14 +127,19 @@ func (l layout) missing(column string, s *store) error {
 		note += "; the first line has one column only: are the cells separated by commas, semicolons or tabs? Else say by what with source.delimiter"
 	default:
 		if n := suggest.Nearest(column, names); n != "" {
-			note += "; did you mean " + n + "?"
+			hint = "did you mean " + n + "? "
 		} else if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, column) }); i >= 0 {
-			note += "; did you mean " + names[i] + "?"
+			hint = "did you mean " + names[i] + "? "
 		}
 		if len(names) > 30 {
 			names = append(names[:30], fmt.Sprintf("%d more", len(names)-30))
 		}
-		note += "; it has " + strings.Join(names, ", ")
+		hint += "It has " + strings.Join(names, ", ")
 	}
-	return fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" ("+note+")")
+	missing := fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" ("+note+")")
+	if hint != "" {
+		// Where the header line is missing, these are the first person's values.
+		missing.Err = source.Hint(strings.ToUpper(hint[:1]) + hint[1:])
+	}
+	return missing
 }

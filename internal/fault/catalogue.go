@@ -142,6 +142,8 @@ var catalogue = []section{
 			"two accounts carry the link of this person", "remove the link from the wrong one", ""},
 		{LinkChanged, Stale, PartyGraph, ScopePerson,
 			"the account's link changed since the plan was made", "nothing was removed, the next sync plans again", ""},
+		{DeletedAndDisabled, Refused, PartyGraph, ScopePerson,
+			"the account lies in the recycle bin and the person is disabled, so it stays there", "enable the person at the source to have it restored", ""},
 		{DisabledByOther, Refused, PartyGraph, ScopePerson,
 			"someone other than entraflow disabled this account", "it stays disabled until that person enables it", ""},
 		{UPNConflict, Refused, PartySource, ScopePerson,

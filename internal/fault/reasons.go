@@ -77,6 +77,7 @@ const (
 	LinkDuplicate              Reason = "link_duplicate"
 	LinkChanged                Reason = "link_changed"
 	DisabledByOther            Reason = "disabled_by_someone_else"
+	DeletedAndDisabled         Reason = "deleted_and_disabled"
 	UPNConflict                Reason = "user_principal_name_conflict"
 	UPNTaken                   Reason = "user_principal_name_taken"
 	UPNInvalid                 Reason = "user_principal_name_invalid"

@@ -117,6 +117,16 @@ func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	return d, nil
 }
 
+// AccountEnabled gives what the rule says of accountEnabled alone; true where it does not map it.
+//
+// Faults (Invalid, subject accountEnabled): MappingFailed, AttributeInvalid.
+func (p *Program) AccountEnabled(r source.Record) (bool, error) {
+	if p.enabled == nil {
+		return true, nil
+	}
+	return p.enabled.Flag(p.person(r))
+}
+
 // Password makes the person's initial password. rnd feeds randomPassword (crypto/rand.Reader outside tests); secret
 // resolves the reference of a fixed password (secret.Store.Read). Nobody keeps the result but the account's creation.
 //

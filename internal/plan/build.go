@@ -235,29 +235,29 @@ func (b *builder) person(r source.Record, in bool, err error) {
 		b.add(entry(failed(r.ID, b.in.Rule, err)))
 		return
 	}
-	desired, err := program.Evaluate(r)
-	if r.EnabledErr != nil {
-		err = r.EnabledErr
-	}
-	if err != nil {
-		b.add(entry(failed(r.ID, b.in.Rule, err)))
+	p := Judge(program, r)
+	if p.Err != nil {
+		b.add(b.decide(p, Match{Linked: linked}))
 		b.claimName(program, r, linked)
 		return
 	}
-	b.compare(Person{ID: r.ID, Enabled: r.Enabled, Desired: desired}, linked, r.Doubt)
+	b.compare(p, linked)
 }
 
-// compare decides about a person whose mappings all worked, with and without removals. In doubt whether all of the record
-// was read, an account that there is stays as it is.
-func (b *builder) compare(p Person, linked []*directory.Account, doubt bool) {
+// compare decides about a person whose mappings all worked, with and without removals.
+func (b *builder) compare(p Person, linked []*directory.Account) {
 	m := Match{Linked: linked, SameName: b.named(p.Desired.UserPrincipalName), Manager: b.manager(p)}
 	if len(linked) == 0 && m.SameName == nil {
 		m.Deleted = b.deletedAccount(p.ID)
 	}
+	e := b.decide(p, m)
+	e.name = b.want(p.Desired.UserPrincipalName, linked)
+	b.add(e)
+}
+
+// decide decides with and without removals, and hands out what the decision needs of licences.
+func (b *builder) decide(p Person, m Match) Entry {
 	c := Decide(b.in.Policy, p, m)
-	if doubt && c.Writes() && (len(linked) > 0 || m.SameName != nil) {
-		c = failed(p.ID, b.in.Rule, fault.New("match", fault.Refused, fault.SourceEndUnknown, ""))
-	}
 	e := entry(c)
 	if c.Removes() {
 		held := b.in.Policy
@@ -268,8 +268,7 @@ func (b *builder) compare(p Person, linked []*directory.Account, doubt bool) {
 	for _, sku := range c.units {
 		b.left[sku]--
 	}
-	e.name = b.want(p.Desired.UserPrincipalName, linked)
-	b.add(e)
+	return e
 }
 
 // holdReason is why removals are held, if they are.

@@ -9,6 +9,7 @@ import (
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // Policy is what decisions about all people of a rule have in common.
@@ -43,6 +44,26 @@ type Person struct {
 	Enabled bool
 	// Desired is what the mappings say.
 	Desired mapping.Desired
+	// Doubt: it is not sure that all of the record was read.
+	Doubt bool
+	// Err is why nothing can be done for the person but to disable the account; nil when all is well.
+	Err error
+}
+
+// Judge says who somebody in scope is now. Where a mapping fails, or the source's enabled value cannot be read, Person.Err
+// tells; that somebody is disabled is known all the same where source or mapping say so.
+func Judge(program *mapping.Program, r source.Record) Person {
+	desired, err := program.Evaluate(r)
+	p := Person{ID: r.ID, Enabled: r.Enabled, Desired: desired, Err: err}
+	if err != nil {
+		enabled, unknown := program.AccountEnabled(r)
+		p.Desired = mapping.Desired{AccountEnabled: enabled || unknown != nil}
+	}
+	p.Doubt = r.Doubt
+	if r.EnabledErr != nil {
+		p = Person{ID: r.ID, Enabled: true, Desired: mapping.Desired{AccountEnabled: true}, Err: r.EnabledErr}
+	}
+	return p
 }
 
 // Match is what was found of a person in the tenant.
@@ -57,11 +78,24 @@ type Match struct {
 	Manager string
 }
 
-// Decide says what is done about one person in scope.
+// Decide says what is done about one person in scope. In doubt whether all of the record was read, an account that there is
+// stays as it is.
 func Decide(policy Policy, p Person, m Match) Change {
+	c := policy.decide(p, m)
+	if p.Doubt && c.Writes() && (len(m.Linked) > 0 || m.SameName != nil) {
+		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.SourceEndUnknown, ""))
+	}
+	return c
+}
+
+func (policy Policy) decide(p Person, m Match) Change {
 	switch {
 	case len(m.Linked) > 1:
 		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.LinkDuplicate, ""))
+	case p.Err != nil && len(m.Linked) == 1:
+		return policy.decideClosing(p, m.Linked[0])
+	case p.Err != nil:
+		return failed(p.ID, policy.Rule, p.Err)
 	case len(m.Linked) == 1:
 		return policy.decideLinked(p, m.Linked[0], m)
 	case m.SameName != nil:
@@ -80,12 +114,36 @@ func (policy Policy) decideDeleted(p Person, a *directory.Account, manager strin
 	if !policy.Preferences.AllowCreate {
 		return unchanged(p.ID, policy.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
+	if !p.wantsEnabled() {
+		// Restoring opens the account, if only for a moment, and for longer where what follows is refused.
+		return unchanged(p.ID, policy.Rule, "", Unsynced, fault.DeletedAndDisabled)
+	}
 	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Restore, AccountID: a.ID, Outcome: Success, FoundManager: manager}
 	c.Mark, _ = directory.ParseMark(a.Mark)
 	if err := policy.samePerson(p, a, c.Mark); err != nil {
 		return failed(p.ID, policy.Rule, err)
 	}
 	c.FinalMark = c.Mark
+	return c
+}
+
+// decideClosing: something about the person is wrong (Person.Err), but to disable an account needs nothing but its link and
+// that the person is disabled. A bad value must not keep the account of somebody open who left.
+func (policy Policy) decideClosing(p Person, a *directory.Account) Change {
+	c := Change{SourceID: p.ID, Rule: policy.Rule, AccountID: a.ID, Outcome: Success}
+	c.Mark, _ = directory.ParseMark(a.Mark)
+	otherSource := policy.SourceTag != "" && c.Mark.Source != "" && c.Mark.Source != policy.SourceTag
+	if p.wantsEnabled() || a.OnPremises || a.Guest || otherSource {
+		return failed(p.ID, policy.Rule, p.Err)
+	}
+	policy.enablement(&c, p, a)
+	if !c.Disable {
+		return failed(p.ID, policy.Rule, p.Err)
+	}
+	f := fault.Of(p.Err)
+	c.partial(f.Reason, f.Subject)
+	c.FinalMark = c.Mark
+	policy.finish(&c, a)
 	return c
 }
 

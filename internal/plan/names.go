@@ -50,6 +50,13 @@ func (b *builder) conflictingNames() {
 		if use := b.names[e.name]; e.name == 0 || use.wanted < 2 || use.held {
 			continue
 		}
-		*e = entry(failed(e.SourceID, b.in.Rule, fault.New("match", fault.Refused, fault.UPNConflict, directory.UserPrincipalName)))
+		// Nobody's account stays open for that.
+		p := Person{ID: e.SourceID, Enabled: e.Change == nil || !e.Change.Disable,
+			Desired: mapping.Desired{AccountEnabled: true}, Err: fault.New("match", fault.Refused, fault.UPNConflict, directory.UserPrincipalName)}
+		var m Match
+		for _, i := range b.accounts(e.SourceID) {
+			m.Linked = append(m.Linked, &b.in.Accounts[i])
+		}
+		*e = b.decide(p, m)
 	}
 }

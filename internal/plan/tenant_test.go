@@ -68,6 +68,10 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 		return
 	}
 	p := m.person(in, c.SourceID)
+	if p.Err != nil {
+		require.True(m.t, c.Disable && c.Outcome == plan.PartiallySynced, "%s, although %v", what, p.Err)
+		require.Subset(m.t, []string{directory.AccountEnabled, plan.AttributeMark}, c.Attributes, what)
+	}
 	if c.Action == plan.Create {
 		require.Nil(m.t, m.named(p.Desired.UserPrincipalName), "%s: the name is taken", what)
 		m.checkManager(what, c)
@@ -174,9 +178,7 @@ func (m *tenant) person(in plan.Input, id string) plan.Person {
 		}
 		for _, p := range r.People.(*roster).people {
 			if p.ID == id {
-				desired, err := r.Program.Evaluate(p)
-				require.NoError(m.t, err)
-				return plan.Person{ID: id, Enabled: p.Enabled, Desired: desired}
+				return plan.Judge(r.Program, p)
 			}
 		}
 	}

@@ -154,7 +154,7 @@ func (p *provisioning) evaluate(linked []*directory.Account) (err error) {
 	if p.in.Rule != "" && p.claim.Name != p.in.Rule && !p.evidence.open() {
 		return fault.New("provision", fault.Stale, fault.PersonClaimedByOther, "")
 	}
-	p.person, err = p.claim.judge(p.in.User)
+	p.person, err = p.claim.judge()
 	return err
 }
 
@@ -178,7 +178,7 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (c plan.Change, wr
 	case c.Action == plan.Adopt:
 		return c, true, p.adopt(ctx, s, c)
 	case c.Account():
-		err = p.patch(ctx, s, c)
+		c, err = p.update(ctx, s, c)
 		if fault.Is(err, fault.AccountExists) && m.SameName == nil {
 			return p.actWithoutName(ctx, m)
 		}
@@ -210,12 +210,32 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Policy, p
 	if m.Manager, err = p.manager(ctx, m); err != nil {
 		return s, plan.Change{}, err
 	}
-	change := plan.Decide(s, p.person, m)
+	change := p.held(&s, m)
+	if err := p.checkName(ctx, change); !change.Disable || !fault.Is(err, fault.UPNConflict) {
+		return s, change, cmp.Or(err, p.unjudged(change))
+	} else {
+		// Nobody's account stays open because of a name.
+		p.person = plan.Person{ID: p.person.ID, Err: err}
+	}
+	return s, p.held(&s, m), nil
+}
+
+// held decides, and takes away what the plan allows.
+func (p *provisioning) held(s *plan.Policy, m plan.Match) plan.Change {
+	change := plan.Decide(*s, p.person, m)
 	if s.Hold == "" && p.in.Planned != nil && change.Removes() && !p.permitted(change) {
 		s.Hold = fault.PlanChanged
-		change = plan.Decide(s, p.person, m)
+		change = plan.Decide(*s, p.person, m)
 	}
-	return s, change, p.checkName(ctx, change)
+	return change
+}
+
+// unjudged is what is wrong with the person where not even the account is to be disabled.
+func (p *provisioning) unjudged(c plan.Change) error {
+	if c.Disable {
+		return nil
+	}
+	return p.person.Err
 }
 
 // planSettings are the settings for a decision about this person.

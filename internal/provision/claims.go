@@ -160,16 +160,12 @@ func owner(claims []claim, linked []*directory.Account) claim {
 	return claims[0]
 }
 
-// judge evaluates the claim: who the person is now.
+// judge says who the person is now.
 //
-// Errors: fault.FilterFailed, EnabledUnreadable, and those of the mappings.
-func (c claim) judge(user string) (plan.Person, error) {
-	switch {
-	case c.filterErr != nil:
+// Errors: fault.FilterFailed. What else is wrong with the person is in Person.Err.
+func (c claim) judge() (plan.Person, error) {
+	if c.filterErr != nil {
 		return plan.Person{}, c.filterErr
-	case c.record.EnabledErr != nil:
-		return plan.Person{}, c.record.EnabledErr
 	}
-	desired, err := c.Program.Evaluate(c.record)
-	return plan.Person{ID: user, Enabled: c.record.Enabled, Desired: desired}, err
+	return plan.Judge(c.Program, c.record), nil
 }

@@ -141,17 +141,13 @@ func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
 	m, err := p.locate(ctx)
 	i.Rule = owner(p.claims, m.Linked).Name
 	if err != nil {
-		if f := fault.Of(err); f.Reason == fault.FilterFailed || f.Reason == fault.EnabledUnreadable {
-			i.Scope = f
-		} else {
-			i.Matching = f
-		}
+		i.unjudged(err)
 		// The account is worth seeing although the person cannot be judged.
 		i.Match, _, err = i.linked(ctx, p)
 		i.Unread = unread(err)
 		return
 	}
-	if m.SameName == nil && len(m.Linked) == 1 {
+	if m.SameName == nil && len(m.Linked) == 1 && p.person.Err == nil {
 		m.SameName, err = p.tenant.UserByUPN(ctx, p.person.Desired.UserPrincipalName, p.settings.Selection())
 		if err != nil && !fault.Is(err, fault.AccountNotFound) {
 			i.Matching, i.Unread = fault.Of(err), fault.Of(err)
@@ -159,11 +155,23 @@ func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
 	}
 	i.Match = m
 	_, change, err := p.decide(ctx, m)
-	if err != nil {
+	switch {
+	case err == nil:
+		i.Change = &change
+	case p.person.Err != nil:
+		i.unjudged(err)
+	default:
 		i.Deciding = fault.Of(err)
-		return
 	}
-	i.Change = &change
+}
+
+// unjudged tells whether it is not known if the person is in scope, or which account is theirs.
+func (i *Inspection) unjudged(err error) {
+	if f := fault.Of(err); f.Reason == fault.FilterFailed || f.Reason == fault.EnabledUnreadable {
+		i.Scope = f
+	} else {
+		i.Matching = f
+	}
 }
 
 // left finds the account of somebody whom no enabled rule claims, and what deprovisioning would do.

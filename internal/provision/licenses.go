@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sort"
@@ -82,11 +83,8 @@ func (p *Provisioner) recheckRemoval(ctx context.Context, s api.Settings, tenant
 	}
 	linked := []*directory.Account{account}
 	c := owner(claims, linked)
-	if c.filterErr != nil {
-		return c.filterErr
-	}
-	desired, err := c.Program.Evaluate(c.record)
-	if err != nil {
+	person, err := c.judge()
+	if err = cmp.Or(err, person.Err); err != nil {
 		return err
 	}
 	skus, err := p.Subscriptions(ctx, tenant, s.Config)
@@ -96,7 +94,7 @@ func (p *Provisioner) recheckRemoval(ctx context.Context, s api.Settings, tenant
 	change := plan.Decide(plan.Policy{
 		Connection: in.Connection, Rule: c.Name, Preferences: s.Config.Preferences, Selection: s.Selection(), SKUs: skus,
 		SourceTag: c.Source.Tag(), SamePerson: true,
-	}, plan.Person{ID: in.User, Enabled: c.record.Enabled, Desired: desired}, plan.Match{Linked: linked})
+	}, person, plan.Match{Linked: linked})
 	for _, sku := range in.Remove {
 		held := slices.ContainsFunc(account.Licenses, func(l directory.AssignedLicense) bool { return l.Direct() && l.SKU == sku })
 		if held && !slices.Contains(change.RemoveLicenses, sku) {

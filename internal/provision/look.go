@@ -51,6 +51,7 @@ func (p *provisioning) look(ctx context.Context, step Step) (err error) {
 		e.Earlier, err = p.earlier(ctx, p.in.User)
 	case Evaluate:
 		if err = p.evaluate(nil); err == nil {
+			err = p.person.Err
 			e.Name = p.person.Desired.UserPrincipalName
 		}
 	}

@@ -78,6 +78,8 @@ type model struct {
 	runs     []*modelRun
 	// current is the activity under way.
 	current *modelActivity
+	// last is the result of the last run.
+	last api.ProvisionResult
 	// trouble is how often, one time in so many, something goes wrong; 0 is never.
 	trouble int
 	// resting: nothing changes any more.
@@ -381,7 +383,7 @@ type roster struct {
 }
 
 func (r *roster) Columns(context.Context) (source.Columns, error) {
-	return source.Columns{Names: []string{"id", "username", "enabled"}, HasEnabled: true}, nil
+	return source.Columns{Names: []string{"id", "username", "department", "enabled"}, HasEnabled: true}, nil
 }
 
 func (r *roster) Snapshot(context.Context) (source.Snapshot, error) {

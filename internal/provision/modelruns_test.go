@@ -93,6 +93,9 @@ func (m *model) provision(user string, in api.ProvisionInput) {
 	m.note("run for %s, planned %+v", user, in.Planned)
 	for range maxPasses {
 		done, err := m.activity(run, in)
+		if m.last = done; err != nil {
+			m.last.Reason = fault.Of(err).Reason
+		}
 		switch {
 		case errors.Is(err, errStopped):
 			m.note("run for %s terminated", user)

@@ -22,6 +22,8 @@ type modelTenant struct {
 	hidden map[string]bool
 	// checked is called after each write.
 	checked func()
+	// refuse, if set, is why a change is refused; nil where it is not.
+	refuse func(graph.Patch) error
 }
 
 // object is an account with all that it was.
@@ -193,6 +195,11 @@ func (t *modelTenant) UpdateUser(_ context.Context, id string, p graph.Patch, se
 		if p.UserPrincipalName != nil {
 			if other := t.holder(*p.UserPrincipalName); other != "" && other != id || t.hidden[*p.UserPrincipalName] {
 				return fault.New("update", fault.Rematch, fault.AccountExists, directory.UserPrincipalName)
+			}
+		}
+		if t.refuse != nil {
+			if err := t.refuse(p); err != nil {
+				return err
 			}
 		}
 		t.write(id, sent, func(s *state) {

@@ -28,13 +28,19 @@ var nameSeed = maphash.MakeSeed()
 
 func nameHash(upn string) uint64 { return maphash.String(nameSeed, strings.ToLower(upn)) }
 
-// checkName refuses, in a run on demand, to give a person a user principal name that somebody else of the connection's
-// people wants, too: the plan of a sync gives it to neither.
+// checkName refuses to give a person a user principal name that somebody else of the connection's people wants, too. The
+// plan of a sync gives it to neither; a run on demand counts for itself.
 //
 // Errors: fault.UPNConflict (Refused); those of sources.
 func (p *provisioning) checkName(ctx context.Context, c plan.Change) error {
-	takesName := c.Action == plan.Create || c.Action == plan.Adopt || slices.Contains(c.Attributes, directory.UserPrincipalName)
-	if p.in.Planned != nil || !takesName {
+	renamed := slices.Contains(c.Attributes, directory.UserPrincipalName)
+	takesName := c.Action == plan.Create || c.Action == plan.Adopt || renamed
+	switch {
+	case !takesName || p.person.Err != nil:
+		return nil
+	case p.in.Planned != nil && renamed && p.sourceAsPlanned() && p.in.Planned.Disable && !slices.Contains(p.in.Planned.Attributes, directory.UserPrincipalName):
+		return refuse("match", fault.UPNConflict, directory.UserPrincipalName)
+	case p.in.Planned != nil:
 		return nil
 	}
 	wanted, err := p.wanted(ctx, p.settings, p.person.Desired.UserPrincipalName)

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -120,6 +121,29 @@ func (p *provisioning) adopt(ctx context.Context, s plan.Policy, c plan.Change) 
 		_ = p.keepNote(ctx)
 	}
 	return err
+}
+
+// update writes what differs about the person's account. To disable it is a request of its own, and the first: nothing that
+// Graph refuses about the rest keeps it open. The rest is then reported.
+func (p *provisioning) update(ctx context.Context, s plan.Policy, c plan.Change) (plan.Change, error) {
+	closing := c
+	closing.Attributes = slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool {
+		return name != directory.AccountEnabled && name != plan.AttributeMark
+	})
+	if !c.Disable || len(closing.Attributes) == len(c.Attributes) {
+		return c, p.patch(ctx, s, c)
+	}
+	if err := p.patch(ctx, s, closing); err != nil {
+		return c, err
+	}
+	rest := c
+	rest.Attributes = slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool { return slices.Contains(closing.Attributes, name) })
+	err := p.patch(ctx, s, rest)
+	if f := fault.Of(err); err != nil && !f.Kind.Retryable() {
+		closing.Outcome, closing.Reason, closing.Subject = plan.PartiallySynced, f.Reason, f.Subject
+		return closing, nil
+	}
+	return c, err
 }
 
 // patch writes the account's differing attributes with one request.

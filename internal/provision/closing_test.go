@@ -1,0 +1,110 @@
+package provision_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/provision"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// calm is a world in which nothing goes wrong, with Ann's account made and everything settled.
+func calm(t *testing.T) *model {
+	m := &model{Rand: rand.New(rand.NewPCG(1, 1)), random: rand.NewChaCha8([32]byte{}), clock: time.Unix(1_700_000_000, 0), settings: modelSettings(), resting: true}
+	m.settings.Config.Rules[0].Mappings["department"] = config.Mapping{Expression: `user.department == "boom" ? string(int(user.department)) : user.department`}
+	m.tenant = &modelTenant{model: m, objects: map[string]*object{}, hidden: map[string]bool{}, checked: m.checkOneEach}
+	m.people = &roster{}
+	m.workers = make([]*provision.Provisioner, 2)
+	m.restart(0)
+	m.restart(1)
+	m.have(annIs("ann", "Sales", true))
+	m.sync()
+	require.Len(t, m.tenant.objects, 1)
+	return m
+}
+
+func annIs(username, department string, enabled bool) source.Record {
+	return source.Record{ID: "p0", Enabled: enabled, Fields: map[string]any{"id": "p0", "username": username, "department": department}}
+}
+
+// have sets who is at the source, when everything before has settled.
+func (m *model) have(records ...source.Record) {
+	m.clock = m.clock.Add(settle + time.Minute)
+	m.people.records = records
+	m.people.version++
+}
+
+// ann is her account as it is now.
+func (m *model) ann(t *testing.T) state {
+	t.Helper()
+	require.Len(t, m.tenant.objects, 1)
+	return m.tenant.objects["account-1"].now()
+}
+
+// Whoever is disabled at the source is disabled, whatever else about them is wrong: a bad value must not keep an account open.
+func TestABadValueKeepsNoAccountOpen(t *testing.T) {
+	t.Parallel()
+	bea := source.Record{ID: "p1", Enabled: true, Fields: map[string]any{"id": "p1", "username": "both", "department": "Sales"}}
+	for name, now := range map[string][]source.Record{
+		"a value that is too long":    {annIs("ann", strings.Repeat("x", 65), false)},
+		"a name that is none":         {annIs("ann lee", "Sales", false)},
+		"an empty name":               {annIs("", "Sales", false)},
+		"an expression that fails":    {annIs("ann", "boom", false)},
+		"a name that two people want": {annIs("both", "Sales", false), bea},
+		"a value that Graph refuses":  {annIs("ann", "bad", false)},
+	} {
+		for how, run := range map[string]func(*model){
+			"in a sync": func(m *model) { m.sync() },
+			"on demand": func(m *model) { m.provision("p0", api.ProvisionInput{}) },
+		} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				m := calm(t)
+				m.tenant.refuse = func(p graph.Patch) error {
+					if p.Attributes["department"] == "bad" {
+						return fault.New("update", fault.Invalid, fault.AttributeInvalid, "department")
+					}
+					return nil
+				}
+				m.have(now...)
+				run(m)
+				require.False(t, m.ann(t).account.Enabled, "the account is open: %s", strings.Join(m.story, "\n"))
+				require.NotEmpty(t, m.last.Reason, "the bad value is reported")
+				m.have(annIs("ann", "Sales", true))
+				run(m)
+				require.True(t, m.ann(t).account.Enabled, "what we disabled is enabled again")
+			})
+		}
+	}
+}
+
+// Whoever comes back disabled stays in the recycle bin: restoring would open the account.
+func TestNobodyIsRestoredWhoIsDisabled(t *testing.T) {
+	t.Parallel()
+	for how, run := range map[string]func(*model){
+		"in a sync": func(m *model) { m.sync() },
+		"on demand": func(m *model) { m.provision("p0", api.ProvisionInput{}) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			m := calm(t)
+			m.settings.Config.Preferences.RemoveAction = config.RemoveDelete
+			m.have(source.Record{ID: "p1", Enabled: false, Fields: map[string]any{"id": "p1", "username": "", "department": ""}})
+			m.sync()
+			require.True(t, m.ann(t).bin)
+			m.known = 0
+			m.have(annIs("ann", "Sales", false))
+			run(m)
+			require.True(t, m.ann(t).bin, "restored although disabled")
+			m.have(annIs("ann", "Sales", true))
+			run(m)
+			require.True(t, m.ann(t).alive() && m.ann(t).account.Enabled)
+		})
+	}
+}

@@ -81,7 +81,11 @@ func (p *provisioning) run(ctx context.Context) (done api.ProvisionResult, err e
 			return api.ProvisionResult{}, err
 		}
 		if written {
-			return p.result(change, match), nil
+			done := p.result(change, match)
+			if done.AccountID != "" && (done.Given || len(match.Linked) == 1) {
+				p.seen.Put(p.in.Connection+"/"+p.in.User, done.AccountID)
+			}
+			return done, nil
 		}
 	}
 }

@@ -115,6 +115,9 @@ func (e *Evidence) isOurs(a *directory.Account) bool { return isLinkOf(a, e.Conn
 
 func isLinkOf(a *directory.Account, connection, user string) bool {
 	l, ok := directory.ParseLink(a.Link)
+	if ok && directory.IsHashedID(user) {
+		return l.Connection == connection && l.Hashed && directory.HashedID(l.SourceID) == user
+	}
 	return ok && l.PersonKey() == directory.NewLink(connection, "", user).PersonKey()
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // AssignLicenses adds and removes a person's licences with one request and then, where something was taken away, cleans
-// the mark.
+// the mark. The account must be the person's.
 //
 // Before it takes anything away it asks the connection whether that may be, and reads the account (same link) and the
 // person once more; what the person should have by now is not taken. A repeated attempt reads first and writes only what is
@@ -40,6 +40,9 @@ func (p *Provisioner) AssignLicenses(ctx context.Context, in api.LicenseInput, a
 		if account, err = tenant.UserByID(ctx, in.AccountID, s.Selection(), known...); err != nil {
 			return api.LicenseResult{}, err
 		}
+	}
+	if err := p.own(ctx, s, tenant, in.User, in.AccountID, in.RecentlyWritten, attempt); err != nil {
+		return api.LicenseResult{}, err
 	}
 	if len(remove) > 0 {
 		if err := p.recheckRemoval(ctx, s, tenant, in, account); err != nil {

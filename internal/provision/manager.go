@@ -10,7 +10,7 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
-// SetManager gives an account its manager, or takes the manager away, with one request. A repeated attempt reads first.
+// SetManager gives a person's account its manager, or takes the manager away, with one request. A repeated attempt reads first.
 //
 // A manager whose account was made a moment ago may be unknown to the server that answers: a 404 is taken for that in the
 // first attempts, which last some minutes. A manager to be taken away who is gone already is no error.
@@ -18,8 +18,11 @@ import (
 // Errors: fault.ManagerNotFound (Refused) when the manager's account is still unknown then; AccountNotFound when it is the
 // person's; the connection's ConnectionDisabled and ConnectionInvalid; those of Graph.
 func (p *Provisioner) SetManager(ctx context.Context, in api.ManagerInput, attempt Attempt) error {
-	_, tenant, err := p.usable(ctx, in.Connection, in.Revision, attempt)
+	s, tenant, err := p.usable(ctx, in.Connection, in.Revision, attempt)
 	if err != nil {
+		return err
+	}
+	if err := p.own(ctx, s, tenant, in.User, in.AccountID, in.RecentlyWritten, attempt); err != nil {
 		return err
 	}
 	if attempt.Number > 1 {

@@ -24,6 +24,8 @@ type modelTenant struct {
 	checked func()
 	// refuse, if set, is why a change is refused; nil where it is not.
 	refuse func(graph.Patch) error
+	// others counts requests about sessions, licences and managers.
+	others int
 }
 
 // object is an account with all that it was.
@@ -247,14 +249,24 @@ func (t *modelTenant) DeleteUser(_ context.Context, id string, _ ...graph.Option
 	})
 }
 
-func (t *modelTenant) RevokeSessions(context.Context, string, ...graph.Option) error { return nil }
+func (t *modelTenant) RevokeSessions(context.Context, string, ...graph.Option) error {
+	t.others++
+	return nil
+}
 
 func (t *modelTenant) AssignLicenses(context.Context, string, []directory.License, []string, ...graph.Option) error {
+	t.others++
 	return nil
 }
 
 func (t *modelTenant) SubscribedSKUs(context.Context) ([]directory.SKU, error) { return nil, nil }
 
-func (t *modelTenant) SetManager(context.Context, string, string, ...graph.Option) error { return nil }
+func (t *modelTenant) SetManager(context.Context, string, string, ...graph.Option) error {
+	t.others++
+	return nil
+}
 
-func (t *modelTenant) ClearManager(context.Context, string, ...graph.Option) error { return nil }
+func (t *modelTenant) ClearManager(context.Context, string, ...graph.Option) error {
+	t.others++
+	return nil
+}

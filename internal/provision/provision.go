@@ -110,6 +110,8 @@ type Provisioner struct {
 	subscriptions *cache.Cache[string, []directory.SKU]
 	// given are accounts that people got within the settling time, by connection and person.
 	given *cache.Cache[string, string]
+	// seen are people's accounts whose links were seen a short time ago, by connection and person.
+	seen *cache.Cache[string, string]
 }
 
 const (
@@ -117,6 +119,8 @@ const (
 	maxPrograms = 256
 	// namesAge is how long names that nobody asks for are kept.
 	namesAge = 30 * time.Minute
+	// seenAge is how long an account whose link was seen is taken for the person's: the steps of one run follow each other.
+	seenAge = 5 * time.Minute
 	// subscriptionsAge is how long a worker believes what it read of the tenant's subscriptions. What people are given in the
 	// meantime is Graph's to refuse.
 	subscriptionsAge = time.Minute
@@ -129,6 +133,7 @@ func New(o Options) *Provisioner {
 		programs:      cache.New[string, *mapping.Program](cache.Options{Max: maxPrograms, Idle: true, Now: o.Now}),
 		names:         cache.New[string, nameCount](cache.Options{TTL: namesAge, Idle: true, Now: o.Now}),
 		subscriptions: cache.New[string, []directory.SKU](cache.Options{TTL: subscriptionsAge, Now: o.Now}),
+		seen:          cache.New[string, string](cache.Options{TTL: seenAge, Now: o.Now}),
 		given:         cache.New[string, string](cache.Options{TTL: o.Waits.Settle, Now: o.Now}),
 	}
 }

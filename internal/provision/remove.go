@@ -224,14 +224,8 @@ func (r *removal) find(ctx context.Context) (account *directory.Account, rule st
 
 // linkedHere: the link must be exactly this person's under exactly this rule.
 func (r *removal) linkedHere(account *directory.Account, rule string) bool {
-	l, ok := directory.ParseLink(account.Link)
-	if !ok || l.Connection != r.in.Connection || l.Rule != rule {
-		return false
-	}
-	if directory.IsHashedID(r.in.User) {
-		return l.Hashed && directory.HashedID(l.SourceID) == r.in.User
-	}
-	return l.PersonKey() == directory.NewLink(r.in.Connection, rule, r.in.User).PersonKey()
+	l, _ := directory.ParseLink(account.Link)
+	return l.Rule == rule && isLinkOf(account, r.in.Connection, r.in.User)
 }
 
 // decide says what is to be done, and by which settings.
@@ -242,6 +236,7 @@ func (r *removal) decide(account *directory.Account, rule string) (plan.Policy, 
 
 // act decides and carries the decision out with one write.
 func (r *removal) act(ctx context.Context, account *directory.Account, rule string) (api.ProvisionResult, error) {
+	r.seen.Put(r.in.Connection+"/"+r.in.User, account.ID)
 	s, change := r.decide(account, rule)
 	result := api.ProvisionResult{
 		Rule: rule, Revision: r.settings.Revision, Action: change.Action, AccountID: account.ID, Attributes: change.Attributes,

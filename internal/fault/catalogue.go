@@ -192,6 +192,8 @@ var catalogue = []section{
 			"the licence comes from a group and is left alone", "take the person out of the group if the licence is to go", ""},
 		{LicenseNotAssigned, Stale, PartyGraph, ScopePerson,
 			"the licence to be removed is not assigned", nothing + ", the person is looked at again", ""},
+		{LicenseNotActive, Refused, PartyGraph, ScopePerson,
+			"the licence is assigned, and Entra says that it does not work as a whole", "look at the person's licences in the Entra admin center", ""},
 		{ServicePlanUnknown, Invalid, PartyGraph, ScopePerson,
 			"the licence has no such service plan", "check disabledPlans", ""},
 		{TooManyLicenses, Refused, PartyGraph, ScopePerson,

@@ -102,6 +102,7 @@ const (
 	LicenseConflict      Reason = "license_conflict"
 	LicenseInherited     Reason = "license_inherited_from_group"
 	LicenseNotAssigned   Reason = "license_not_assigned"
+	LicenseNotActive     Reason = "license_not_active"
 	ServicePlanUnknown   Reason = "service_plan_unknown"
 	TooManyLicenses      Reason = "too_many_licenses"
 

@@ -29,14 +29,14 @@ func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 	if len(policy.Given) > 0 {
 		c.Mark = c.Mark.WithLicenses(append(slices.Clone(before), policy.Given...))
 	}
-	add := policy.additions(wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
+	add, working := additions(c, wanted, held, p.Desired.DisabledPlansMapped && plansKnown)
 	if len(add) > 0 && !policy.hasUsageLocation(p, a) {
 		c.partial(fault.UsageLocationMissing, directory.UsageLocation)
 		add, complete = nil, false
 	}
 	add, enough := policy.available(c, add, held)
 	var remove []string
-	if !keepAll && complete && enough {
+	if !keepAll && complete && enough && working {
 		remove = policy.removals(c, wanted, held)
 	}
 	if len(remove) > len(c.units) && policy.Hold != "" {
@@ -55,8 +55,10 @@ func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 
 // holding is what an account has of one SKU.
 type holding struct {
-	direct    *directory.AssignedLicense
+	direct *directory.AssignedLicense
+	// inherited: a group gives it, and it works. group is that licence, where Graph told of it.
 	inherited bool
+	group     *directory.AssignedLicense
 	// unexplained: Graph did not tell whether it is direct or from a group.
 	unexplained bool
 }
@@ -71,8 +73,8 @@ func holdings(a *directory.Account) map[string]holding {
 		h := out[l.SKU]
 		if l.Direct() {
 			h.direct = &a.Licenses[i]
-		} else {
-			h.inherited = true
+		} else if active(l) {
+			h.inherited, h.group = true, &a.Licenses[i]
 		}
 		out[l.SKU] = h
 	}
@@ -83,6 +85,9 @@ func holdings(a *directory.Account) map[string]holding {
 	}
 	return out
 }
+
+// active reports that a licence works. A group's licence in another state may not have been assigned at all.
+func active(l directory.AssignedLicense) bool { return l.State == "Active" || l.State == "" }
 
 // resolve turns the mapping's ids and part numbers into licences. complete is false when one is unknown: then nothing is
 // taken away, since the unknown one may be a slip in writing for what the person has. plansKnown is false when a service
@@ -130,8 +135,11 @@ func (policy Policy) disablePlan(wanted []directory.License, plan string) (found
 // additions are the wanted licences that the account lacks, or has with other plans switched off. A licence that a group
 // gives is there already. The plans of an assigned licence are left alone unless told to be changed: without a disabledPlans
 // mapping nobody means them.
-func (policy Policy) additions(wanted []directory.License, held map[string]holding, changePlans bool) []directory.License {
-	var add []directory.License
+//
+// working is false when one is assigned to the account and does not work: to assign it again would change nothing, and nothing
+// is taken away in its place.
+func additions(c *Change, wanted []directory.License, held map[string]holding, changePlans bool) (add []directory.License, working bool) {
+	working = true
 	for _, w := range wanted {
 		h := held[w.SKU]
 		switch {
@@ -140,8 +148,20 @@ func (policy Policy) additions(wanted []directory.License, held map[string]holdi
 		case h.direct != nil && changePlans && !slices.Equal(h.direct.DisabledPlans, w.DisabledPlans):
 			add = append(add, w)
 		}
+		if h.direct != nil && !active(*h.direct) && !h.inherited {
+			c.partial(fault.LicenseNotActive, directory.SkuID)
+			working = false
+		}
+		if changePlans && h.group != nil && switchedOn(w, *h.group) {
+			c.partial(fault.LicenseInherited, directory.DisabledPlans)
+		}
 	}
-	return add
+	return add, working
+}
+
+// switchedOn reports that a group's licence has a service plan on that is to be off: the person then has it.
+func switchedOn(wanted directory.License, group directory.AssignedLicense) bool {
+	return slices.ContainsFunc(wanted.DisabledPlans, func(plan string) bool { return !slices.Contains(group.DisabledPlans, plan) })
 }
 
 // available keeps those additions that the tenant has units for, so that nobody is told "not enough" by a request bound

@@ -109,15 +109,11 @@ func (a *Activities) readLinked(ctx context.Context, s api.Settings, in api.List
 			case mark.Disabled.Deprovisioned():
 				result.Deprovisioned++
 				continue
-			case mark.Source != "" && mark.Source != rule.Source.Tag():
+			case mark.OtherSource(rule.Source.Tag()):
 				result.OtherSource++
 				continue
 			}
-			id := l.SourceID
-			if l.Hashed {
-				id = directory.HashedID(l.SourceID)
-			}
-			found = append(found, api.LinkedAccount{User: strings.Clone(id), AccountID: strings.Clone(page[i].ID)})
+			found = append(found, api.LinkedAccount{User: strings.Clone(l.PersonID()), AccountID: strings.Clone(page[i].ID)})
 		}
 		return nil
 	}, nil)
@@ -128,11 +124,7 @@ func (a *Activities) readLinked(ctx context.Context, s api.Settings, in api.List
 		return linkedList{}, fault.New("list linked accounts", fault.Transient, fault.TenantReadSuspicious, in.Connection)
 	}
 	for i, account := range found {
-		key := directory.NewLink(in.Connection, "", account.User).PersonKey()
-		if hash, hashed := strings.CutPrefix(account.User, directory.HashedID("")); hashed {
-			key = directory.Link{Connection: in.Connection, SourceID: hash, Hashed: true}.PersonKey()
-		}
-		if carriers[key] > 1 {
+		if carriers[directory.PersonKey(in.Connection, account.User)] > 1 {
 			// Nobody knows which of them is the person's: the link may have been copied.
 			found[i].Doubt = fault.LinkDuplicate
 		}

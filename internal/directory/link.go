@@ -73,6 +73,25 @@ func ParseLink(s string) (l Link, ok bool) {
 // key belong to the same source user.
 func (l Link) PersonKey() string { return l.Connection + "/" + l.key() }
 
+// PersonID is the source id of a link; where the link holds only its hash, that, in the form of HashedID.
+func (l Link) PersonID() string {
+	if l.Hashed {
+		return HashedID(l.SourceID)
+	}
+	return l.SourceID
+}
+
+// IsOf reports whether the link is that of a person of a connection, under whichever rule. The id may be a HashedID.
+func (l Link) IsOf(connection, id string) bool { return l.PersonKey() == PersonKey(connection, id) }
+
+// PersonKey is the key that links of a person have; the id may be a HashedID.
+func PersonKey(connection, id string) string {
+	if hash, hashed := strings.CutPrefix(id, hashPrefix); hashed {
+		return Link{Connection: connection, SourceID: hash, Hashed: true}.PersonKey()
+	}
+	return NewLink(connection, "", id).PersonKey()
+}
+
 // HashedID is how a source id is written where only its hash is known.
 func HashedID(hash string) string { return hashPrefix + hash }
 

@@ -125,3 +125,7 @@ func ParseMark(s string) (m Mark, ok bool) {
 	}
 	return m, true
 }
+
+// OtherSource reports that an account was provisioned from another source than the one with this tag. Its person never was
+// in that one, so nothing follows from not being there.
+func (m Mark) OtherSource(tag string) bool { return tag != "" && m.Source != "" && m.Source != tag }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"hash/maphash"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/directory"
@@ -144,10 +143,9 @@ type builder struct {
 	groups   []group            // the sources with their rules, in the order of reading
 	scope    []bool             // which rules include the person who is being read
 	claims   map[string]*claim  // :: source id -> who claims the person; nil with a single rule
-	names    map[uint64]nameUse // :: hash of a desired name -> who wants it
-	presence []presence         // :: account -> whether its person is still there
-	left     map[string]int     // :: SKU -> units left to hand out
-	seed     maphash.Seed
+	names    Names
+	presence []presence     // :: account -> whether its person is still there
+	left     map[string]int // :: SKU -> units left to hand out
 	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
 	// otherNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
@@ -161,7 +159,7 @@ type builder struct {
 const nobody = -1
 
 func newBuilder(in Input) (*builder, error) {
-	b := &builder{in: in, rule: nobody, plan: &Plan{Rule: in.Rule}, names: map[uint64]nameUse{}, seed: maphash.MakeSeed()}
+	b := &builder{in: in, rule: nobody, plan: &Plan{Rule: in.Rule}, names: NewNames()}
 	b.left = map[string]int{}
 	for _, s := range in.SKUs {
 		b.left[strings.ToLower(s.ID)] = s.Available()
@@ -251,7 +249,7 @@ func (b *builder) compare(p Person, linked []*directory.Account) {
 		m.Deleted = b.deletedAccount(p.ID)
 	}
 	e := b.decide(p, m)
-	e.name = b.want(p.Desired.UserPrincipalName, linked)
+	e.name = b.names.want(p.Desired.UserPrincipalName, linked)
 	b.add(e)
 }
 

@@ -5,10 +5,35 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// claim says which rules want a person.
-type claim struct {
-	// first is the first rule in the file that claims the person, linked one that does and stands in the person's link.
+// Claim says which rules want a person. They are counted in the order of the file; the zero value has none.
+type Claim struct {
+	// first is the first rule that claims the person, linked one that does and stands in the person's link; both count from 1.
 	first, linked int16
+}
+
+// Note notes a rule that claims the person, and whether it stands in the person's link.
+func (c *Claim) Note(rule int, inLink bool) {
+	n := int16(rule) + 1
+	if c.first == 0 || n < c.first {
+		c.first = n
+	}
+	if c.linked == 0 && inLink {
+		c.linked = n
+	}
+}
+
+// Owner is the rule that provisions the person: the one in the link while it claims the person, else the first in the file;
+// -1 where there is none.
+func (c Claim) Owner() int {
+	if c.linked != 0 {
+		return int(c.linked) - 1
+	}
+	return int(c.first) - 1
+}
+
+// claim says which rules and sources want a person.
+type claim struct {
+	Claim
 	// from is the first source that has the id, be the person in scope or not.
 	from int16
 	// twice: a second source has the id, so nobody can tell whose account it is.
@@ -23,26 +48,23 @@ func (b *builder) note(group int, rule int16, r source.Record, wanted bool) {
 	}
 	c := b.claims[r.ID]
 	if c == nil {
-		c = &claim{first: nobody, linked: nobody, from: int16(group)}
+		c = &claim{from: int16(group)}
 		b.claims[r.ID] = c
 	}
 	c.twice = c.twice || c.from != int16(group)
 	if !wanted {
 		return
 	}
-	if c.first == nobody || rule < c.first {
-		c.first = rule
-	}
+	inLink := false
 	for _, i := range b.accounts(r.ID) {
 		b.notePresence(i, claimed)
-		if l, _ := directory.ParseLink(b.in.Accounts[i].Link); c.linked == nobody && l.Rule == b.in.Rules[rule].Name {
-			c.linked = rule
-		}
+		l, _ := directory.ParseLink(b.in.Accounts[i].Link)
+		inLink = inLink || l.Rule == b.in.Rules[rule].Name
 	}
+	c.Note(int(rule), inLink)
 }
 
-// owner is the rule that provisions a person: the one in the link while it claims the person, else the first in the
-// file. ok is false when two sources have the id.
+// owner is the rule that provisions a person. ok is false when two sources have the id.
 func (b *builder) owner(id string) (rule int, ok bool) {
 	if b.claims == nil {
 		return b.rule, true
@@ -53,8 +75,6 @@ func (b *builder) owner(id string) (rule int, ok bool) {
 		return nobody, true
 	case c.twice:
 		return b.rule, false
-	case c.linked != nobody:
-		return int(c.linked), true
 	}
-	return int(c.first), true
+	return c.Owner(), true
 }

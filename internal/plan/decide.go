@@ -132,8 +132,7 @@ func (policy Policy) decideDeleted(p Person, a *directory.Account, manager strin
 func (policy Policy) decideClosing(p Person, a *directory.Account) Change {
 	c := Change{SourceID: p.ID, Rule: policy.Rule, AccountID: a.ID, Outcome: Success}
 	c.Mark, _ = directory.ParseMark(a.Mark)
-	otherSource := policy.SourceTag != "" && c.Mark.Source != "" && c.Mark.Source != policy.SourceTag
-	if p.wantsEnabled() || a.OnPremises || a.Guest || otherSource {
+	if p.wantsEnabled() || a.OnPremises || a.Guest || c.Mark.OtherSource(policy.SourceTag) {
 		return failed(p.ID, policy.Rule, p.Err)
 	}
 	policy.enablement(&c, p, a)

@@ -20,7 +20,7 @@ func (policy Policy) samePerson(p Person, a *directory.Account, mark directory.M
 	if policy.SamePerson || strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
 		return nil
 	}
-	if policy.SourceTag != "" && mark.Source != "" && mark.Source != policy.SourceTag {
+	if mark.OtherSource(policy.SourceTag) {
 		return fault.New("match", fault.Refused, fault.LinkedFromOtherSource, directory.UserPrincipalName)
 	}
 	if policy.anotherName(p, a) {

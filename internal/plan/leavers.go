@@ -34,7 +34,7 @@ func (b *builder) leavers() {
 			b.staying++
 			continue
 		}
-		if mark, _ := directory.ParseMark(a.Mark); mark.Disabled.Deprovisioned() || b.otherSource(mark) {
+		if mark, _ := directory.ParseMark(a.Mark); mark.Disabled.Deprovisioned() || mark.OtherSource(b.in.SourceTag) {
 			continue
 		}
 		b.plan.Leavers = append(b.plan.Leavers, b.leaver(l, i))
@@ -55,7 +55,7 @@ func (b *builder) leaver(l directory.Link, account int) Entry {
 		return doubt(fault.LinkDuplicate)
 	case !l.Hashed && c != nil && c.twice:
 		return doubt(fault.SourceIDConflict)
-	case b.names[b.nameKey(a.UserPrincipalName)].unlinked > 0:
+	case b.names.use(a.UserPrincipalName).unlinked > 0:
 		// Somebody in scope without an account wants exactly this account's name: the person is there, under another id. Who
 		// has an account of their own is somebody else, and may only be waiting for the name.
 		return doubt(fault.SourceIDChanged)
@@ -64,19 +64,5 @@ func (b *builder) leaver(l directory.Link, account int) Entry {
 	if b.presence[account] == outOfScope {
 		reason = fault.PersonOutOfScope
 	}
-	return entry(DecideLeaving(b.in.Policy, leaverID(l), a, reason))
-}
-
-// otherSource reports that an account was provisioned from another source than the rule has now. Its person never was in
-// this one, so nothing follows from not being there.
-func (b *builder) otherSource(mark directory.Mark) bool {
-	return b.in.SourceTag != "" && mark.Source != "" && mark.Source != b.in.SourceTag
-}
-
-// leaverID is the source id of a link; where the link holds only its hash, that, in the form in which it is stored.
-func leaverID(l directory.Link) string {
-	if l.Hashed {
-		return directory.HashedID(l.SourceID)
-	}
-	return l.SourceID
+	return entry(DecideLeaving(b.in.Policy, l.PersonID(), a, reason))
 }

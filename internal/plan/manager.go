@@ -104,7 +104,7 @@ func (b *builder) managersPending() {
 			comes, created = c != nil && c.appears(), c != nil && c.Action == Create
 		}
 		if IsManagerName(w.manager) {
-			comes = names[b.nameKey(w.manager)]
+			comes = names[b.names.key(w.manager)]
 		}
 		if e == nil || e.Outcome == Failed || e.Outcome == Unsynced {
 			continue

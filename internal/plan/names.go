@@ -10,36 +10,58 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// nameUse counts the people who want one user principal name.
+// Names counts how many people want each user principal name, compared without case. Names are kept as hashes.
+type Names struct {
+	seed maphash.Seed
+	uses map[uint64]nameUse
+}
+
+// nameUse counts the people who want one name.
 type nameUse struct {
 	wanted int32
 	// unlinked are those of them who have no linked account.
 	unlinked int32
-	held     bool
+	// held: the account of one of them has it.
+	held bool
 }
 
-// claimName notes the name of somebody about whom nothing else is decided here; a mapping that fails is reported
-// where it is.
-func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
+// NewNames counts nobody yet.
+func NewNames() Names { return Names{maphash.MakeSeed(), map[uint64]nameUse{}} }
+
+// Want counts one more person who wants the name. One whose mapping fails wants none.
+func (n Names) Want(program *mapping.Program, r source.Record) {
 	if upn, err := program.UserPrincipalName(r); err == nil {
-		b.want(upn, linked)
+		n.want(upn, nil)
 	}
 }
 
-// nameKey stands for a user principal name, compared without case.
-func (b *builder) nameKey(upn string) uint64 { return maphash.String(b.seed, strings.ToLower(upn)) }
+// Wanted is how many people want a name.
+func (n Names) Wanted(upn string) int { return int(n.use(upn).wanted) }
 
-// want notes that somebody wants a name, and whether their own account has it already.
-func (b *builder) want(upn string, linked []*directory.Account) (name uint64) {
-	name = b.nameKey(upn)
-	use := b.names[name]
+// key stands for a name.
+func (n Names) key(upn string) uint64 { return maphash.String(n.seed, strings.ToLower(upn)) }
+
+func (n Names) use(upn string) nameUse { return n.uses[n.key(upn)] }
+
+// want counts somebody who wants a name, and whether their own account has it already.
+func (n Names) want(upn string, linked []*directory.Account) (key uint64) {
+	key = n.key(upn)
+	use := n.uses[key]
 	use.wanted++
 	if len(linked) == 0 {
 		use.unlinked++
 	}
 	use.held = use.held || len(linked) == 1 && strings.EqualFold(linked[0].UserPrincipalName, upn)
-	b.names[name] = use
-	return name
+	n.uses[key] = use
+	return key
+}
+
+// claimName notes the name that somebody wants about whom nothing else is decided here; a mapping that fails is reported
+// where it is.
+func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
+	if upn, err := program.UserPrincipalName(r); err == nil {
+		b.names.want(upn, linked)
+	}
 }
 
 // conflictingNames fails the people who want one name together. Where one of them holds it already, the decisions stand as
@@ -47,7 +69,7 @@ func (b *builder) want(upn string, linked []*directory.Account) (name uint64) {
 func (b *builder) conflictingNames() {
 	for i := range b.plan.Entries {
 		e := &b.plan.Entries[i]
-		if use := b.names[e.name]; e.name == 0 || use.wanted < 2 || use.held {
+		if use := b.names.uses[e.name]; e.name == 0 || use.wanted < 2 || use.held {
 			continue
 		}
 		// Nobody's account stays open for that.

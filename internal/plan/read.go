@@ -99,7 +99,7 @@ func (b *builder) noteOtherRule(group int, r source.Record, scope []bool) {
 		linked = append(linked, &b.in.Accounts[i])
 	}
 	if group == len(b.groups)-1 {
-		b.want(upn, linked)
+		b.names.want(upn, linked)
 		return
 	}
 	b.otherNames = append(b.otherNames, otherName{b.claims[r.ID], upn, linked})
@@ -109,7 +109,7 @@ func (b *builder) noteOtherRule(group int, r source.Record, scope []bool) {
 func (b *builder) countOtherNames() {
 	for _, n := range b.otherNames {
 		if !n.claim.twice {
-			b.want(n.upn, n.linked)
+			b.names.want(n.upn, n.linked)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -147,17 +148,16 @@ func (p *Provisioner) claims(ctx context.Context, s api.Settings, id string) (cl
 	return claims, why, nil
 }
 
-// owner picks the rule that provisions: the one in the link while it claims the person, else the first in the file.
+// owner picks the claim of the rule that provisions.
 func owner(claims []claim, linked []*directory.Account) claim {
-	for _, account := range linked {
-		l, _ := directory.ParseLink(account.Link)
-		for _, c := range claims {
-			if c.Name == l.Rule {
-				return c
-			}
-		}
+	var claimed plan.Claim
+	for i, c := range claims {
+		claimed.Note(i, slices.ContainsFunc(linked, func(a *directory.Account) bool {
+			l, _ := directory.ParseLink(a.Link)
+			return l.Rule == c.Name
+		}))
 	}
-	return claims[0]
+	return claims[claimed.Owner()]
 }
 
 // judge says who the person is now.

@@ -115,10 +115,7 @@ func (e *Evidence) isOurs(a *directory.Account) bool { return isLinkOf(a, e.Conn
 
 func isLinkOf(a *directory.Account, connection, user string) bool {
 	l, ok := directory.ParseLink(a.Link)
-	if ok && directory.IsHashedID(user) {
-		return l.Connection == connection && l.Hashed && directory.HashedID(l.SourceID) == user
-	}
-	return ok && l.PersonKey() == directory.NewLink(connection, "", user).PersonKey()
+	return ok && l.IsOf(connection, user)
 }
 
 // settled reports that what happened then is sure to be in this attempt's reads.

@@ -3,9 +3,7 @@ package provision
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -19,14 +17,9 @@ import (
 // demand sees one person only, and would give a name to whoever asks first.
 type nameCount struct {
 	// state is that of settings and sources at the time of counting.
-	state  string
-	wanted map[uint64]int // :: hash of a name -> people who want it
+	state string
+	plan.Names
 }
-
-// nameSeed is that of the hashes in nameCount.
-var nameSeed = maphash.MakeSeed()
-
-func nameHash(upn string) uint64 { return maphash.String(nameSeed, strings.ToLower(upn)) }
 
 // checkName refuses to give a person a user principal name that somebody else of the connection's people wants, too. The
 // plan of a sync gives it to neither; a run on demand counts for itself.
@@ -64,10 +57,13 @@ func (p *Provisioner) wanted(ctx context.Context, s api.Settings, upn string) (i
 		return 0, err
 	}
 	count, err := p.names.Load(ctx, s.Config.Name, func(c nameCount) bool { return c.state == state }, func(ctx context.Context) (nameCount, error) {
-		wanted, err := countNames(ctx, rules)
-		return nameCount{state, wanted}, err
+		names, err := countNames(ctx, rules)
+		return nameCount{state, names}, err
 	})
-	return count.wanted[nameHash(upn)], err
+	if err != nil {
+		return 0, err
+	}
+	return count.Wanted(upn), nil
 }
 
 // livePatience is for how long the names of a live directory are taken for the present ones.
@@ -92,8 +88,8 @@ func (p *Provisioner) sourcesState(ctx context.Context, s api.Settings, rules []
 
 // countNames counts the names of everybody in scope. One person counts once, whatever rules claim them, as only one of them
 // provisions; whose mapping fails wants no name.
-func countNames(ctx context.Context, rules []Rule) (map[uint64]int, error) {
-	wanted := map[uint64]int{}
+func countNames(ctx context.Context, rules []Rule) (plan.Names, error) {
+	names := plan.NewNames()
 	claimed := map[string]bool{}
 	for _, rule := range rules {
 		_, err := rule.People.List(ctx, func(r source.Record) error {
@@ -104,14 +100,12 @@ func countNames(ctx context.Context, rules []Rule) (map[uint64]int, error) {
 			if len(rules) > 1 {
 				claimed[r.ID] = true
 			}
-			if upn, err := rule.Program.UserPrincipalName(r); err == nil {
-				wanted[nameHash(upn)]++
-			}
+			names.Want(rule.Program, r)
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return plan.Names{}, err
 		}
 	}
-	return wanted, nil
+	return names, nil
 }

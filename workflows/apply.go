@@ -251,6 +251,9 @@ func ruleWords(r config.RuleChange, now config.Rule) string {
 	if len(r.Mappings) > 0 {
 		parts = append(parts, "mappings changed: "+strings.Join(r.Mappings, ", "))
 	}
+	if r.Tables {
+		parts = append(parts, "tables changed")
+	}
 	if r.Schedule {
 		parts = append(parts, "schedule changed")
 	}

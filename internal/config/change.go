@@ -42,6 +42,8 @@ type RuleChange struct {
 	Filter  bool
 	// Mappings are the attributes whose mappings differ, sorted.
 	Mappings []string
+	// Tables: a table differs, and the rule looks something up.
+	Tables bool
 	// Schedule: syncEvery.
 	Schedule bool
 }
@@ -49,7 +51,7 @@ type RuleChange struct {
 // Syncs reports whether the change leads to a sync of the rule by itself: it is new, enabled or disabled, or includes
 // other people or gives them other values.
 func (r RuleChange) Syncs() bool {
-	return r.Added || r.Enabled || r.Reading || r.Filter || len(r.Mappings) > 0
+	return r.Added || r.Enabled || r.Reading || r.Filter || r.Tables || len(r.Mappings) > 0
 }
 
 // None reports whether nothing differs.
@@ -164,8 +166,9 @@ func ruleChange(old, revision Connection, name string) (RuleChange, bool) {
 		Filter:   before.Filter != after.Filter,
 		Mappings: mappingChanges(before.Mappings, after.Mappings),
 		Schedule: before.Interval() != after.Interval(),
+		Tables:   after.looksUp() && !maps.EqualFunc(before.tables, after.tables, maps.Equal[map[string]string, map[string]string]),
 	}
-	return c, c.Source || c.Reading || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
+	return c, c.Source || c.Reading || c.Tables || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
 }
 
 // mappingChanges compares mappings as JSON, where a list read from a file and one that has travelled are the same.

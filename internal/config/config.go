@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/mapping/expression"
 	"github.com/entraflow/entraflow/internal/mapping/field"
 )
 
@@ -29,7 +30,9 @@ type Connection struct {
 	// Cloud is global (default), usgov, dod, china or simulator.
 	Cloud       string      `json:"cloud,omitempty"`
 	Preferences Preferences `json:"preferences"`
-	Rules       []Rule      `json:"rules"`
+	// Tables are what the expressions of the rules look values up in: lookup("countries", user.country, "").
+	Tables expression.Tables `json:"tables,omitempty"`
+	Rules  []Rule            `json:"rules"`
 
 	// unknown is what the JSON has that a connection has not; Validate reports it.
 	unknown []finding
@@ -144,6 +147,9 @@ type Rule struct {
 	Mappings map[string]Mapping `json:"mappings"`
 	// SyncEvery is the interval of the schedule, as Go writes durations; "" is no schedule. At least one minute.
 	SyncEvery string `json:"syncEvery,omitempty"`
+
+	// tables are the connection's.
+	tables expression.Tables
 }
 
 // Interval is SyncEvery as a duration; 0 is no schedule.
@@ -172,7 +178,28 @@ type Mapping = field.Spec
 
 // Expressions are what a rule's program is made of.
 func (r *Rule) Expressions() mapping.Rule {
-	return mapping.Rule{Filter: r.Filter, Mappings: r.Mappings}
+	rule := mapping.Rule{Filter: r.Filter, Mappings: r.Mappings}
+	if r.looksUp() {
+		rule.Tables = r.tables
+	}
+	return rule
+}
+
+// looksUp reports whether the rule may use a table.
+func (r *Rule) looksUp() bool {
+	for _, m := range r.Mappings {
+		if expression.LooksUp(m.Expression) {
+			return true
+		}
+	}
+	return expression.LooksUp(r.Filter)
+}
+
+// share gives the rules the connection's tables.
+func (c *Connection) share() {
+	for i := range c.Rules {
+		c.Rules[i].tables = c.Tables
+	}
 }
 
 // UnmarshalJSON fills in the default preferences where the JSON has none.
@@ -183,6 +210,7 @@ func (c *Connection) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*c = Connection(v)
+	c.share()
 	c.unknown = unknownKeys(b)
 	return nil
 }

@@ -2,12 +2,14 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/mapping/expression"
 	"github.com/entraflow/entraflow/internal/source"
 )
 
@@ -24,9 +26,13 @@ func (d *document) connection(root *yaml.Node) *Connection {
 	if n := f["preferences"]; n != nil && !empty(n) {
 		d.preferences(n, &c.Preferences)
 	}
+	if n := f["tables"]; n != nil && !empty(n) {
+		c.Tables = d.tables(n)
+	}
 	if n := f["rules"]; n != nil {
 		c.Rules = d.rules(n)
 	}
+	c.share()
 	return c
 }
 
@@ -44,6 +50,27 @@ func (d *document) bind(fields map[string]*yaml.Node, path string, into any) {
 			d.number(fields, path, key, field)
 		}
 	}
+}
+
+// tables reads the tables that expressions look values up in.
+func (d *document) tables(n *yaml.Node) expression.Tables {
+	tables := expression.Tables{}
+	entries, _ := d.entries(n, "tables", "tables are keys and values; write a name for each, and its entries below, indented")
+	for _, e := range entries {
+		path := join("tables", e.key)
+		d.at[path] = e.start()
+		rows, _ := d.entries(e.node, path, `a table is keys and values, as in Germany: DE`)
+		table := make(map[string]string, len(rows))
+		for _, row := range rows {
+			if v := row.node; v.Kind == yaml.ScalarNode && v.Value == "" && v.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+				table[row.key] = ""
+			} else if s, ok := d.scalar(v, join(path, row.key), "!!str", "write a text, in quotes if it looks like something else"); ok {
+				table[row.key] = s
+			}
+		}
+		tables[e.key] = table
+	}
+	return tables
 }
 
 // empty recognises a key with nothing after it.
@@ -67,6 +94,10 @@ func (d *document) rules(n *yaml.Node) []Rule {
 	}
 	if n.Kind != yaml.SequenceNode {
 		d.report(placeOf(n), "rules", "rules are a list; begin each with a dash, as in - name: staff")
+		return nil
+	}
+	if len(n.Content) > MaxRules {
+		d.finding("rules", tooManyRules)
 		return nil
 	}
 	rules := make([]Rule, len(n.Content))
@@ -127,13 +158,20 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 		s, ok := d.expression(n, path, wanted)
 		return Mapping{Expression: s}, ok
 	}
-	known := []string{"value"}
+	known := []string{"value", "expression"}
 	if a.Type == directory.Secret {
 		known = []string{"secret", "value"}
 	}
 	entries, ok := d.entries(n, path, wanted)
 	if !ok {
 		return Mapping{}, false
+	}
+	var when string
+	if i := slices.IndexFunc(entries, func(e entry) bool { return e.key == "when" }); i >= 0 {
+		if when, ok = d.scalar(entries[i].node, path, "!!str", "write create, or remove when"); !ok {
+			return Mapping{}, false
+		}
+		entries = slices.Delete(entries, i, i+1)
 	}
 	if len(entries) != 1 || !contains(known, entries[0].key) {
 		d.report(placeOf(n), path, "YAML reads this as keys and values ({…}), and it is not {"+known[0]+": …}; "+wanted)
@@ -148,8 +186,12 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 		s, ok := d.scalar(e.node, path, "!!str", "write env:NAME or file:PATH")
 		return Mapping{Secret: s}, ok
 	}
+	if e.key == "expression" {
+		s, ok := d.expression(e.node, path, wanted)
+		return Mapping{Expression: s, When: when}, ok
+	}
 	v, ok := d.constant(e.node, path)
-	return Mapping{Value: v}, ok
+	return Mapping{Value: v, When: when}, ok
 }
 
 // constant reads {value: …}: a text, true or false, or a list of texts.

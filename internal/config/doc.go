@@ -27,6 +27,7 @@
 //	preferences.removeAdopted                 false      removeAction delete also deletes adopted accounts
 //	preferences.removalGuard.count            5          a sync removes at most this many,
 //	preferences.removalGuard.percent          10         or this share of the rule's linked users if that is more
+//	tables                                    none       tables for lookup in expressions: name, key, text
 //	rules                                     none       at most 100
 //	rules[].name                              required   as the connection's; unique; never changes
 //	rules[].enabled                           true       an enabled rule needs a mapping for password

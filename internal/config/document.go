@@ -116,6 +116,9 @@ func (d *document) locate(f finding) Problem {
 	return Problem{File: d.file, Line: at.line, Column: at.column}
 }
 
+// maxKeys is how many keys may be on one level: more than the tables may have entries.
+const maxKeys = 2 * MaxEntries
+
 // entry is one key with its value.
 type entry struct {
 	key   string
@@ -139,6 +142,10 @@ func (d *document) entries(n *yaml.Node, path, wanted string) (entries []entry, 
 	}
 	if n.Kind != yaml.MappingNode {
 		d.report(placeOf(n), path, wanted)
+		return nil, false
+	}
+	if keys := len(n.Content) / 2; keys > maxKeys {
+		d.report(placeOf(n), path, strconv.Itoa(keys)+" keys stand here, and at most "+strconv.Itoa(maxKeys)+" are possible; shorten it")
 		return nil, false
 	}
 	seen := map[string]int{}

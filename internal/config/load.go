@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,8 +50,10 @@ func Parse(path string, data []byte) (*Connection, error) {
 // LoadFile is Load for callers that also want warnings and places. With Problems the file is given, too, as far as it could
 // be understood, so that what else is wrong with it can be found and told at the same time; nil where nothing could.
 func LoadFile(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, err := read(path)
 	switch {
+	case errors.Is(err, errNoFile):
+		return nil, Problems{{File: path, Message: "this is no file; check the path"}}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Problems{{File: path, Message: "there is no such file; check the path"}}
 	case errors.Is(err, fs.ErrPermission):
@@ -59,6 +62,26 @@ func LoadFile(path string) (*File, error) {
 		return nil, Problems{{File: path, Message: "the file cannot be read; check that it is a file and whole"}}
 	}
 	return ParseFile(path, data)
+}
+
+var errNoFile = errors.New("not a regular file")
+
+// read reads a regular file, or /dev/stdin, and no more of it than shows that it is too large. A named pipe would keep whoever opens it
+// waiting.
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && (info.IsDir() || !strings.HasPrefix(path, "/dev/")) {
+		return nil, errNoFile
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, MaxFileSize+1))
 }
 
 // ParseFile is Parse for callers that also want warnings and places. With Problems it is as LoadFile.

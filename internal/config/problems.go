@@ -63,17 +63,27 @@ func byPlace(a, b Problem) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
+// maxProblems is how many problems are told at once; nobody reads thousands.
+const maxProblems = 200
+
 // problemsOf words findings for a connection: rules are named, and where puts each into its place.
 func problemsOf(c *Connection, found []finding, where func(finding) Problem) Problems {
 	var out Problems
+	said := map[Problem]bool{}
 	for _, f := range found {
 		p := where(f)
 		p.Message = label(c, f.path) + f.message
-		if !slices.Contains(out, p) {
+		if !said[p] {
+			said[p] = true
 			out = append(out, p)
 		}
 	}
 	out.Sort()
+	if more := len(out) - maxProblems; more > 0 {
+		last := out[maxProblems]
+		last.Message = fmt.Sprintf("from here on %d more problems were found; correct those above first", more)
+		out = append(out[:maxProblems], last)
+	}
 	return out
 }
 

@@ -2,10 +2,13 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/mapping/expression"
 	"github.com/entraflow/entraflow/internal/mapping/suggest"
 	"github.com/entraflow/entraflow/internal/secret"
 )
@@ -91,6 +94,7 @@ func (k *checker) connection(c *Connection) {
 		k.word("cloud", c.Cloud, clouds...)
 	}
 	k.preferences(c.Preferences)
+	k.tables(c.Tables)
 	k.rules(c.Rules)
 }
 
@@ -149,9 +153,29 @@ func checkReference(ref string) string {
 	return "a secret itself must not stand in the configuration; store it where the worker can read it, and write env:NAME or file:PATH"
 }
 
+var tooManyRules = fmt.Sprintf("a connection has at most %d rules; move some to another connection", MaxRules)
+
+// MaxEntries is how many entries the tables of a connection have in all. They travel with its settings.
+const MaxEntries = 5000
+
+func (k *checker) tables(tables expression.Tables) {
+	entries := 0
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		entries += len(tables[name])
+		if len(tables[name]) == 0 {
+			k.problem("tables."+name, "the table is empty; write its entries below, indented, or remove it")
+		}
+	}
+	if entries > MaxEntries {
+		k.problem("tables", fmt.Sprintf("the tables have %d entries in all, and %d are possible; shorten them, or prepare the column at the source", entries, MaxEntries))
+	}
+}
+
 func (k *checker) rules(rules []Rule) {
 	if len(rules) > MaxRules {
-		k.problem("rules", fmt.Sprintf("a connection has at most %d rules; move some to another connection", MaxRules))
+		// Each takes time to check, and nobody waits for thousands.
+		k.problem("rules", tooManyRules)
+		return
 	}
 	seen := map[string]bool{}
 	for i := range rules {

@@ -28,11 +28,13 @@ type Rule struct {
 	Filter string
 	// Mappings: target attribute, by Graph's name or an alias, to what is written there.
 	Mappings map[string]field.Spec
+	// Tables are those that the expressions look values up in.
+	Tables expression.Tables
 }
 
 // Compile compiles a rule against the columns of its source. All problems come back at once, and with them no program.
 func Compile(rule Rule, cols source.Columns) (*Program, []Problem) {
-	p, problems := compile(rule, expression.Scope{Known: true, Columns: cols})
+	p, problems := compile(rule, expression.Scope{Known: true, Columns: cols, Tables: rule.Tables})
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -42,7 +44,7 @@ func Compile(rule Rule, cols source.Columns) (*Program, []Problem) {
 // Check compiles a rule whose source has not been opened: everything is found but unknown columns and, for a CSV file, wrong types.
 // Warnings are what is allowed but probably not meant.
 func Check(rule Rule) (problems, warnings []Problem) {
-	p, problems := compile(rule, expression.Scope{})
+	p, problems := compile(rule, expression.Scope{Tables: rule.Tables})
 	if p.filter != nil && p.filter.Constant() {
 		warnings = append(warnings, Problem{Key: FilterKey, Message: "it is the same for everybody; name a column, or remove the key to include everybody"})
 	}
@@ -56,7 +58,7 @@ func CheckShape(rule Rule) (problems, warnings []Problem) {
 		a, _ := directory.FindAttribute(name)
 		return m.Expression != "" && m.Value == nil && m.Secret == "" && a.Type != directory.Secret
 	})
-	_, problems = compile(Rule{Mappings: mappings}, expression.Scope{})
+	_, problems = compile(Rule{Mappings: mappings}, expression.Scope{Tables: rule.Tables})
 	return append(problems, unusable...), nil
 }
 
@@ -85,6 +87,9 @@ func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 		report(a.Name, found)
 		if f != nil {
 			p.add(f)
+			if m.When == field.OnCreate {
+				p.once = append(p.once, a.Name)
+			}
 		}
 	}
 	problems = append(problems, unusable...)

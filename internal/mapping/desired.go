@@ -10,6 +10,9 @@ type Desired struct {
 	// Attributes are all other mapped attributes that are read back and compared, by Graph name; "" is empty, lists are
 	// joined with directory.ListSeparator.
 	Attributes map[string]string
+	// Once are those of Attributes that are written with the account's creation and never compared. They belong to the program and are not
+	// changed.
+	Once []string
 	// ResetPassword: the person chooses a new password at the first sign-in. True where it is not mapped.
 	ResetPassword bool
 	// ManagerMapped: the rule maps manager. Without it, an empty Manager says nothing.

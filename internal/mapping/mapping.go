@@ -33,6 +33,7 @@ type Program struct {
 	disabledPlans *field.Field
 	attributes    []*field.Field
 	names         []string
+	once          []string
 	columns       []string
 }
 
@@ -78,7 +79,7 @@ func (p *Program) signInName(person *expression.Person) (string, error) {
 func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	person := p.person(r)
 	d := Desired{AccountEnabled: true, ResetPassword: true, ManagerMapped: p.manager != nil, SKUMapped: p.skus != nil,
-		DisabledPlansMapped: p.disabledPlans != nil}
+		DisabledPlansMapped: p.disabledPlans != nil, Once: p.once}
 	var err error
 	if d.UserPrincipalName, err = p.signInName(person); err != nil {
 		return Desired{}, err

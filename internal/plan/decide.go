@@ -315,7 +315,7 @@ func (policy Policy) differences(p Person, a *directory.Account) []string {
 	}
 	for i, name := range policy.Selection.Attributes {
 		want, mapped := p.Desired.Attributes[name]
-		if !mapped || i >= len(a.Values) || same(name, want, a.Values[i]) {
+		if !mapped || i >= len(a.Values) || slices.Contains(p.Desired.Once, name) || same(name, want, a.Values[i]) {
 			continue
 		}
 		names = append(names, name)

@@ -366,3 +366,18 @@ func TestDecideComparesListsWithoutOrder(t *testing.T) {
 		require.Equal(t, c.differs, got.Writes(), "%q against %q", c.want, c.have)
 	}
 }
+
+// What is written once is part of a creation, and never compared afterwards.
+func TestDecideLeavesAloneWhatIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	s, p, a := settings(), ann(), account()
+	s.Selection.Attributes = append([]string{directory.OtherMails}, s.Selection.Attributes...)
+	a.Values = append([]string{"other@x.test"}, a.Values...)
+	p.Desired.Attributes[directory.OtherMails] = "ann@x.test"
+	differs := plan.Decide(s, p, plan.Match{Linked: []*directory.Account{&a}})
+	require.True(t, differs.Writes())
+	p.Desired.Once = []string{directory.OtherMails}
+	kept := plan.Decide(s, p, plan.Match{Linked: []*directory.Account{&a}})
+	require.False(t, kept.Writes())
+	require.Contains(t, plan.Decide(s, p, plan.Match{}).Attributes, directory.OtherMails)
+}

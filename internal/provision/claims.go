@@ -65,7 +65,7 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 // program compiles a rule against its source's columns, once for each wording of it. The revision would not tell them
 // apart: a connection that is made anew under its name counts from the beginning.
 func (p *Provisioner) program(connection string, rule config.Rule, columns source.Columns) (*mapping.Program, error) {
-	wording, err := json.Marshal(rule)
+	wording, err := json.Marshal(rule.Expressions())
 	if err != nil {
 		return nil, err
 	}

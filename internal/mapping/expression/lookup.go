@@ -2,6 +2,7 @@ package expression
 
 import (
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -17,6 +18,9 @@ const lookupName = "lookup"
 
 // Tables are the tables of a configuration, by name.
 type Tables map[string]map[string]string
+
+// LooksUp reports whether an expression may call lookup.
+func LooksUp(text string) bool { return strings.Contains(text, lookupName) }
 
 func lookupFunction() cel.EnvOption {
 	// Compile refuses a call that has no table, and gives each of the others its own.

@@ -22,6 +22,17 @@ type Spec struct {
 	Value any `json:"value,omitempty"`
 	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
 	Secret string `json:"secret,omitempty"`
+	// When is "", or "create": the attribute is then written with the account's creation, and left alone afterwards.
+	When string `json:"when,omitempty"`
+}
+
+// OnCreate is the value of Spec.When for attributes that are written once.
+const OnCreate = "create"
+
+// CanBeOnce reports whether an attribute may be written with the creation only. The sign-in name is what accounts are found by, and the
+// others have states that are compared as a whole.
+func CanBeOnce(a directory.Attribute) bool {
+	return (a.Type == directory.Text || a.Type == directory.List) && a.Name != directory.UserPrincipalName
 }
 
 // UnmarshalJSON reads a bare string as an expression, as a configuration file does.
@@ -82,6 +93,12 @@ func (f *Field) Columns() []string {
 func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, []expression.Problem) {
 	f := &Field{Attribute: a}
 	switch {
+	case spec.When != "" && spec.When != OnCreate:
+		return nil, problem("when takes the word create only; write it, or remove when")
+	case spec.When != "" && a.CreateOnly:
+		return nil, problem("this is written with the creation only in any case; remove when")
+	case spec.When != "" && !CanBeOnce(a):
+		return nil, problem(a.Name + " is kept as the source has it and cannot be written once; remove when")
 	case spec.ambiguous():
 		return nil, problem("it has more than one of expression, value and secret; keep one")
 	case spec.Secret != "" && a.Type != directory.Secret:

@@ -87,9 +87,9 @@ func TestWhen(t *testing.T) {
 
 	for line, want := range map[string]string{
 		"      jobTitle: {expression: 'user.title', when: always}\n": "when takes the word create only",
-		"      manager: {expression: 'user.boss', when: create}\n":    "cannot be written once",
-		"      jobTitle: {when: create}\n":                            "write an expression",
-		"      jobTitle: {expression: user.a, value: b}\n":            "write an expression",
+		"      manager: {expression: 'user.boss', when: create}\n":   "cannot be written once",
+		"      jobTitle: {when: create}\n":                           "write an expression",
+		"      jobTitle: {expression: user.a, value: b}\n":           "write an expression",
 	} {
 		_, problems := parse(head + staff + line)
 		require.NotEmpty(t, problems, line)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -56,6 +57,7 @@ const (
 	ImmutableID       = "onPremisesImmutableId"
 	BusinessPhones    = "businessPhones"
 	OtherMails        = "otherMails"
+	AgeGroup          = "ageGroup"
 	// Manager is mapped to the manager's source id (a person of the same connection) or, if it contains "@", user principal
 	// name. An empty value takes the manager away; without a mapping the manager is never touched.
 	Manager = "manager"
@@ -87,6 +89,7 @@ var attributes = []Attribute{
 	{Name: "mobilePhone", Aliases: []string{"mobile"}, MaxLength: 64},
 	{Name: BusinessPhones, Aliases: []string{"telephoneNumber"}, Type: List},
 	{Name: OtherMails, Type: List, MaxLength: 250},
+	{Name: AgeGroup},
 	{Name: "preferredLanguage", Aliases: []string{"perferredLanguage"}},
 	{Name: Manager, Type: Reference},
 	{Name: SkuID, Type: Licences},
@@ -109,6 +112,35 @@ func FindAttribute(name string) (Attribute, bool) {
 		}
 	}
 	return Attribute{}, false
+}
+
+// The reasons why attributes of Graph's user are not written.
+const (
+	byPeopleOnly = "Graph lets no application write it, only people who are signed in"
+	byExchange   = "Exchange keeps it, and overwrites or refuses what others write once the account has a mailbox"
+)
+
+// unwritable are attributes that people look for, in lower case, with the reason why a mapping cannot name them.
+var unwritable = map[string]string{
+	"employeehiredate": byPeopleOnly, "employeeleavedatetime": byPeopleOnly, "hiredate": byPeopleOnly, "birthday": byPeopleOnly, "aboutme": byPeopleOnly,
+	"interests": byPeopleOnly, "mysite": byPeopleOnly, "pastprojects": byPeopleOnly, "responsibilities": byPeopleOnly, "schools": byPeopleOnly,
+	"skills": byPeopleOnly, "preferredname": byPeopleOnly,
+	"mail": byExchange + "; map otherMails for another address", "proxyaddresses": byExchange,
+	"onpremisesextensionattributes": byExchange + ", and a creation with it is refused",
+	"legalagegroupclassification":   "Entra works it out from ageGroup and the consent; map ageGroup",
+	"pingsourcedn":                  "the link that entraflow writes to each account replaces it",
+}
+
+// Unwritable says why a mapping cannot name an attribute that Graph's user has; ok is false for any other name.
+func Unwritable(name string) (why string, ok bool) {
+	name = strings.ToLower(name)
+	if number, found := strings.CutPrefix(name, "extensionattribute"); found {
+		if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= 15 {
+			name = "onpremisesextensionattributes"
+		}
+	}
+	why, ok = unwritable[name]
+	return why, ok
 }
 
 // Readable gives, sorted, the names of those attributes that are read back and compared: all but the sign-in name and

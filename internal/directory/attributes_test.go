@@ -35,6 +35,27 @@ func TestPingNames(t *testing.T) {
 	}
 }
 
+// Who maps an attribute that is not written learns why.
+func TestUnwritable(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"mail": "otherMails", "hireDate": "only people", "employeeHireDate": "only people", "extensionAttribute1": "Exchange",
+		"extensionAttribute15": "Exchange", "onPremisesExtensionAttributes": "Exchange", "pingSourceDN": "the link",
+	} {
+		why, ok := directory.Unwritable(name)
+		require.True(t, ok, name)
+		require.Contains(t, why, want)
+	}
+	for _, name := range []string{"extensionAttribute16", "extensionAttribute0", "extensionAttribute", "jobTitle", "nonsense"} {
+		_, ok := directory.Unwritable(name)
+		require.False(t, ok, name)
+	}
+	for _, a := range directory.Attributes() {
+		_, ok := directory.Unwritable(a.Name)
+		require.False(t, ok, a.Name)
+	}
+}
+
 // Graph's limits and refusals, as the code relies on them.
 func TestAttributes(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,6 @@ package mapping
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/mapping/expression"
@@ -120,8 +119,8 @@ func byAttribute(rule Rule) (map[string]field.Spec, []Problem) {
 
 // UnknownAttribute explains a mapping's key that is no target attribute.
 func UnknownAttribute(key string) string {
-	if strings.EqualFold(key, "pingSourceDN") {
-		return "there is no such attribute: the link that entraflow writes to each account replaces it; remove this mapping"
+	if why, ok := directory.Unwritable(key); ok {
+		return "this attribute is not written: " + why + "; remove this mapping"
 	}
 	var names []string
 	for _, a := range directory.Attributes() {

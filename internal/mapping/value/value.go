@@ -36,10 +36,24 @@ func Text(a directory.Attribute, s string) (string, error) {
 	if err := check(a, s); err != nil {
 		return "", err
 	}
-	if a.Name == directory.UsageLocation {
+	switch a.Name {
+	case directory.UsageLocation:
 		return strings.ToUpper(s), nil
+	case directory.AgeGroup:
+		return ageGroup(s)
 	}
 	return s, nil
+}
+
+// ageGroup takes one of Entra's words in any case.
+// https://learn.microsoft.com/graph/api/resources/user#legal-age-group-property-definitions
+func ageGroup(s string) (string, error) {
+	for _, word := range []string{"Minor", "NotAdult", "Adult"} {
+		if strings.EqualFold(s, word) {
+			return word, nil
+		}
+	}
+	return "", invalid(fault.AttributeInvalid, directory.AgeGroup+", neither Minor nor NotAdult nor Adult")
 }
 
 func check(a directory.Attribute, s string) error {

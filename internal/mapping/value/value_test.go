@@ -70,6 +70,9 @@ func TestText(t *testing.T) {
 		{"onPremisesImmutableId", "abc+/==", "abc+/==", ""},
 		{"onPremisesImmutableId", "a_b", "", fault.AttributeInvalid},
 		{"onPremisesImmutableId", "a$b", "", fault.AttributeInvalid},
+		{"ageGroup", " notadult", "NotAdult", ""},
+		{"ageGroup", "", "", ""},
+		{"ageGroup", "Child", "", fault.AttributeInvalid},
 		{"jobTitle", "  Clerk\t", "Clerk", ""},
 		{"officeLocation", strings.Repeat("x", 3000), strings.Repeat("x", 3000), ""},
 	}

@@ -186,7 +186,9 @@ func (policy Policy) decideLinked(p Person, a *directory.Account, m Match) Chang
 	policy.tag(&c)
 	c.Attributes = policy.differences(p, a)
 	if m.SameName != nil && m.SameName.ID != a.ID {
+		// Name and alias change together: an alias ahead of its name may be what the name's present holder is waiting for.
 		c.drop(directory.UserPrincipalName)
+		c.drop(directory.MailNickname)
 		c.partial(fault.UPNTaken, directory.UserPrincipalName)
 	}
 	if want := directory.NewLink(policy.Connection, policy.Rule, p.ID).String(); a.Link != want {

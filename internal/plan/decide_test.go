@@ -230,6 +230,16 @@ func TestDecide(t *testing.T) {
 				},
 			},
 			decision{action: plan.Update, outcome: plan.PartiallySynced, reason: fault.UPNTaken, subject: "userPrincipalName", attributes: []string{"department"}}},
+		{"the alias waits for the name that it changes with",
+			[]func(*situation){
+				own(func(a *directory.Account) {
+					a.UserPrincipalName, a.Values[0], a.Values[2] = "ann.old@contoso.com", "Old", "ann.old"
+				}),
+				func(s *situation) {
+					s.sameName = &directory.Account{ID: "id-other", UserPrincipalName: "ann@contoso.com"}
+				},
+			},
+			decision{action: plan.Update, outcome: plan.PartiallySynced, reason: fault.UPNTaken, subject: "userPrincipalName", attributes: []string{"department"}}},
 		{"where only the name differs and it is taken, nothing is written",
 			[]func(*situation){
 				own(func(a *directory.Account) { a.UserPrincipalName = "ann.old@contoso.com" }),

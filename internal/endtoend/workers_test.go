@@ -99,20 +99,24 @@ func stopKeeper(t *testing.T, k *testkit.Kit, stop map[string]func(), id, activi
 	return reads
 }
 
-// The worker that keeps a plan dies between two pages of what passed the guard. Another one makes the plan again and goes on
-// with what is left of it, although one who had left is back, so that it is no longer the same plan.
+// The worker that keeps a plan dies between two pages of removals that an administrator approved. Another one makes the plan
+// again and goes on with what is left of it, although that is far more than the guard allows, and, since one who had left is
+// back, no longer what was approved.
 func TestAPlanOutlivesItsWorker(t *testing.T) {
 	t.Parallel()
 	k, stop := twoWorkers(t)
 	people := staff(90)
 	k.WritePeople(people...)
-	c := k.Config()
-	c.Preferences.RemovalGuard.Count = 80
-	synced(t, k, c)
+	synced(t, k, k.Config())
 	k.WritePeople(people[:11]...) // eighty left
+	held := k.MustSync("staff")
+	require.Equal(t, api.SyncHeld, held.State, "%s", held.Message)
+	k.AwaitSynced()
 	id := api.SyncID("contoso", "staff")
 	reads := stopKeeper(t, k, stop, id, "PlanPage", func() { k.WritePeople(append(people[:11:11], people[90])...) })
-	r := k.MustSync("staff")
+	require.NoError(t, k.Update(api.UpdateApproveRemovals, nil, api.ApproveInput{Rule: "staff", Hash: held.Guard.Hash}))
+	r, err := k.Await("staff")
+	require.NoError(t, err)
 	require.Equal(t, api.SyncCompleted, r.State, "%s", r.Message)
 	require.Equal(t, 79, r.Actions[plan.Remove], "%+v", r)
 	require.EqualValues(t, 2, reads.Load(), "the tenant is read again once")

@@ -149,7 +149,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(),
 	}, KnownLinks: s.KnownLinks, Removed: removed}
 	state, _ := s.Rule(rule)
-	in.FirstSync = !state.Synced
+	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen
 	in.Permit = plan.Permit{Hash: state.Approved, Keys: permitted}
 	planned, _ := s.Config.Rule(rule)
 	in.SourceTag = planned.Source.Tag()

@@ -57,12 +57,12 @@ func (a *Activities) isOfType(ctx context.Context, in api.AwaitInput) (bool, err
 	if in.Type == "" {
 		return true, nil
 	}
-	d, err := a.options.Temporal.DescribeWorkflowExecution(ctx, in.WorkflowID, "")
+	d, err := a.options.Temporal.DescribeWorkflow(ctx, in.WorkflowID, "")
 	switch {
 	case isGone(err):
 		return false, nil
 	case err != nil:
 		return false, fault.Wrap("describe running workflow", fault.Transient, fault.TemporalUnavailable, in.WorkflowID, err)
 	}
-	return d.GetWorkflowExecutionInfo().GetType().GetName() == in.Type, nil
+	return d.RawResponse.GetWorkflowExecutionInfo().GetType().GetName() == in.Type, nil
 }

@@ -223,6 +223,9 @@ func (c *connection) syncFinished(s api.SyncSummary) {
 		}
 		if (s.State == api.SyncCompleted || s.State == api.SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
+			if s.State == api.SyncCompleted {
+				c.state.Settings.Rules[i].EndsOpen = s.EndsOpen
+			}
 			// Links that this sync made are not counted before a read has shown them: lists lag behind. Accounts that it deleted
 			// are no longer missed.
 			c.state.Settings.KnownLinks = max(0, s.ConnectionLinked-s.Removed)

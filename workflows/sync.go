@@ -247,7 +247,7 @@ func (s *syncRun) nextPage(ctx workflow.Context) (page api.PlanResult, err error
 // whole keeps what the latest page says of the whole plan. What was held once is reported, even if a plan made again after
 // a restart has nothing left of it.
 func (s *syncRun) whole(w api.PlanSummary) {
-	s.ConnectionLinked = w.ConnectionLinked
+	s.ConnectionLinked, s.Open = w.ConnectionLinked, w.Snapshot.Open
 	// A plan made again after a restart finds some of them, too late for those whose page is done.
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held

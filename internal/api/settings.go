@@ -42,6 +42,9 @@ type RuleSettings struct {
 	Name string `json:"name"`
 	// Enabled: the rule is to run while its connection is enabled and valid.
 	Enabled bool `json:"enabled"`
+	// EndsOpen: the source had no end that shows it to be whole (source.Snapshot.Open) when a sync last completed, so that this is how
+	// it is written, and no sign that it was cut.
+	EndsOpen bool `json:"endsOpen,omitempty"`
 	// Synced: a sync has completed; until then nothing is taken away.
 	Synced bool `json:"synced"`
 	// InFile: the rule was in the file applied last.

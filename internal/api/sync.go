@@ -55,6 +55,8 @@ type SyncSummary struct {
 	// from.
 	ConnectionLinked int `json:"connectionLinked"`
 	Removed          int `json:"removed,omitempty"`
+	// EndsOpen: the source was read whole although nothing shows its end; see RuleSettings.
+	EndsOpen bool `json:"endsOpen,omitempty"`
 	// WorkflowID and RunID of the sync.
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
@@ -117,6 +119,8 @@ type SyncResume struct {
 	// Removed is how many people something was taken away from, Deprovisioned those of them who were deprovisioned.
 	Removed       int `json:"removed"`
 	Deprovisioned int `json:"deprovisioned,omitempty"`
+	// Open: the source that was planned from has no end that shows it to be whole.
+	Open bool `json:"open,omitempty"`
 	// ConnectionLinked is what the plan saw in the tenant.
 	ConnectionLinked int `json:"connectionLinked"`
 	// Replans is how often the sync has planned again because settings changed or somebody asked to look again.

@@ -32,9 +32,9 @@ func (b *bed) events(ctx context.Context, id, run string) (events, runs int, err
 
 // firstRun is the run that a chain of runs, continued as new, began with; "" when it is not known.
 func (b *bed) firstRun(ctx context.Context, id string) string {
-	d, err := b.client.DescribeWorkflowExecution(ctx, id, "")
+	d, err := b.client.DescribeWorkflow(ctx, id, "")
 	if err != nil {
 		return ""
 	}
-	return d.GetWorkflowExecutionInfo().GetFirstRunId()
+	return d.RawResponse.GetWorkflowExecutionInfo().GetFirstRunId()
 }

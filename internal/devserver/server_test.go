@@ -91,9 +91,9 @@ func TestAServerStartsKeepsItsDataAndStops(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
 	c, err = client.Dial(client.Options{HostPort: second.Address, Namespace: "people"})
 	require.NoError(t, err)
-	described, err := c.DescribeWorkflowExecution(ctx, "kept", run.GetRunID())
+	described, err := c.DescribeWorkflow(ctx, "kept", run.GetRunID())
 	require.NoError(t, err, "the data outlives the server")
-	require.Equal(t, "kept", described.WorkflowExecutionInfo.Execution.WorkflowId)
+	require.Equal(t, "kept", described.RawResponse.WorkflowExecutionInfo.Execution.WorkflowId)
 	c.Close()
 	require.NoError(t, second.Stop())
 }

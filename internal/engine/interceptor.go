@@ -67,7 +67,7 @@ func (i *activityInterceptor) reported(ctx context.Context, info activity.Info, 
 	if i.waits.Retry != (backoff.Step{}) {
 		wait = i.waits.Retry.After(int(info.Attempt))
 	}
-	told, f := wire.Report(err, wait)
+	f, told := wire.Report(err, wait)
 	if f == nil {
 		return told
 	}

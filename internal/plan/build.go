@@ -37,6 +37,8 @@ type Input struct {
 	Recent func(sourceID string) string
 	// KnownLinks is how many linked accounts the last sync of this connection saw; 0 when that is not known.
 	KnownLinks int
+	// EndsOpen: the source has been read whole before although nothing shows its end, so that this says nothing.
+	EndsOpen bool
 	// FirstSync: nothing may be taken away yet.
 	FirstSync bool
 	// Removed is how many people the running sync has taken something from already, under an earlier plan.
@@ -233,7 +235,7 @@ func (b *builder) person(r source.Record, in bool, err error) {
 		b.add(entry(failed(r.ID, b.in.Rule, err)))
 		return
 	}
-	p := Judge(program, r)
+	p := Judge(program, r, b.in.EndsOpen)
 	if p.Err != nil {
 		b.add(b.decide(p, Match{Linked: linked}))
 		b.claimName(program, r, linked)

@@ -51,15 +51,16 @@ type Person struct {
 }
 
 // Judge says who somebody in scope is now. Where a mapping fails, or the source's enabled value cannot be read, Person.Err
-// tells; that somebody is disabled is known all the same where source or mapping say so.
-func Judge(program *mapping.Program, r source.Record) Person {
+// tells; that somebody is disabled is known all the same where source or mapping say so. endsOpen: the source is known to be written
+// without an end, so that its last record is not in doubt.
+func Judge(program *mapping.Program, r source.Record, endsOpen bool) Person {
 	desired, err := program.Evaluate(r)
 	p := Person{ID: r.ID, Enabled: r.Enabled, Desired: desired, Err: err}
 	if err != nil {
 		enabled, unknown := program.AccountEnabled(r)
 		p.Desired = mapping.Desired{AccountEnabled: enabled || unknown != nil}
 	}
-	p.Doubt = r.Doubt
+	p.Doubt = r.Doubt && !endsOpen
 	if r.EnabledErr != nil {
 		p = Person{ID: r.ID, Enabled: true, Desired: mapping.Desired{AccountEnabled: true}, Err: r.EnabledErr}
 	}

@@ -78,7 +78,7 @@ func (b *builder) guard(losses []loss) Guard {
 	case b.in.Permit.covers(losses):
 	case b.plan.Snapshot.Count == 0 && b.plan.Active > 0:
 		g.Held, g.Reason = true, fault.SourceEmpty
-	case b.plan.Snapshot.Open:
+	case b.plan.Snapshot.Open && !b.in.EndsOpen:
 		g.Held, g.Reason = true, fault.SourceEndUnknown
 	case b.staying == 0 && b.plan.leaving() > 1:
 		g.Held, g.Reason = true, fault.EverybodyLeft

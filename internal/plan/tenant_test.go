@@ -178,7 +178,7 @@ func (m *tenant) person(in plan.Input, id string) plan.Person {
 		}
 		for _, p := range r.People.(*roster).people {
 			if p.ID == id {
-				return plan.Judge(r.Program, p)
+				return plan.Judge(r.Program, p, false)
 			}
 		}
 	}

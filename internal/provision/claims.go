@@ -25,6 +25,8 @@ type Rule struct {
 	Columns source.Columns
 	// Program is the compiled filter and mappings.
 	Program *mapping.Program
+	// EndsOpen: the source is known to be written without an end (api.RuleSettings).
+	EndsOpen bool
 }
 
 // NoEnabled reports that neither a column of the source nor a mapping says who is enabled.
@@ -57,7 +59,8 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 		if err != nil {
 			return nil, err
 		}
-		rules = append(rules, Rule{Rule: rule, People: people, Columns: columns, Program: program})
+		state, _ := s.Rule(rule.Name)
+		rules = append(rules, Rule{Rule: rule, People: people, Columns: columns, Program: program, EndsOpen: state.EndsOpen})
 	}
 	return rules, nil
 }
@@ -167,5 +170,5 @@ func (c claim) judge() (plan.Person, error) {
 	if c.filterErr != nil {
 		return plan.Person{}, c.filterErr
 	}
-	return plan.Judge(c.Program, c.record), nil
+	return plan.Judge(c.Program, c.record, c.EndsOpen), nil
 }

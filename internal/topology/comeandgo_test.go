@@ -250,9 +250,9 @@ func (c *chaosRun) startSync(n int) string {
 	ctx := c.context()
 	if n == c.heldRound+1 && c.approves {
 		c.update(api.UpdateApproveRemovals, api.ApproveInput{Rule: chaosRule, Hash: c.last.Guard.Hash})
-		d, err := c.Client.DescribeWorkflowExecution(ctx, api.SyncID(chaosConnection, chaosRule), "")
+		d, err := c.Client.DescribeWorkflow(ctx, api.SyncID(chaosConnection, chaosRule), "")
 		require.NoError(c.t, err)
-		return d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		return d.RawResponse.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	}
 	run, err := c.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: api.SyncID(chaosConnection, chaosRule), TaskQueue: api.TaskQueue,

@@ -34,22 +34,22 @@ func OpenEnded(err error) error { return &openEnded{err} }
 // Reported is the error as Temporal may know it. The error's type is the reason; whether and when it is tried again
 // follows from the kind.
 func Reported(err error) error {
-	told, _ := Report(err, 0)
+	_, told := Report(err, 0)
 	return told
 }
 
 // Report is Reported, with the fault that is told; nil for a cancellation. wait is waited before the next attempt where the
 // fault asks for no certain time; 0 leaves it to the retry policy.
-func Report(err error, wait time.Duration) (told error, f *fault.Error) {
+func Report(err error, wait time.Duration) (f *fault.Error, told error) {
 	var done *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
 	var execution *temporal.WorkflowExecutionError
 	switch {
 	case errors.As(err, &done) && fault.Reason(done.Type()).Known():
 		// The error of a workflow that was waited for has this form already.
-		return done, FaultOf(done)
+		return FaultOf(done), done
 	case errors.As(err, &cancelled), errors.Is(err, context.Canceled):
-		return temporal.NewCanceledError(), nil
+		return nil, temporal.NewCanceledError()
 	case errors.As(err, &execution):
 		// It ended badly without a reason of ours: terminated, timed out, cancelled.
 		f = fault.New("", fault.Refused, fault.Stopped, "")
@@ -75,7 +75,7 @@ func Report(err error, wait time.Duration) (told error, f *fault.Error) {
 		// An expected answer is no defect of the worker: no error log, no failure metric.
 		options.Category = temporal.ApplicationErrorCategoryBenign
 	}
-	return temporal.NewApplicationErrorWithOptions(f.Message(), string(f.Reason), options), f
+	return f, temporal.NewApplicationErrorWithOptions(f.Message(), string(f.Reason), options)
 }
 
 // Received is Reported's other side: the fault in the error of an activity or of a workflow that was awaited. Whoever awaits

@@ -61,7 +61,7 @@ func ruleHolding(d api.Description, hash string) (string, error) {
 // running one to plan once more, before it answers.
 func latestSync(ctx context.Context, t *session.Link, connection, rule string) (s Run, running bool, err error) {
 	s = Run{rule: rule, id: api.SyncID(connection, rule)}
-	found, err := t.DescribeWorkflowExecution(ctx, s.id, "")
+	found, err := t.DescribeWorkflow(ctx, s.id, "")
 	var never *serviceerror.NotFound
 	if errors.As(err, &never) {
 		return s, false, nil
@@ -69,7 +69,7 @@ func latestSync(ctx context.Context, t *session.Link, connection, rule string) (
 	if err != nil {
 		return s, false, t.Unanswered(err, connection)
 	}
-	info := found.GetWorkflowExecutionInfo()
+	info := found.RawResponse.GetWorkflowExecutionInfo()
 	s.run = info.GetExecution().GetRunId()
 	return s, info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }

@@ -82,11 +82,11 @@ func obstacle(ctx context.Context, t *session.Link, connection string, r Run) (w
 
 // lastFailure is what an activity that is tried again said last.
 func lastFailure(ctx context.Context, t *session.Link, e *commonpb.WorkflowExecution) string {
-	d, err := t.DescribeWorkflowExecution(ctx, e.GetWorkflowId(), e.GetRunId())
+	d, err := t.DescribeWorkflow(ctx, e.GetWorkflowId(), e.GetRunId())
 	if err != nil {
 		return ""
 	}
-	for _, activity := range d.GetPendingActivities() {
+	for _, activity := range d.RawResponse.GetPendingActivities() {
 		if f := activity.GetLastFailure(); f != nil {
 			return fmt.Sprintf("%s (%s)", f.GetMessage(), cmp.Or(f.GetApplicationFailureInfo().GetType(), "not told"))
 		}

@@ -301,9 +301,9 @@ func (k *Kit) AwaitSynced() {
 		d := k.Describe()
 		for _, rule := range d.Rules {
 			ctx, cancel := k.Context()
-			info, err := k.Client.DescribeWorkflowExecution(ctx, api.SyncID("contoso", rule.Name), "")
+			info, err := k.Client.DescribeWorkflow(ctx, api.SyncID("contoso", rule.Name), "")
 			cancel()
-			if err != nil || d.Syncs[rule.Name].RunID != info.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
+			if err != nil || d.Syncs[rule.Name].RunID != info.RawResponse.GetWorkflowExecutionInfo().GetExecution().GetRunId() {
 				return false
 			}
 		}

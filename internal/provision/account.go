@@ -180,7 +180,8 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (c plan.Change, wr
 	case c.Action == plan.Restore:
 		return c, false, p.restore(ctx, c)
 	case c.Action == plan.Adopt:
-		return c, true, p.adopt(ctx, s, c)
+		c, err = p.adopt(ctx, s, c)
+		return c, true, err
 	case c.Account():
 		c, err = p.update(ctx, s, c)
 		if fault.Is(err, fault.AccountExists) && m.SameName == nil {

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -107,12 +108,12 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 }
 
 // adopt writes link and attributes to an account that is not the person's yet.
-func (p *provisioning) adopt(ctx context.Context, s plan.Policy, c plan.Change) error {
+func (p *provisioning) adopt(ctx context.Context, s plan.Policy, c plan.Change) (plan.Change, error) {
 	p.evidence.Adopt = &AccountAttempt{Account: c.AccountID, At: p.options.Now(), Disabled: c.Disable}
 	if err := p.keepNote(ctx); err != nil {
-		return err
+		return c, err
 	}
-	err := p.patch(ctx, s, c)
+	c, err := p.patchAccepted(ctx, s, c)
 	switch {
 	case err == nil:
 		p.remember(c.AccountID)
@@ -120,7 +121,7 @@ func (p *provisioning) adopt(ctx context.Context, s plan.Policy, c plan.Change) 
 		p.evidence.Adopt = nil
 		_ = p.keepNote(ctx)
 	}
-	return err
+	return c, err
 }
 
 // update writes what differs about the person's account. To disable it is a request of its own, and the first: nothing that
@@ -131,19 +132,53 @@ func (p *provisioning) update(ctx context.Context, s plan.Policy, c plan.Change)
 		return name != directory.AccountEnabled && name != plan.AttributeMark
 	})
 	if !c.Disable || len(closing.Attributes) == len(c.Attributes) {
-		return c, p.patch(ctx, s, c)
+		return p.patchAccepted(ctx, s, c)
 	}
 	if err := p.patch(ctx, s, closing); err != nil {
 		return c, err
 	}
 	rest := c
 	rest.Attributes = slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool { return slices.Contains(closing.Attributes, name) })
-	err := p.patch(ctx, s, rest)
+	rest, err := p.patchAccepted(ctx, s, rest)
 	if f := fault.Of(err); err != nil && !f.Kind.Retryable() {
 		closing.Outcome, closing.Reason, closing.Subject = plan.PartiallySynced, f.Reason, f.Subject
 		return closing, nil
 	}
+	c.Outcome, c.Reason, c.Subject = rest.Outcome, rest.Reason, rest.Subject
+	c.Attributes = slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool {
+		return !slices.Contains(rest.Attributes, name) && !slices.Contains(closing.Attributes, name)
+	})
 	return c, err
+}
+
+// maxRefusals is how often a request is sent again without what Graph refused. Graph names one attribute at a time in most refusals.
+const maxRefusals = 3
+
+// patchAccepted writes what Graph lets us write: where it refuses some attributes, the others are written all the same, and the person
+// is partly synced. Sign-in name and alias change together or not at all.
+func (p *provisioning) patchAccepted(ctx context.Context, s plan.Policy, c plan.Change) (plan.Change, error) {
+	var refusedAll []string
+	for {
+		err := p.patch(ctx, s, c)
+		refused := graph.RefusedAttributes(err)
+		if slices.Contains(refused, directory.UserPrincipalName) || slices.Contains(refused, directory.MailNickname) {
+			refused = append(slices.Clone(refused), directory.UserPrincipalName, directory.MailNickname)
+		}
+		accepted := slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool { return slices.Contains(refused, name) })
+		if err == nil || len(accepted) == len(c.Attributes) || len(refusedAll) >= maxRefusals || fault.Of(err).Kind.Retryable() {
+			return c, err
+		}
+		for _, name := range c.Attributes {
+			if !slices.Contains(accepted, name) {
+				refusedAll = append(refusedAll, name)
+			}
+		}
+		c.Attributes = accepted
+		c.Outcome, c.Reason, c.Subject = plan.PartiallySynced, fault.Of(err).Reason, strings.Join(refusedAll, ", ")
+		if len(accepted) == 0 {
+			return c, nil
+		}
+	}
 }
 
 // patch writes the account's differing attributes with one request.

@@ -85,6 +85,33 @@ func TestABadValueKeepsNoAccountOpen(t *testing.T) {
 	}
 }
 
+// Whoever comes back finds their old name given to somebody else, and has another one by now.
+func TestAnAccountIsRestoredUnderAFreeName(t *testing.T) {
+	t.Parallel()
+	for how, run := range map[string]func(*model){
+		"in a sync": func(m *model) { m.sync() },
+		"on demand": func(m *model) { m.provision("p0", api.ProvisionInput{}) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			m := calm(t)
+			m.settings.Config.Preferences.RemoveAction = config.RemoveDelete
+			bea := source.Record{ID: "p1", Enabled: true, Fields: map[string]any{"id": "p1", "username": "bea", "department": "Sales"}}
+			m.have(bea)
+			m.sync()
+			require.True(t, m.tenant.objects["account-1"].now().bin)
+			m.known = 0
+			bea.Fields = map[string]any{"id": "p1", "username": "ann", "department": "Sales"}
+			m.have(bea)
+			m.sync()
+			m.have(bea, annIs("ann2", "Sales", true))
+			run(m)
+			back := m.tenant.objects["account-1"].now()
+			require.True(t, back.alive(), "%s", strings.Join(m.story, "\n"))
+			require.Equal(t, "ann2@contoso.com", back.account.UserPrincipalName)
+		})
+	}
+}
+
 // Whoever comes back disabled stays in the recycle bin: restoring would open the account.
 func TestNobodyIsRestoredWhoIsDisabled(t *testing.T) {
 	t.Parallel()

@@ -239,6 +239,19 @@ func (t *modelTenant) RestoreUser(_ context.Context, id string, _ ...graph.Optio
 	})
 }
 
+func (t *modelTenant) RestoreUserAs(_ context.Context, id, upn string, _ ...graph.Option) error {
+	return t.writing("restore "+id+" as "+upn, func(sent time.Time) error {
+		switch o := t.objects[id]; {
+		case o == nil || !o.now().bin:
+			return fault.New("restore", fault.NotFound, fault.AccountNotFound, "")
+		case t.holder(upn) != "":
+			return fault.New("restore", fault.Rematch, fault.AccountExists, "")
+		}
+		t.write(id, sent, func(s *state) { s.bin, s.account.UserPrincipalName = false, upn })
+		return nil
+	})
+}
+
 func (t *modelTenant) DeleteUser(_ context.Context, id string, _ ...graph.Option) error {
 	return t.writing("delete "+id, func(sent time.Time) error {
 		if o := t.objects[id]; o == nil || !o.now().alive() {

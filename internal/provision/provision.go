@@ -34,6 +34,7 @@ type Tenant interface {
 	CreateUser(ctx context.Context, u graph.NewUser, sel directory.Selection, o ...graph.Option) (id string, err error)
 	UpdateUser(ctx context.Context, id string, p graph.Patch, sel directory.Selection, o ...graph.Option) error
 	RestoreUser(ctx context.Context, id string, o ...graph.Option) error
+	RestoreUserAs(ctx context.Context, id, upn string, o ...graph.Option) error
 	DeleteUser(ctx context.Context, id string, o ...graph.Option) error
 	RevokeSessions(ctx context.Context, id string, o ...graph.Option) error
 	AssignLicenses(ctx context.Context, id string, add []directory.License, remove []string, o ...graph.Option) error

@@ -88,6 +88,10 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 		return err
 	}
 	err := p.tenant.RestoreUser(ctx, c.AccountID)
+	if name := p.person.Desired.UserPrincipalName; fault.Is(err, fault.AccountExists) && name != "" {
+		// Somebody else has the name of before by now. The person's present one may be free.
+		err = p.tenant.RestoreUserAs(ctx, c.AccountID, name)
+	}
 	if refused(ctx, err) && p.before.Restore == nil {
 		p.evidence.Restore = nil
 		_ = p.keepNote(ctx)

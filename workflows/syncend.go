@@ -64,7 +64,7 @@ func (s *syncRun) tell(ctx workflow.Context) {
 		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
 		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
 		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed,
-		EndsOpen: s.Open && r.State == api.SyncCompleted && r.Reasons[fault.SourceEndUnknown] == 0,
+		EndsOpen:   s.Open && r.State == api.SyncCompleted && r.Reasons[fault.SourceEndUnknown] == 0,
 		WorkflowID: info.ID, RunID: info.RunID,
 	}
 	err := workflow.SignalExternalWorkflow(ctx, api.ConnectionID(s.Connection), "", api.SignalSyncFinished, summary).Get(ctx, nil)

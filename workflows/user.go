@@ -149,6 +149,13 @@ func (u *userRun) revoke(ctx workflow.Context, done api.ProvisionResult) error {
 	}, nil)
 }
 
+// mayHaveWrittenLocation reports that this run wrote the usage location: in this attempt, or in one before whose answer was lost, of which
+// only the plan tells what it meant to write.
+func (u *userRun) mayHaveWrittenLocation(done api.ProvisionResult) bool {
+	return done.RecentlyWritten || done.Given || slices.Contains(u.result.Attributes, directory.UsageLocation) ||
+		u.in.Planned != nil && slices.Contains(u.in.Planned.Attributes, directory.UsageLocation)
+}
+
 // license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
 func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(licenseSummary(done)))
@@ -159,7 +166,7 @@ func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error 
 	err := execute(ctx, acts.AssignLicenses, api.LicenseInput{
 		Connection: u.in.Connection, Rule: done.Rule, Revision: done.Revision, User: u.in.User, AccountID: done.AccountID,
 		Add: done.AddLicenses, Remove: done.RemoveLicenses, FinalMark: done.FinalMark, RecentlyWritten: done.RecentlyWritten,
-		LocationWritten: done.RecentlyWritten || slices.Contains(u.result.Attributes, directory.UsageLocation),
+		LocationWritten: u.mayHaveWrittenLocation(done),
 	}, &written)
 	if err != nil {
 		f, refused := partRefused(err)

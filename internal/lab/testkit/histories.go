@@ -86,6 +86,9 @@ func (k *Kit) ReplayAll() {
 		id, run := e.GetExecution().GetWorkflowId(), e.GetExecution().GetRunId()
 		history := &historypb.History{}
 		require.NoError(k.t, protojson.Unmarshal(k.RawHistory(id, run), history))
+		if len(history.Events) < 3 {
+			continue // It has only been started; nothing of it has run that could be replayed.
+		}
 		// Workflows look at their own id.
 		original := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id, RunID: run}}
 		require.NoError(k.t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, original), "replaying %s", id)

@@ -64,7 +64,8 @@ func New(p Parts) (*Engine, error) {
 		p.WorkerID = uuid.NewString()
 	}
 	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace)}
-	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot})
+	secrets := secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv}
+	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot, Secrets: secrets})
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
 			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &e.waits, Trace: tracer(p.Log, p.Trace),
@@ -72,7 +73,7 @@ func New(p Parts) (*Engine, error) {
 		Endpoints: e.endpoints,
 		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
 		Settings:  e.describe,
-		Secrets:   secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv},
+		Secrets:   secrets,
 		Tenants:   p.Environment.Tenants,
 		Temporal:  p.Client, Converter: p.Converter,
 		Queue:    e.queue(),

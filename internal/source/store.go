@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/entraflow/entraflow/internal/secret"
 )
 
 // Store is one kind of identity store. It is a package of its own below this one, and one line in the registry of package
@@ -29,6 +31,11 @@ type Environment struct {
 	Root string
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Secrets reads what settings refer to (env:NAME, file:PATH), within the bounds of the process.
+	Secrets secret.Store
+	// Setting reads a setting of the process by its name, such as an endpoint that replaces a store's own hosts. Default
+	// os.Getenv.
+	Setting func(name string) string
 }
 
 // Settings say which source a rule reads and how: what stands below its `source:`. They travel through Temporal as the same

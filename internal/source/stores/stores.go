@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/mapping/suggest"
@@ -87,6 +89,12 @@ func choose(keys []string) (source.Store, bool) {
 
 // Open gives the opener for sources of every store of one process.
 func Open(env source.Environment) source.Opener {
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Setting == nil {
+		env.Setting = os.Getenv
+	}
 	openers := map[string]source.Opener{}
 	for _, s := range All() {
 		openers[s.Key] = s.Opener(env)

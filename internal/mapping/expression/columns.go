@@ -87,6 +87,7 @@ func (r *reader) call(e ast.Expr) {
 		args = args[:1]
 	}
 	r.checkPattern(c)
+	r.checkDatePattern(c)
 	r.checkTable(e)
 	if c.IsMemberFunction() {
 		r.read(c.Target())

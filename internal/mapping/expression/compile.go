@@ -109,7 +109,7 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker 
 	if r.loops {
 		// Counting costs as much again as evaluating. Without loops an expression's work is bounded by its own length and by
 		// limits.go, so that only the others are counted.
-		options = append(options, cel.CostLimit(costLimit), cel.CostTrackerOptions(regexCost()))
+		options = append(options, cel.CostLimit(costLimit), cel.CostTrackerOptions(regexCost(replaceRegexID), regexCost(extractID)))
 	}
 	program, err := env.Program(checked, options...)
 	if err != nil {

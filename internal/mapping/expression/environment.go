@@ -12,6 +12,14 @@
 //	first(a, b, …)     the first value that is not blank; "" where all are
 //	replaceRegex(s, p, w)
 //	                   each match of the regular expression replaced; $1 in w is the first group
+//	extract(s, p)      the first group of the first match of p, or the whole match; "" where there is none
+//	word(s, n), word(s, n, c)
+//	                   the n-th word, or the n-th from the end for n below 0; c has the characters between words
+//	formatDate(s, p, q)
+//	                   a date that is written as pattern p says (yyyy-MM-dd), as pattern q says
+//	parseDate(s, p)    the same as yyyy-MM-dd, which can be compared
+//	choose(v, a, x, b, y, d)
+//	                   x where v equals a, y where it equals b, else d
 //	lookup(t, k, d)    what the configuration's table t has for k, or d
 //	base64(s)          standard Base64 of the text's UTF-8 bytes
 //	normalize(s)       s in plain ASCII: accents dropped, letters such as ß, æ, ł and ﬁ spelt out, all else left out
@@ -24,6 +32,7 @@
 package expression
 
 import (
+	"slices"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -92,14 +101,14 @@ func environment(scope Scope, result Result) *cel.Env {
 }
 
 func newEnvironment(column *cel.Type, password bool) *cel.Env {
-	env, err := cel.NewEnv(append(textFunctions(),
+	env, err := cel.NewEnv(append(slices.Concat(textFunctions(), partFunctions(), dateFunctions()),
 		cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro,
-			hasMacro(), firstMacro(), randomPasswordMacro(password)),
+			hasMacro(), firstMacro(), chooseMacro(), randomPasswordMacro(password)),
 		ext.Strings(),
 		cel.Variable(userVariable, cel.MapType(cel.StringType, column)),
 		cel.Variable(randomVariable, randomType),
-		base64Function(), normalizeFunction(), filledFunction(), lookupFunction(), randomPasswordFunction(),
+		base64Function(), normalizeFunction(), filledFunction(), lookupFunction(), chooseFunction(), randomPasswordFunction(),
 		cel.ParserExpressionSizeLimit(MaxLength),
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ASTValidators(cel.ValidateRegexLiterals()),

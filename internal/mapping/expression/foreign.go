@@ -35,14 +35,15 @@ var foreignFunctions = map[string]string{
 	"substr": "s.substring(from, to)", "right": "s.substring(size(s) - n)", "coalesce": "first(a, b)", "ifnull": "first(a, b)", "isnull": "first(a, b)",
 	"nvl": "first(a, b)", "concat": "a + b", "concatenate": "a + b", "append": "a + b", "tostring": "string(a)", "str": "string(a)",
 	"strip": "s.trim()", "isempty": "!has(user.column)", "isblank": "!has(user.column)", "isnullorempty": "!has(user.column)",
-	"replaceall": "s.replace(a, b)", "substitute": "s.replace(a, b)", "iif": "condition ? a : b", "if": "condition ? a : b", "switch": `condition ? a : b, or lookup("table", key, "")`,
+	"replaceall": "s.replace(a, b)", "substitute": "s.replace(a, b)", "iif": "condition ? a : b", "if": "condition ? a : b", "switch": `choose(value, a, x, b, y, otherwise), or lookup("table", key, "")`,
+	"switchexpr": `choose(value, a, x, b, y, otherwise)`, "ifelse": "condition ? a : b", "dateformat": "formatDate(s, from, to)", "formatdatetime": "formatDate(s, from, to)",
 	"vlookup": `lookup("table", key, "")`, "includes": "s.contains(a)", "regexreplace": "replaceRegex(s, pattern, a)",
 }
 
 // around are our functions that are written around a text and not behind it.
 var around = map[string]string{
 	"lower": "lower(s)", "upper": "upper(s)", "title": "title(s)", "left": "left(s, n)", "digits": "digits(s)", "normalize": "normalize(s)",
-	"base64": "base64(s)", replaceRegexName: "replaceRegex(s, pattern, replacement)",
+	"base64": "base64(s)", extractName: "extract(s, pattern)", wordName: "word(s, n)", replaceRegexName: "replaceRegex(s, pattern, replacement)",
 }
 
 // foreignOperator says what to write instead of an operator of another language, and where that is.

@@ -19,7 +19,7 @@ const filledName = "@filled"
 
 // functionNames are the functions of our own and of the string extension, for suggestions.
 var functionNames = []string{
-	"lower", "upper", "title", "left", "digits", "first", "replaceRegex", "lookup", "base64", "normalize", "randomPassword", "has", "size", "string", "int", "double", "bool", "matches",
+	"lower", "upper", "title", "left", "digits", "first", "replaceRegex", "extract", "word", "formatDate", "parseDate", "choose", "lookup", "base64", "normalize", "randomPassword", "has", "size", "string", "int", "double", "bool", "matches",
 	"contains", "startsWith", "endsWith", "charAt", "indexOf", "lastIndexOf", "lowerAscii", "upperAscii", "replace", "split",
 	"substring", "trim", "join", "format", "quote", "reverse", "exists", "all", "exists_one", "map", "filter", "type",
 }

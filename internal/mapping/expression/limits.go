@@ -50,6 +50,10 @@ func (s Scope) limit(i interpreter.InterpretableV2) (interpreter.InterpretableV2
 		if r := newRegexReplacing(call); r != nil {
 			return &placed{r}, nil
 		}
+	case extractName:
+		if e := newExtracting(call); e != nil {
+			return &placed{e}, nil
+		}
 	case "replace":
 		return &placed{&replacing{bounded{call}}}, nil
 	case "join":

@@ -23,7 +23,7 @@ const (
 	firstName        = "first"
 	// firstOfName cannot be written in an expression; only the first macro calls it.
 	firstOfName = "@first"
-	// maxGroups is how many groups a pattern of replaceRegex may have.
+	// maxGroups is how many groups a regular expression may have.
 	maxGroups = 9
 )
 
@@ -36,7 +36,7 @@ func textFunctions() []cel.EnvOption {
 		cel.Function("left", cel.Overload("left_string_int", []*cel.Type{cel.StringType, cel.IntType}, cel.StringType, cel.BinaryBinding(left))),
 		cel.Function(replaceRegexName, cel.Overload(replaceRegexID, []*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.StringType,
 			cel.FunctionBinding(func(args ...ref.Val) ref.Val {
-				pattern, wrong := compilePattern(string(args[1].(types.String)))
+				pattern, wrong := compilePattern(replaceRegexName, string(args[1].(types.String)))
 				if wrong != "" {
 					return fail(wrong)
 				}
@@ -117,6 +117,15 @@ type regexReplacing struct {
 
 // newRegexReplacing gives nil where the pattern is made for each person.
 func newRegexReplacing(call interpreter.InterpretableCall) *regexReplacing {
+	pattern := writtenPattern(replaceRegexName, call)
+	if pattern == nil {
+		return nil
+	}
+	return &regexReplacing{bounded{call}, pattern}
+}
+
+// writtenPattern is the pattern of a call whose second argument is written out; nil where it is made for each person.
+func writtenPattern(function string, call interpreter.InterpretableCall) *regexp.Regexp {
 	c, ok := call.Args()[1].(interpreter.InterpretableConst)
 	if !ok {
 		return nil
@@ -125,11 +134,11 @@ func newRegexReplacing(call interpreter.InterpretableCall) *regexReplacing {
 	if !ok {
 		return nil
 	}
-	pattern, wrong := compilePattern(string(s))
+	pattern, wrong := compilePattern(function, string(s))
 	if wrong != "" {
 		return nil
 	}
-	return &regexReplacing{bounded{call}, pattern}
+	return pattern
 }
 
 // Exec evaluates the call.
@@ -170,8 +179,8 @@ func replaceRegex(s string, pattern *regexp.Regexp, with string) ref.Val {
 }
 
 // regexCost counts a match as CEL counts that of matches: by the length of the text times that of the pattern.
-func regexCost() cost.TrackerOption {
-	return cost.OverloadTracker(replaceRegexID, func(args []ref.Val, _ ref.Val) *uint64 {
+func regexCost(overload string) cost.TrackerOption {
+	return cost.OverloadTracker(overload, func(args []ref.Val, _ ref.Val) *uint64 {
 		s, _ := args[0].(types.String)
 		pattern, _ := args[1].(types.String)
 		n := uint64(1+len(s)/10) * uint64(1+len(pattern)/4)
@@ -179,27 +188,27 @@ func regexCost() cost.TrackerOption {
 	})
 }
 
-// checkPattern finds a pattern of replaceRegex that is written out and wrong.
+// checkPattern finds a regular expression that is written out and wrong.
 func (r *reader) checkPattern(c ast.CallExpr) {
-	if c.FunctionName() != replaceRegexName || len(c.Args()) != 3 {
+	if f := c.FunctionName(); f != replaceRegexName && f != extractName || c.IsMemberFunction() || len(c.Args()) < 2 {
 		return
 	}
 	pattern := c.Args()[1]
 	if s, ok := literalString(pattern); ok && utf8.ValidString(s) {
-		if _, wrong := compilePattern(s); wrong != "" {
+		if _, wrong := compilePattern(c.FunctionName(), s); wrong != "" {
 			r.refuse(pattern.ID(), wrong)
 		}
 	}
 }
 
 // compilePattern bounds the groups: each match takes memory for each of them.
-func compilePattern(s string) (pattern *regexp.Regexp, wrong string) {
+func compilePattern(function, s string) (pattern *regexp.Regexp, wrong string) {
 	pattern, err := regexp.Compile(s)
 	if err != nil {
-		return nil, "the second argument of replaceRegex is not a regular expression; correct it (https://github.com/google/re2/wiki/Syntax)"
+		return nil, "the second argument of " + function + " is not a regular expression; correct it (https://github.com/google/re2/wiki/Syntax)"
 	}
 	if pattern.NumSubexp() > maxGroups {
-		return nil, "the regular expression has more than 9 groups; write (?:…) for those that the replacement does not use"
+		return nil, "the regular expression has more than 9 groups; write (?:…) for those that are not used"
 	}
 	return pattern, ""
 }

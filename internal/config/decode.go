@@ -2,7 +2,6 @@ package config
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -166,12 +165,9 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 	if !ok {
 		return Mapping{}, false
 	}
-	var when string
-	if i := slices.IndexFunc(entries, func(e entry) bool { return e.key == "when" }); i >= 0 {
-		if when, ok = d.scalar(entries[i].node, path, "!!str", "write create, or remove when"); !ok {
-			return Mapping{}, false
-		}
-		entries = slices.Delete(entries, i, i+1)
+	m, entries, ok := d.mappingOptions(entries, path)
+	if !ok {
+		return Mapping{}, false
 	}
 	if len(entries) != 1 || !contains(known, entries[0].key) {
 		d.report(placeOf(n), path, "YAML reads this as keys and values ({…}), and it is not {"+known[0]+": …}; "+wanted)
@@ -183,15 +179,36 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 		return Mapping{}, false
 	}
 	if e.key == "secret" {
-		s, ok := d.scalar(e.node, path, "!!str", "write env:NAME or file:PATH")
-		return Mapping{Secret: s}, ok
+		m.Secret, ok = d.scalar(e.node, path, "!!str", "write env:NAME or file:PATH")
+		return m, ok
 	}
 	if e.key == "expression" {
-		s, ok := d.expression(e.node, path, wanted)
-		return Mapping{Expression: s, When: when}, ok
+		m.Expression, ok = d.expression(e.node, path, wanted)
+		return m, ok
 	}
-	v, ok := d.constant(e.node, path)
-	return Mapping{Value: v, When: when}, ok
+	m.Value, ok = d.constant(e.node, path)
+	return m, ok
+}
+
+// mappingOptions takes those keys of a mapping that say when and with what default it is written; rest are the others.
+func (d *document) mappingOptions(entries []entry, path string) (m Mapping, rest []entry, ok bool) {
+	for _, e := range entries {
+		ok := true
+		switch e.key {
+		case "when":
+			m.When, ok = d.scalar(e.node, path, "!!str", "write create or always, or remove when")
+		case "whenEmpty":
+			m.WhenEmpty, ok = d.scalar(e.node, path, "!!str", "write clear or leave, or remove whenEmpty")
+		case "default":
+			m.Default, ok = d.constant(e.node, path)
+		default:
+			rest = append(rest, e)
+		}
+		if !ok {
+			return Mapping{}, nil, false
+		}
+	}
+	return m, rest, true
 }
 
 // constant reads {value: …}: a text, true or false, or a list of texts.

@@ -85,11 +85,27 @@ func TestWhen(t *testing.T) {
 	require.Empty(t, travelled.Validate())
 	require.Equal(t, "create", travelled.Rules[0].Mappings["jobTitle"].When)
 
+	f, problems = parse(head + staff + "      jobTitle: {expression: 'user.title', whenEmpty: leave}\n      otherMails: {expression: 'user.mails', default: [a@b.example, c@d.example], when: always}\n")
+	require.Empty(t, problems)
+	b, err = json.Marshal(f.Connection)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &travelled))
+	require.Empty(t, travelled.Validate())
+	require.Equal(t, "leave", travelled.Rules[0].Mappings["jobTitle"].WhenEmpty)
+
 	for line, want := range map[string]string{
-		"      jobTitle: {expression: 'user.title', when: always}\n": "when takes the word create only",
-		"      manager: {expression: 'user.boss', when: create}\n":   "cannot be written once",
-		"      jobTitle: {when: create}\n":                           "write an expression",
-		"      jobTitle: {expression: user.a, value: b}\n":           "write an expression",
+		"      jobTitle: {expression: 'user.title', when: never}\n":              "when takes the words create and always",
+		"      jobTitle: {value: Clerk, default: Boss}\n":                        "go with an expression",
+		"      jobTitle: {expression: 'user.a', whenEmpty: no}\n":                "clear and leave",
+		"      jobTitle: {expression: 'user.a', whenEmpty: keep}\n":              "whenEmpty takes the words clear and leave",
+		"      jobTitle: {expression: 'user.a', default: 5}\n":                   "put it in quotes",
+		"      jobTitle: {expression: 'user.a', default: a, whenEmpty: leave}\n": "never empty",
+		"      skuId: {expression: 'user.a', whenEmpty: leave}\n":                "does not go with skuId",
+		"      accountEnabled: {expression: 'user.a', default: true}\n":          "does not go with accountEnabled",
+		"      ageGroup: {expression: 'user.a', default: Old}\n":                 "default: ",
+		"      manager: {expression: 'user.boss', when: create}\n":               "cannot be written once",
+		"      jobTitle: {when: create}\n":                                       "write an expression",
+		"      jobTitle: {expression: user.a, value: b}\n":                       "write an expression",
 	} {
 		_, problems := parse(head + staff + line)
 		require.NotEmpty(t, problems, line)

@@ -86,8 +86,12 @@ func (p *Program) Evaluate(r source.Record) (Desired, error) {
 	}
 	d.Attributes = make(map[string]string, len(p.attributes))
 	for _, f := range p.attributes {
-		if d.Attributes[f.Attribute.Name], err = f.Text(person); err != nil {
+		text, err := f.Text(person)
+		if err != nil {
 			return Desired{}, err
+		}
+		if text != "" || !f.LeavesEmpty() {
+			d.Attributes[f.Attribute.Name] = text
 		}
 	}
 	if p.enabled != nil {

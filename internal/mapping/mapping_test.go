@@ -223,6 +223,39 @@ func TestEvaluateFaults(t *testing.T) {
 	}
 }
 
+func TestEmptyValues(t *testing.T) {
+	t.Parallel()
+	rule := staff()
+	rule.Mappings["jobTitle"] = field.Spec{Expression: "user.phone", WhenEmpty: field.Leave}
+	rule.Mappings["mobilePhone"] = field.Spec{Expression: "user.phone", WhenEmpty: field.Clear}
+	rule.Mappings["city"] = field.Spec{Expression: `" " + user.phone`, Default: "Oslo"}
+	rule.Mappings["displayName"] = field.Spec{Expression: "user.phone", Default: "New colleague"}
+	rule.Mappings["otherMails"] = field.Spec{Expression: `user.phone.split(",")`, Default: []any{"a@x.test", "b@x.test"}}
+	rule.Mappings["skuId"] = field.Spec{Expression: "user.license", Default: "SPE_E3"}
+	p := compile(t, rule, csvColumns)
+	d, err := p.Evaluate(ann())
+	require.NoError(t, err)
+	require.NotContains(t, d.Attributes, "jobTitle", "an empty value that says nothing")
+	require.Equal(t, "", d.Attributes["mobilePhone"])
+	require.Contains(t, d.Attributes, "mobilePhone", "an empty value that clears")
+	require.Equal(t, "Oslo", d.Attributes["city"])
+	require.Equal(t, "New colleague", d.Attributes["displayName"])
+	require.Equal(t, "a@x.test\x1fb@x.test", strings.ReplaceAll(d.Attributes["otherMails"], directory.ListSeparator, "\x1f"))
+	require.Equal(t, []string{"SPE_E3"}, d.SKUs)
+
+	filled := ann()
+	filled.Fields["phone"], filled.Fields["license"] = "5", "EMS"
+	d, err = p.Evaluate(filled)
+	require.NoError(t, err)
+	require.Equal(t, "5", d.Attributes["jobTitle"])
+	require.Equal(t, "5", d.Attributes["city"])
+	require.Equal(t, []string{"EMS"}, d.SKUs)
+
+	problems := checked(with("displayName", field.Spec{Expression: "user.phone", WhenEmpty: field.Leave}))
+	require.Len(t, problems, 1)
+	require.Contains(t, problems[0].Message, "write a default")
+}
+
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	contractor := ann()

@@ -22,12 +22,27 @@ type Spec struct {
 	Value any `json:"value,omitempty"`
 	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
 	Secret string `json:"secret,omitempty"`
-	// When is "", or "create": the attribute is then written with the account's creation, and left alone afterwards.
+	// When is "create" for an attribute that is written with the account's creation and left alone afterwards; "" or "always" for
+	// one that is kept as the source has it.
 	When string `json:"when,omitempty"`
+	// WhenEmpty is "leave" where an empty value of the expression says nothing, so that the account keeps what it has; "" or "clear"
+	// where it clears the attribute.
+	WhenEmpty string `json:"whenEmpty,omitempty"`
+	// Default is a constant that is written where the expression gives an empty value.
+	Default any `json:"default,omitempty"`
 }
 
-// OnCreate is the value of Spec.When for attributes that are written once.
-const OnCreate = "create"
+// The values of Spec.When and Spec.WhenEmpty.
+const (
+	// OnCreate: the attribute is written once.
+	OnCreate = "create"
+	// Always is the default of When.
+	Always = "always"
+	// Leave: an empty value says nothing.
+	Leave = "leave"
+	// Clear is the default of WhenEmpty.
+	Clear = "clear"
+)
 
 // CanBeOnce reports whether an attribute may be written with the creation only. The sign-in name is what accounts are found by, and the
 // others have states that are compared as a whole.
@@ -71,7 +86,13 @@ type Field struct {
 
 	expression *expression.Expression
 	constant   *constant
+	// fallback is what an empty value of the expression stands for; nil for nothing.
+	fallback *constant
+	leave    bool
 }
+
+// LeavesEmpty reports that an empty value says nothing about the attribute.
+func (f *Field) LeavesEmpty() bool { return f.leave }
 
 // constant is the one value that everybody gets; which of the three is set depends on the attribute's type.
 type constant struct {
@@ -92,13 +113,11 @@ func (f *Field) Columns() []string {
 // nothing of what stands in the configuration.
 func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, []expression.Problem) {
 	f := &Field{Attribute: a}
+	if message := spec.wrongOptions(a); message != "" {
+		return nil, problem(message)
+	}
+	f.leave = spec.WhenEmpty == Leave
 	switch {
-	case spec.When != "" && spec.When != OnCreate:
-		return nil, problem("when takes the word create only; write it, or remove when")
-	case spec.When != "" && a.CreateOnly:
-		return nil, problem("this is written with the creation only in any case; remove when")
-	case spec.When != "" && !CanBeOnce(a):
-		return nil, problem(a.Name + " is kept as the source has it and cannot be written once; remove when")
 	case spec.ambiguous():
 		return nil, problem("it has more than one of expression, value and secret; keep one")
 	case spec.Secret != "" && a.Type != directory.Secret:
@@ -119,6 +138,13 @@ func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, 
 		return nil, problems
 	}
 	f.expression = e
+	if spec.Default != nil {
+		c, message := readConstant(a, spec.Default)
+		if message != "" {
+			return nil, problem("default: " + message)
+		}
+		f.fallback = c
+	}
 	if !e.Constant() {
 		return f, nil
 	}
@@ -132,6 +158,32 @@ func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, 
 	}
 	f.expression, f.constant = nil, c
 	return f, nil
+}
+
+// wrongOptions says what is wrong with when, whenEmpty and default.
+func (s Spec) wrongOptions(a directory.Attribute) string {
+	plain := a.Type == directory.Text || a.Type == directory.List
+	switch {
+	case s.When != "" && s.When != OnCreate && s.When != Always:
+		return "when takes the words create and always; write one of them, or remove when"
+	case s.When == OnCreate && a.CreateOnly:
+		return "this is written with the creation only in any case; remove when"
+	case s.When == OnCreate && !CanBeOnce(a):
+		return a.Name + " is kept as the source has it and cannot be written once; remove when"
+	case s.WhenEmpty != "" && s.WhenEmpty != Leave && s.WhenEmpty != Clear:
+		return "whenEmpty takes the words clear and leave; write one of them, or remove whenEmpty"
+	case (s.WhenEmpty != "" || s.Default != nil) && s.Expression == "":
+		return "whenEmpty and default go with an expression; remove them, or write an expression"
+	case s.WhenEmpty != "" && s.Default != nil:
+		return "with a default the value is never empty; remove whenEmpty or default"
+	case s.WhenEmpty == Leave && a.Required:
+		return "no account can be without " + a.Name + ", so that nothing could be written for a new one; write a default"
+	case s.WhenEmpty != "" && (!plain || a.CreateOnly):
+		return "whenEmpty does not go with " + a.Name + "; remove it"
+	case s.Default != nil && (!plain && a.Type != directory.Licences || a.CreateOnly):
+		return "a default does not go with " + a.Name + "; remove it"
+	}
+	return ""
 }
 
 // result is what an attribute's expression must give.
@@ -211,11 +263,17 @@ func (f *Field) Text(p *expression.Person) (string, error) {
 			return "", f.failed(err)
 		}
 		values, err = value.List(f.Attribute, values)
+		if err == nil && len(values) == 0 && f.fallback != nil {
+			return f.fallback.text, nil
+		}
 		return strings.Join(values, directory.ListSeparator), err
 	}
 	s, err := f.expression.Text(p)
 	if err != nil {
 		return "", f.failed(err)
+	}
+	if f.fallback != nil && strings.TrimSpace(s) == "" {
+		return f.fallback.text, nil
 	}
 	return value.Text(f.Attribute, s)
 }
@@ -245,7 +303,10 @@ func (f *Field) Licences(p *expression.Person) ([]string, error) {
 	if err != nil {
 		return nil, f.failed(err)
 	}
-	return value.Licences(values), nil
+	if values = value.Licences(values); len(values) == 0 && f.fallback != nil {
+		return f.fallback.list, nil
+	}
+	return values, nil
 }
 
 // Password makes the person's initial password, drawing on rnd; secret resolves a reference.

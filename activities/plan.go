@@ -98,7 +98,7 @@ func (a *Activities) permitted(ctx context.Context, in api.PlanInput) ([]byte, e
 // later of the two.
 func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanInput, permitted []byte) (syncPlan, error) {
 	begun := a.options.Now()
-	made, err := a.MakePlan(ctx, s, in.Rule, permitted, in.Removed, func(string) {})
+	made, err := a.MakePlan(ctx, s, in.Rule, Carried{Permitted: permitted, Removed: in.Removed, Resumed: in.Lost != nil}, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
 	}
@@ -134,10 +134,17 @@ func (a *Activities) PlanPage(ctx context.Context, in api.PageInput) (api.PlanRe
 	return a.page(made, in), nil
 }
 
-// MakePlan reads everything and plans one rule. permitted are removals
-// that passed the guard before in the same sync, removed is how many people the running sync has taken something from
-// already; progress is told in words what is being read.
-func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, permitted []byte, removed int, progress func(string)) (*plan.Plan, error) {
+// Carried is what a sync has carried out already when it makes a plan. Zero in a preview.
+type Carried struct {
+	// Permitted are removals that passed the guard before, and Removed how many people something was taken from.
+	Permitted []byte
+	Removed   int
+	// Resumed: the plan takes the place of one that was carried out in part.
+	Resumed bool
+}
+
+// MakePlan reads everything and plans one rule. progress is told in words what is being read.
+func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, carried Carried, progress func(string)) (*plan.Plan, error) {
 	if err := syncable(s, rule); err != nil {
 		return nil, err
 	}
@@ -147,10 +154,10 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	}
 	in := plan.Input{Policy: plan.Policy{
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(),
-	}, KnownLinks: s.KnownLinks, Removed: removed}
+	}, KnownLinks: s.KnownLinks, Removed: carried.Removed, Resumed: carried.Resumed}
 	state, _ := s.Rule(rule)
 	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen
-	in.Permit = plan.Permit{Hash: state.Approved, Keys: permitted}
+	in.Permit = plan.Permit{Hash: state.Approved, Keys: carried.Permitted}
 	planned, _ := s.Config.Rule(rule)
 	in.SourceTag = planned.Source.Tag()
 	sources := map[string]source.Source{} // :: source key -> what all its rules read
@@ -229,7 +236,11 @@ func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
 		PlanID: in.PlanID, Queue: a.options.Queue, Revision: in.Revision, Unchanged: cut.Unchanged, Reasons: cut.Reasons,
 		After: cut.After, Last: cut.Last, Whole: summarize(p.Plan),
 	}
-	if cut.Last && (in.Stage == plan.StageRemovals || p.Guard.Held || p.Guard.Removals == 0) {
+	stage := in.Stage
+	if stage == plan.StageManagers {
+		stage = plan.StagePeople
+	}
+	if cut.Last && p.LastStage() == stage {
 		a.plans.Drop(keptFor(in.Connection, in.Rule))
 	}
 	for _, c := range cut.Changes {
@@ -255,7 +266,7 @@ func summarize(p *plan.Plan) api.PlanSummary {
 	s := api.PlanSummary{
 		People: len(p.Entries), Linked: p.Linked, ConnectionLinked: p.ConnectionLinked, Guard: p.Guard,
 		Held: p.HeldCount(), ToDeprovision: len(p.Leavers), Planned: p.Planned(), Snapshot: p.Snapshot,
-		ManagersPending: p.ManagersPending,
+		ManagersPending: p.ManagersPending, Renames: p.Later(plan.StageNames), Freed: p.Later(plan.StageFreed),
 	}
 	if p.Guard.Held {
 		for _, c := range p.Removals()[:min(listed, len(p.Removals()))] {

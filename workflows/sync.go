@@ -138,20 +138,26 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 // next is the stage after the present one. The plan for managers is made before anything is taken away, and only once: who
 // is not found by then is left to the next sync.
 func (s *syncRun) next() (stage plan.Stage, more bool) {
+	people := s.Stage == plan.StagePeople || s.Stage == plan.StageManagers
+	taken := s.Stage == plan.StageRemovals || s.Stage == plan.StageFreed
 	switch {
-	case s.Stage == plan.StagePeople && s.ManagersPending > 0 && s.Appeared > 0:
+	case people && s.Renames > 0:
+		return plan.StageNames, true
+	case !taken && !s.ManagersPlanned && s.ManagersPending > 0 && s.Appeared > 0:
 		return plan.StageManagers, true
-	case s.Stage != plan.StageRemovals && s.Result.Guard.Removals > 0 && !s.Result.Guard.Held:
+	case !taken && s.Result.Guard.Removals > 0 && !s.Result.Guard.Held:
 		return plan.StageRemovals, true
+	case s.Stage == plan.StageRemovals && s.Freed > 0:
+		return plan.StageFreed, true
 	}
 	return "", false
 }
 
-// enter begins a stage. The removals are those of the plan that was just carried out; the others have plans of their own.
+// enter begins a stage. People and managers have plans of their own; the other stages are those of the plan just carried out.
 func (s *syncRun) enter(stage plan.Stage) {
 	s.Stage, s.After = stage, ""
-	if stage != plan.StageRemovals {
-		s.PlanID = ""
+	if stage == plan.StagePeople || stage == plan.StageManagers {
+		s.PlanID, s.ManagersPlanned = "", stage == plan.StageManagers
 	}
 }
 
@@ -168,6 +174,12 @@ func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 		s.After = page.After
 		if page.Last {
 			return s.drain(ctx)
+		}
+		if s.Stage == plan.StageNames {
+			// Whoever comes next waits for the names of these.
+			if err := s.drain(ctx); err != nil {
+				return err
+			}
 		}
 		if err := s.continueAsNew(ctx); err != nil {
 			return err
@@ -236,7 +248,20 @@ func (s *syncRun) nextPage(ctx workflow.Context) (page api.PlanResult, err error
 	in := api.PageInput{Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, Stage: s.Stage, After: s.After}
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, keptOptions(s.Queue, summary)), acts.PlanPage, in).Get(ctx, &page)
 	if page.Gone || workerGone(err) {
+		over := s.Renames+s.Freed > 0
+		if over {
+			// A plan made again cannot tell who was put off from who is done: it begins with the people, and puts nobody off.
+			if err := s.drain(ctx); err != nil {
+				return page, err
+			}
+			s.Stage, s.After = plan.StagePeople, ""
+			in.Stage, in.After = s.Stage, s.After
+		}
 		page, err = s.planRule(ctx, "Plan again: the worker that kept the plan is gone", &api.LostPlan{PageInput: in, PermitRun: s.PermitRun})
+		if err == nil && over {
+			s.ManagersPending, s.Appeared = 0, 0
+			s.begin(page)
+		}
 	}
 	if err == nil {
 		s.whole(page.Whole)
@@ -250,6 +275,7 @@ func (s *syncRun) whole(w api.PlanSummary) {
 	s.ConnectionLinked, s.Open = w.ConnectionLinked, w.Snapshot.Open
 	// A plan made again after a restart finds some of them, too late for those whose page is done.
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
+	s.Renames, s.Freed = w.Renames, w.Freed
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
 	s.Result.HeldList = w.HeldList

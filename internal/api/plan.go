@@ -82,6 +82,9 @@ type PlanSummary struct {
 	Doubtful []PersonNote `json:"doubtful,omitempty"`
 	// ManagersPending is how many people's managers get an account only by this plan (plan.Plan.ManagersPending).
 	ManagersPending int `json:"managersPending,omitempty"`
+	// Renames and Freed are how many people the plan's stages of these names have (plan.StageNames, StageFreed).
+	Renames int `json:"renames,omitempty"`
+	Freed   int `json:"freed,omitempty"`
 	// Snapshot of the source that was planned from.
 	Snapshot source.Snapshot `json:"snapshot"`
 }

@@ -129,4 +129,9 @@ type SyncResume struct {
 	// Appeared how many people it has given one.
 	ManagersPending int `json:"managersPending,omitempty"`
 	Appeared        int `json:"appeared,omitempty"`
+	// ManagersPlanned: the plan for managers has been made; there is one in a sync.
+	ManagersPlanned bool `json:"managersPlanned,omitempty"`
+	// Renames and Freed are how many people of the plan wait for a name or license of others in it (PlanSummary).
+	Renames int `json:"renames,omitempty"`
+	Freed   int `json:"freed,omitempty"`
 }

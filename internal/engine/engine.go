@@ -140,7 +140,7 @@ func Register(r Registry) {
 
 // Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
 func (e *Engine) Plan(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, error) {
-	return e.activities.MakePlan(ctx, s, rule, nil, 0, progress)
+	return e.activities.MakePlan(ctx, s, rule, activities.Carried{}, progress)
 }
 
 // Check tests a connection in this process, saved or not.

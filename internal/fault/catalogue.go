@@ -150,6 +150,8 @@ var catalogue = []section{
 			"two people would get the same user principal name", "change one of them at the source or in the mapping", ""},
 		{UPNTaken, Refused, PartyGraph, ScopePerson,
 			"the user principal name belongs to another person's account", "change one of the two names", ""},
+		{NamesInCircle, Refused, PartySource, ScopePerson,
+			"people want each other's user principal names in a circle, so that nobody can be renamed first", "give one of them another name at the source for one sync", ""},
 		{UPNInvalid, Invalid, PartyGraph, ScopePerson,
 			"the user principal name has characters or a form that Entra does not allow", "correct the mapping or the value at the source", ""},
 		{DomainNotVerified, Invalid, PartyGraph, ScopePerson,

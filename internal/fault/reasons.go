@@ -80,6 +80,7 @@ const (
 	DeletedAndDisabled         Reason = "deleted_and_disabled"
 	UPNConflict                Reason = "user_principal_name_conflict"
 	UPNTaken                   Reason = "user_principal_name_taken"
+	NamesInCircle              Reason = "names_in_circle"
 	UPNInvalid                 Reason = "user_principal_name_invalid"
 	DomainNotVerified          Reason = "domain_not_verified"
 	AddressConflict            Reason = "address_conflict"

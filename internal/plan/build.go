@@ -43,6 +43,9 @@ type Input struct {
 	FirstSync bool
 	// Removed is how many people the running sync has taken something from already, under an earlier plan.
 	Removed int
+	// Resumed: the plan takes the place of one that a sync has carried out in part. Nobody is put off to a later stage then, as who was
+	// and who is would not be told apart.
+	Resumed bool
 	// Permit says which removals passed the guard before, or were approved.
 	Permit Permit
 }
@@ -61,6 +64,9 @@ type Entry struct {
 	Held *Change
 	// name is a hash of the desired user principal name, to find two people who want the same; 0 when it does not matter.
 	name uint64
+	// stage is where a person is served who waits for others, "" for StagePeople, and rank how many of them in a row.
+	stage Stage
+	rank  int
 	// managerLater: only another plan, made once this one has been carried out, finds the person's manager.
 	managerLater bool
 }
@@ -99,6 +105,8 @@ type Plan struct {
 	Guard Guard
 	// removals are the changes that take something away, sorted by source id.
 	removals []*Change
+	// later are the people of the stages for those who wait for others.
+	later map[Stage][]later
 }
 
 // Build plans one rule. It reads each source once, to its end; any error of a read is returned, and there is no plan then.
@@ -125,13 +133,20 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	b.countOtherNames()
 	b.leavers()
 	b.conflictingNames()
+	if !in.Resumed {
+		b.orderNames()
+	}
 	b.plan.sortRemovals()
 	b.plan.Guard = b.guard(b.plan.losses())
+	if !b.plan.Guard.Held && !in.Resumed {
+		b.orderFreed()
+	}
 	if len(b.waiting) > 0 {
 		// It makes new changes of some, which take away what the old ones did.
 		b.managersPending()
-		b.plan.sortRemovals()
 	}
+	b.plan.sortRemovals()
+	b.plan.sortLater()
 	return b.plan, nil
 }
 
@@ -150,6 +165,8 @@ type builder struct {
 	left     map[string]int // :: SKU -> units left to hand out
 	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
+	// blocked are people whose name a colleague has, and short those for whom there is no license.
+	blocked, short []deferred
 	// otherNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
 	otherNames []otherName
 	bin        recycleBin
@@ -252,6 +269,10 @@ func (b *builder) compare(p Person, linked []*directory.Account) {
 	}
 	e := b.decide(p, m)
 	e.name = b.names.want(p.Desired.UserPrincipalName, linked)
+	if len(linked) == 0 && m.SameName != nil && b.in.anotherName(p, m.SameName) {
+		b.names.noteOther(e.name)
+	}
+	b.deferPerson(p, m, e)
 	b.add(e)
 }
 

@@ -55,9 +55,9 @@ func (b *builder) leaver(l directory.Link, account int) Entry {
 		return doubt(fault.LinkDuplicate)
 	case !l.Hashed && c != nil && c.twice:
 		return doubt(fault.SourceIDConflict)
-	case b.names.use(a.UserPrincipalName).unlinked > 0:
+	case b.names.use(a.UserPrincipalName).mayBeHolder():
 		// Somebody in scope without an account wants exactly this account's name: the person is there, under another id. Who
-		// has an account of their own is somebody else, and may only be waiting for the name.
+		// has an account of their own is somebody else, and so is who bears another name.
 		return doubt(fault.SourceIDChanged)
 	}
 	reason := fault.PersonNotFound

@@ -92,7 +92,7 @@ func (b *builder) managersPending() {
 	names := map[uint64]bool{}
 	for i := range b.plan.Entries {
 		e := &b.plan.Entries[i]
-		if c, _ := b.plan.withoutRemoval(e); c != nil && (c.appears() || slices.Contains(c.Attributes, directory.UserPrincipalName)) {
+		if c := b.plan.beforeManagers(e); c != nil && (c.appears() || slices.Contains(c.Attributes, directory.UserPrincipalName)) {
 			names[e.name] = true
 		}
 	}
@@ -100,7 +100,7 @@ func (b *builder) managersPending() {
 		e, m := b.entryOf(w.person), b.entryOf(w.manager)
 		comes, created := false, false
 		if m != nil {
-			c, _ := b.plan.withoutRemoval(m)
+			c := b.plan.beforeManagers(m)
 			comes, created = c != nil && c.appears(), c != nil && c.Action == Create
 		}
 		if IsManagerName(w.manager) {
@@ -123,6 +123,15 @@ func (b *builder) managersPending() {
 	}
 }
 
+// beforeManagers is what is done about a person before the plan for managers is made.
+func (p *Plan) beforeManagers(e *Entry) *Change {
+	if e.stage == StageNames {
+		return e.Change
+	}
+	c, _ := p.withoutRemoval(e)
+	return c
+}
+
 // withoutManager takes the manager out of what is to be done about a person.
 func (e *Entry) withoutManager() {
 	for _, c := range []*Change{e.Change, e.Held} {
@@ -140,7 +149,7 @@ func (e *Entry) withoutManager() {
 	}
 	if c := e.Change; c != nil {
 		kept := entry(*c)
-		kept.Held, kept.name, kept.managerLater = e.Held, e.name, e.managerLater
+		kept.Held, kept.name, kept.managerLater, kept.stage, kept.rank = e.Held, e.name, e.managerLater, e.stage, e.rank
 		*e = kept
 	}
 }

@@ -202,7 +202,7 @@ func TestPages(t *testing.T) {
 		for size := 0; size <= len(want)+1; size++ {
 			var got []plan.Change
 			var count plan.Counters
-			for _, stage := range []plan.Stage{plan.StagePeople, plan.StageRemovals} {
+			for _, stage := range stages {
 				for after, last := "", false; !last; {
 					page := made.Page(stage, after, size)
 					got = append(got, page.Changes...)

@@ -21,9 +21,14 @@ type nameUse struct {
 	wanted int32
 	// unlinked are those of them who have no linked account.
 	unlinked int32
+	// others are those of the unlinked who are known to be somebody else than the person whose account has it.
+	others int32
 	// held: the account of one of them has it.
 	held bool
 }
+
+// mayBeHolder reports that somebody who wants the name may be the person whose account has it, under another id.
+func (u nameUse) mayBeHolder() bool { return u.unlinked > u.others }
 
 // NewNames counts nobody yet.
 func NewNames() Names { return Names{maphash.MakeSeed(), map[uint64]nameUse{}} }
@@ -54,6 +59,14 @@ func (n Names) want(upn string, linked []*directory.Account) (key uint64) {
 	use.held = use.held || len(linked) == 1 && strings.EqualFold(linked[0].UserPrincipalName, upn)
 	n.uses[key] = use
 	return key
+}
+
+// noteOther notes that somebody without an account who wants the name is not the person whose account has it: no part of their names is
+// the same.
+func (n Names) noteOther(key uint64) {
+	use := n.uses[key]
+	use.others++
+	n.uses[key] = use
 }
 
 // claimName notes the name that somebody wants about whom nothing else is decided here; a mapping that fails is reported

@@ -15,8 +15,12 @@ const (
 	StagePeople Stage = "people"
 	// StageManagers does the same with another plan, which finds the managers who had no account when the first was made.
 	StageManagers Stage = "managers"
+	// StageNames carries out what the same plan says of people who take over names that colleagues have just given up.
+	StageNames Stage = "names"
 	// StageRemovals takes away what the guard lets be taken away.
 	StageRemovals Stage = "removals"
+	// StageFreed gives people the names and licenses that the removals of the same plan have made free.
+	StageFreed Stage = "freed"
 )
 
 // Counters are how it stands with the people of a rule. Impacted is the sum of the four after it.
@@ -78,8 +82,11 @@ const maxTroubled = 50
 // taking anything away, and there are no pages of removals.
 func (p *Plan) Page(stage Stage, after string, limit int) Page {
 	limit = max(limit, 1)
-	if stage == StageRemovals {
+	switch stage {
+	case StageRemovals:
 		return p.removalPage(after, limit)
+	case StageNames, StageFreed:
+		return p.laterPage(stage, after, limit)
 	}
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
 	for i := following(len(p.Entries), after, func(i int) string { return p.Entries[i].SourceID }); i < len(p.Entries); i++ {
@@ -126,10 +133,12 @@ func following(n int, after string, id func(int) string) int {
 }
 
 // withoutRemoval is what is done about a person in scope before the removals: a change, or nothing, so that the rest of the
-// entry is counted. Both are nil for somebody who has a removal.
+// entry is counted. Both are nil for somebody who has a removal, or whose turn comes in a later stage.
 func (p *Plan) withoutRemoval(e *Entry) (change *Change, rest *Entry) {
 	removes := e.Change != nil && e.Change.Removes()
 	switch {
+	case e.stage != "":
+		return nil, nil
 	case removes && !p.Guard.Held:
 		return nil, nil
 	case removes && e.Held.Writes():

@@ -45,13 +45,13 @@ func (r *earlierRuns) Of(ctx context.Context, connection, user string, since tim
 	return earlier, err
 }
 
-// list gives the runs of ProvisionUser that ended after since, or run still: the list learns late of an end. each returns
+// list gives the runs of ProvisionUser and MoveLink that ended after since, or run still: the list learns late of an end. each returns
 // whether it wants more.
 func (r *earlierRuns) list(ctx context.Context, which string, since time.Time, each func(*workflowpb.WorkflowExecutionInfo) (bool, error)) error {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		PageSize: 1000,
-		Query: fmt.Sprintf("%sWorkflowType = '%s' AND (ExecutionStatus = 'Running' OR CloseTime > '%s')",
-			which, api.ProvisionUserType, since.UTC().Format(time.RFC3339)),
+		Query: fmt.Sprintf("%sWorkflowType IN ('%s', '%s') AND (ExecutionStatus = 'Running' OR CloseTime > '%s')",
+			which, api.ProvisionUserType, api.MoveLinkType, since.UTC().Format(time.RFC3339)),
 	}
 	for {
 		list, err := r.temporal.ListWorkflow(ctx, request)
@@ -73,6 +73,7 @@ func (r *earlierRuns) list(ctx context.Context, which string, since time.Time, e
 // them ended without anybody learning whether it had, zero where none did. What cannot be decoded may have been anything.
 func (r *earlierRuns) givenBy(ctx context.Context, run *workflowpb.WorkflowExecutionInfo) (account string, cutOff time.Time, err error) {
 	open := map[int64]time.Time{} // :: scheduled event -> end, zero while there is none
+	moves := map[int64]bool{}     // :: scheduled event -> it is of MoveLinkActivity
 	execution := run.GetExecution()
 	events := r.temporal.GetWorkflowHistory(ctx, execution.GetWorkflowId(), execution.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
@@ -80,7 +81,9 @@ func (r *earlierRuns) givenBy(ctx context.Context, run *workflowpb.WorkflowExecu
 		if err != nil {
 			return "", cutOff, fault.Wrap("look into an earlier run", fault.Transient, fault.TemporalUnavailable, "", err)
 		}
-		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled.GetActivityType().GetName() == api.ProvisionAccountActivity {
+		scheduled := event.GetActivityTaskScheduledEventAttributes()
+		if name := scheduled.GetActivityType().GetName(); name == api.ProvisionAccountActivity || name == api.MoveLinkActivity {
+			moves[event.GetEventId()] = name == api.MoveLinkActivity
 			if !isThis(ctx, execution.GetRunId(), scheduled.GetActivityId()) {
 				open[event.GetEventId()] = time.Time{}
 			}
@@ -94,7 +97,7 @@ func (r *earlierRuns) givenBy(ctx context.Context, run *workflowpb.WorkflowExecu
 			var done api.ProvisionResult
 			err := r.converter.FromPayloads(completed.GetResult(), &done)
 			_, known := open[completed.GetScheduledEventId()]
-			if known && err == nil && done.Given {
+			if known && err == nil && (done.Given || moves[completed.GetScheduledEventId()]) {
 				return done.AccountID, time.Time{}, nil
 			}
 			end(open, completed.GetScheduledEventId(), err == nil && !done.Open, event.GetEventTime().AsTime())

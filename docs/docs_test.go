@@ -178,12 +178,12 @@ func TestOperationsHasEverySettingAndMessage(t *testing.T) {
 	}
 	for _, message := range []string{
 		api.UpdateApply, api.UpdateTest, api.UpdateEnable, api.UpdateDisable, api.UpdateEnableRule,
-		api.UpdateDisableRule, api.UpdateDeleteRule, api.UpdateApproveRemovals, api.UpdateDelete,
+		api.UpdateDisableRule, api.UpdateDeleteRule, api.UpdateApproveRemovals, api.UpdateDelete, api.UpdateMoveLink,
 	} {
 		require.Regexp(t, `(?m)^temporal workflow (update execute|execute-update-with-start).* (--name|--update-name) `+message+`\b`, page)
 	}
 	for _, workflowType := range []string{
-		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType,
+		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType, api.MoveLinkType,
 	} {
 		require.Contains(t, page, "| `"+workflowType+"` |")
 		require.Contains(t, page, "--type "+workflowType)

@@ -30,7 +30,7 @@ func TestTheConnectionsTransitionsAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	rows := transitions(t, "## Connection")
 	requireEveryMessage(t, rows, []string{"new", "invalid", "disabled", "active"},
-		[]string{"apply", api.UpdateTest, api.UpdateEnable, api.UpdateDisable, api.UpdateDelete})
+		[]string{"apply", api.UpdateTest, api.UpdateEnable, api.UpdateDisable, api.UpdateDelete, api.UpdateMoveLink})
 	for _, row := range rows {
 		t.Run(row.state+"/"+row.message, func(t *testing.T) {
 			t.Parallel()

@@ -61,6 +61,9 @@ func newDrive(t *testing.T) *drive {
 		d.note("starts the deletion")
 		return api.DeleteRuleResult{}, workflow.Sleep(ctx, 24*time.Hour)
 	}, workflow.RegisterOptions{Name: api.DeleteRuleType})
+	d.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ api.MoveLinkInput) (api.UserResult, error) {
+		return api.UserResult{}, nil
+	}, workflow.RegisterOptions{Name: api.MoveLinkType})
 	var a *activities.Activities
 	d.env.RegisterActivity(a.CheckSettings)
 	d.env.RegisterActivity(a.TestConnection)
@@ -289,6 +292,7 @@ var messages = map[string]message{
 	"enable":          sending(api.UpdateEnable),
 	"disable":         sending(api.UpdateDisable),
 	"delete":          sending(api.UpdateDelete),
+	"moveLink":        sending(api.UpdateMoveLink, api.MoveLinkInput{User: "old", To: "new"}),
 	"delete, there are no rules": {
 		prepare: func(d *drive) {
 			d.step(func() { d.update(api.UpdateDeleteRule, deletion) })

@@ -25,7 +25,7 @@ var acts *activities.Activities
 // A run under another id than UserID starts the canonical one, or asks the running one to look again, and returns its
 // result.
 func ProvisionUser(ctx workflow.Context, in api.UserInput) (api.UserResult, error) {
-	u := &userRun{in: in, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
+	u := &userRun{in: in, account: in.AccountID, again: workflow.GetSignalChannel(ctx, api.SignalAgain)}
 	return u.run(ctx)
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"strings"
 
 	"github.com/entraflow/entraflow/internal/directory"
 )
@@ -26,10 +27,14 @@ const (
 	ProvisionUserType   = "ProvisionUser"
 	DeprovisionUserType = "DeprovisionUser"
 	DeleteRuleType      = "DeleteRule"
+	MoveLinkType        = "MoveLink"
 )
 
 // ProvisionAccountActivity is the type of the activity whose results tell which accounts a person's run created.
 const ProvisionAccountActivity = "ProvisionAccount"
+
+// MoveLinkActivity is the type of the activity that gives a person the account of another source id.
+const MoveLinkActivity = "MoveLink"
 
 // Messages of the Connection workflow.
 const (
@@ -43,7 +48,9 @@ const (
 	UpdateDelete      = "delete"
 	// UpdateApproveRemovals lets one set of held removals be carried out once.
 	UpdateApproveRemovals = "approveRemovals"
-	QueryDescribe         = "describe"
+	// UpdateMoveLink gives the account of one source id to another.
+	UpdateMoveLink = "moveLink"
+	QueryDescribe  = "describe"
 	// SignalSyncFinished tells the connection how a sync of one of its rules ended.
 	SignalSyncFinished = "syncFinished"
 	// SignalRuleDeleted tells the connection that nothing is left to do about a rule's people.
@@ -71,6 +78,11 @@ func SyncID(connection, rule string) string { return "sync/" + connection + "/" 
 
 // DeleteRuleID is the id of a rule's deletion.
 func DeleteRuleID(connection, rule string) string { return "delete-rule/" + connection + "/" + rule }
+
+// MoveLinkID is the id of the request to give the account of a source id to another.
+func MoveLinkID(connection, sourceID string) string {
+	return "move-link/" + connection + "/" + strings.TrimPrefix(UserID(connection, sourceID), UserIDPrefix(connection))
+}
 
 // UserID is the id of everything done about one person. The source id is path-escaped; one that is too long for a workflow id is
 // replaced by its hash.

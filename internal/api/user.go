@@ -123,6 +123,9 @@ type UserInput struct {
 	SamePerson bool `json:"samePerson,omitempty"`
 	// RuleDeletion: the rule is being deleted, and its people with it. DeprovisionUser only.
 	RuleDeletion bool `json:"ruleDeletion,omitempty"`
+	// AccountID is the account that MoveLink has just given the person, whose run this one continues. It is believed only if it carries
+	// the person's link.
+	AccountID string `json:"accountId,omitempty"`
 }
 
 // UserResult is the result of ProvisionUser. A person who failed ends the workflow as Failed, with the reason as the

@@ -115,7 +115,7 @@ func (e *Engine) sharedActivities() []any {
 	a := e.activities
 	return []any{
 		a.CheckSettings, a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
-		a.SetManager, a.RemoveAccount, a.ListLinked, a.BeginRuleDeletion, a.AwaitDeletionTerms,
+		a.SetManager, a.RemoveAccount, a.ListLinked, a.MoveLink, a.BeginRuleDeletion, a.AwaitDeletionTerms,
 	}
 }
 
@@ -135,6 +135,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
 	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
 	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.MoveLink, workflow.RegisterOptions{Name: api.MoveLinkType})
 	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: api.DeleteRuleType})
 }
 

@@ -140,6 +140,8 @@ var catalogue = []section{
 			"Microsoft Graph refused this one account", "it probably holds an administrator role: give the application a role that may change it, or change it by hand", ""},
 		{LinkDuplicate, Refused, PartyGraph, ScopePerson,
 			"two accounts carry the link of this person", "remove the link from the wrong one", ""},
+		{LinkTargetTaken, Refused, PartyGraph, ScopePerson,
+			"the id that the link should move to has an account of its own, or had one a moment ago", "nothing was changed: remove that account or its link first, or keep it and let the old account go", ""},
 		{LinkChanged, Stale, PartyGraph, ScopePerson,
 			"the account's link changed since the plan was made", "nothing was removed, the next sync plans again", ""},
 		{DeletedAndDisabled, Refused, PartyGraph, ScopePerson,

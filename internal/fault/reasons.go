@@ -75,6 +75,7 @@ const (
 	AccountOfAnother           Reason = "account_of_another_person"
 	AccountProtected           Reason = "account_probably_holds_admin_role"
 	LinkDuplicate              Reason = "link_duplicate"
+	LinkTargetTaken            Reason = "link_target_taken"
 	LinkChanged                Reason = "link_changed"
 	DisabledByOther            Reason = "disabled_by_someone_else"
 	DeletedAndDisabled         Reason = "deleted_and_disabled"

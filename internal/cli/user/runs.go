@@ -59,7 +59,7 @@ func readRun(ctx context.Context, t *session.Link, workflow string, e *workflowp
 	ended := e.GetCloseTime().AsTime()
 	r.EndedAt = &ended
 	var result api.UserResult
-	if personOutcome(t.GetWorkflow(ctx, workflow, r.RunID).Get(ctx, &result), &result) == nil {
+	if session.PersonOutcome(t.GetWorkflow(ctx, workflow, r.RunID).Get(ctx, &result), &result) == nil {
 		r.Action, r.Outcome, r.Reason = result.Action, result.Outcome, result.Reason
 	}
 	return r

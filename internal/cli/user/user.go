@@ -15,7 +15,6 @@ import (
 	"github.com/entraflow/entraflow/internal/api/wire"
 	cliplan "github.com/entraflow/entraflow/internal/cli/plan"
 	"github.com/entraflow/entraflow/internal/cli/session"
-	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -92,7 +91,7 @@ func runPerson(ctx context.Context, t *session.Link, workflowType string, in api
 		if err != nil {
 			return r, t.Unanswered(err, in.Connection)
 		}
-		return r, personOutcome(run.Get(ctx, &r.UserResult), &r.UserResult)
+		return r, session.PersonOutcome(run.Get(ctx, &r.UserResult), &r.UserResult)
 	}
 }
 
@@ -101,16 +100,6 @@ func ended(ctx context.Context, run client.WorkflowRun) error {
 	err := run.Get(ctx, nil)
 	var failed *temporal.WorkflowExecutionError
 	if errors.As(err, &failed) {
-		return nil
-	}
-	return err
-}
-
-// personOutcome finds the result inside the error of a run that failed; nil then, and the outcome says it.
-func personOutcome(err error, r *api.UserResult) error {
-	var failed *temporal.ApplicationError
-	var details wire.ErrorDetails
-	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&details, r) == nil && r.Outcome == plan.Failed {
 		return nil
 	}
 	return err

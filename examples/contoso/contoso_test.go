@@ -168,7 +168,7 @@ func load(t *testing.T) (config.Connection, simulator.TenantState) {
 }
 
 func compiled(t *testing.T, rule config.Rule) (source.Source, *mapping.Program) {
-	s, err := stores.Open(source.Environment{})(rule.Source.Settings)
+	s, err := stores.Open(source.Environment{})(rule.Source.Settings, source.Use{})
 	require.NoError(t, err)
 	columns, err := s.Columns(t.Context())
 	require.NoError(t, err)

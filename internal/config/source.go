@@ -17,6 +17,8 @@ import (
 type Source struct {
 	// Settings are nil only where a rule was made without any.
 	Settings source.Settings
+	// Use is what the rules that read the source use of it (Connection.Reads); no part of the settings.
+	Use source.Use
 }
 
 // MarshalJSON writes the store's settings.
@@ -76,7 +78,7 @@ func (d *document) source(n *yaml.Node, path string) Source {
 		d.report(placeOf(n), path, "it cannot be read; correct it")
 		return Source{}
 	}
-	s := Source{stores.Decode(text, source.Report{
+	s := Source{Settings: stores.Decode(text, source.Report{
 		Problem: func(key, message string) { d.finding(join(path, key), message) },
 		Unknown: func(key string, known []string) {
 			message, meant := unknownKey(lastKey(key), known)

@@ -172,7 +172,7 @@ func TestAccidentsOfReadingAFile(t *testing.T) {
 				return found, nil
 			},
 			Sources: func(s config.Source) (source.Source, error) {
-				src, err := stores.Open(source.Environment{})(s.Settings)
+				src, err := stores.Open(source.Environment{})(s.Settings, s.Use)
 				return &reading{src, func() {
 					if replaced++; replaced == 1 {
 						k.WritePeople(people[:3]...)

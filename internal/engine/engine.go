@@ -71,7 +71,7 @@ func New(p Parts) (*Engine, error) {
 			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &e.waits, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
-		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings) },
+		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings, s.Use) },
 		Settings:  e.describe,
 		Secrets:   secrets,
 		Tenants:   p.Environment.Tenants,

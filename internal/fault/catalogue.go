@@ -309,6 +309,8 @@ var catalogue = []section{
 			"the reference to the secret of the rule's source cannot be read by the worker", "check that the file or environment variable it names is there, is not empty, and may be read", ""},
 		{SourceLoginRefused, Denied, PartySource, ScopeRule,
 			"the identity store refused the credentials", "check the account and the secret that the rule names for its source", ""},
+		{SourcePlaceUnknown, Invalid, PartySource, ScopeRule,
+			"the identity store does not have the place where the rule looks for its people", "correct it: nobody is removed", ""},
 		{SourceUnavailable, Transient, PartySource, ScopeRule,
 			"the identity store does not answer", "nothing to do if it passes: otherwise check its address and the network between it and the worker", ""},
 		{SourceThrottled, Transient, PartySource, ScopeRule,

@@ -162,6 +162,7 @@ const (
 	TenantReadSuspicious     Reason = "tenant_read_suspicious"
 	SourceSecretUnreadable   Reason = "source_secret_unreadable"
 	SourceLoginRefused       Reason = "source_login_refused"
+	SourcePlaceUnknown       Reason = "source_place_unknown"
 	SourceUnavailable        Reason = "source_unavailable"
 	SourceThrottled          Reason = "source_throttled"
 	SourceCertificateRefused Reason = "source_certificate_refused"

@@ -74,6 +74,7 @@ func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 		report(FilterKey, found)
 		if p.filter = e; e != nil {
 			p.columns = append(p.columns, e.Columns()...)
+			p.lists = append(p.lists, e.Lists()...)
 		}
 	}
 	mappings, unusable := byAttribute(rule)
@@ -94,7 +95,28 @@ func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 	problems = append(problems, unusable...)
 	slices.Sort(p.columns)
 	p.columns = slices.Compact(p.columns)
+	slices.Sort(p.lists)
+	p.lists = slices.Compact(p.lists)
 	return p, problems
+}
+
+// Uses tells what the expressions of rules use of their common source, before it has been opened. A rule that does not compile uses
+// nothing; it is reported elsewhere.
+func Uses(rules ...Rule) source.Use {
+	var use source.Use
+	for _, rule := range rules {
+		p, problems := compile(rule, expression.Scope{Tables: rule.Tables})
+		if len(problems) > 0 {
+			continue
+		}
+		use.Attributes = append(use.Attributes, p.columns...)
+		use.Lists = append(use.Lists, p.lists...)
+	}
+	for _, list := range []*[]string{&use.Attributes, &use.Lists} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return use
 }
 
 // byAttribute gives the mappings by Graph's names, whatever aliases the rule uses, and the keys that are no attribute or one that is
@@ -142,6 +164,7 @@ func MappedTwice(attribute string) string {
 func (p *Program) add(f *field.Field) {
 	p.names = append(p.names, f.Attribute.Name)
 	p.columns = append(p.columns, f.Columns()...)
+	p.lists = append(p.lists, f.Lists()...)
 	switch f.Attribute.Name {
 	case directory.UserPrincipalName:
 		p.upn = f

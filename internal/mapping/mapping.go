@@ -35,6 +35,7 @@ type Program struct {
 	names         []string
 	once          []string
 	columns       []string
+	lists         []string
 }
 
 // Attributes are the Graph names of everything that the rule maps, in the order of the documentation.

@@ -459,3 +459,15 @@ func BenchmarkEvaluate(b *testing.B) {
 		}
 	}
 }
+
+// A store that reads only what is asked for learns it from the expressions, and which columns must be lists.
+func TestUses(t *testing.T) {
+	t.Parallel()
+	rule := with("skuId", cel(`"CN=E5,DC=corp" in user.memberOf ? "SPE_E5" : user.groups.exists(g, g == "x") ? "A" : user.kinds[0]`))
+	rule.Mappings["jobTitle"] = cel(`user.titles.join(", ") + user["given name"]`)
+	other := mapping.Rule{Filter: `user.active == "true" && user.id != ""`}
+	broken := mapping.Rule{Filter: `user.broken ==`}
+	use := mapping.Uses(rule, other, broken)
+	require.Equal(t, []string{"active", "country", "department", "given name", "givenName", "groups", "id", "kinds", "memberOf", "surname", "titles", "username"}, use.Attributes)
+	require.Equal(t, []string{"groups", "kinds", "memberOf", "titles"}, use.Lists)
+}

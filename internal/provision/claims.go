@@ -47,7 +47,7 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 	}
 	var rules []Rule
 	for _, rule := range s.EnabledRules() {
-		people, err := open(rule.Source)
+		people, err := open(p.sourceOf(s, rule))
 		if err != nil {
 			return nil, err
 		}
@@ -63,6 +63,29 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 		rules = append(rules, Rule{Rule: rule, People: people, Columns: columns, Program: program, EndsOpen: state.EndsOpen})
 	}
 	return rules, nil
+}
+
+// sourceOf is the source of a rule, with what all enabled rules that read it use of it.
+func (p *Provisioner) sourceOf(s api.Settings, rule config.Rule) config.Source {
+	reading := []mapping.Rule{rule.Expressions()}
+	for _, other := range s.EnabledRules() {
+		if other.Name != rule.Name && other.Source.Key() == rule.Source.Key() {
+			reading = append(reading, other.Expressions())
+		}
+	}
+	from := rule.Source
+	wording, err := json.Marshal(reading)
+	if err != nil {
+		// Expressions come from JSON.
+		panic(err)
+	}
+	use, ok := p.uses.Get(string(wording))
+	if !ok {
+		use = mapping.Uses(reading...)
+		p.uses.Put(string(wording), use)
+	}
+	from.Use = use
+	return from
 }
 
 // program compiles a rule against its source's columns, once for each wording of it. The revision would not tell them

@@ -105,6 +105,8 @@ type Provisioner struct {
 	options Options
 	// programs are compiled rules by their wording and columns.
 	programs *cache.Cache[string, *mapping.Program]
+	// uses says what rules use of their source, by their wording.
+	uses *cache.Cache[string, source.Use]
 	// names says, for each connection, how many people want each name.
 	names *cache.Cache[string, nameCount]
 	// subscriptions are those of each tenant and app.
@@ -132,6 +134,7 @@ func New(o Options) *Provisioner {
 	return &Provisioner{
 		options:       o,
 		programs:      cache.New[string, *mapping.Program](cache.Options{Max: maxPrograms, Idle: true, Now: o.Now}),
+		uses:          cache.New[string, source.Use](cache.Options{Max: maxPrograms, Idle: true, Now: o.Now}),
 		names:         cache.New[string, nameCount](cache.Options{TTL: namesAge, Idle: true, Now: o.Now}),
 		subscriptions: cache.New[string, []directory.SKU](cache.Options{TTL: subscriptionsAge, Now: o.Now}),
 		seen:          cache.New[string, string](cache.Options{TTL: seenAge, Now: o.Now}),

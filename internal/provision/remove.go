@@ -165,7 +165,7 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 	if !ok {
 		return refuse("remove", fault.RuleUnknown, r.in.Rule)
 	}
-	src, err := r.options.Sources(rule.Source)
+	src, err := r.options.Sources(r.sourceOf(r.settings, rule))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,17 @@ type Store struct {
 	Opener func(Environment) Opener
 }
 
-// Opener opens the source that settings name.
-type Opener func(Settings) (Source, error)
+// Opener opens the source that settings name, for rules whose expressions use so much of it.
+type Opener func(Settings, Use) (Source, error)
+
+// Use is what the expressions of the rules that share a source name. The zero Use names nothing: whoever opens a source without one
+// gets everything.
+type Use struct {
+	// Attributes are the columns, each once.
+	Attributes []string
+	// Lists are those of them that an expression treats as a list.
+	Lists []string
+}
 
 // Environment is what a process gives its stores.
 type Environment struct {
@@ -122,6 +132,15 @@ func Differences(is, says Settings) []Difference {
 // Hint is the cause of an error, for whoever has the source before them anyway, such as the names of its columns. It may
 // hold what stands in the source, and so never goes to Temporal or into a log.
 type Hint string
+
+// HintOf finds the hint in an error; "" where there is none.
+func HintOf(err error) string {
+	var hint Hint
+	if errors.As(err, &hint) {
+		return string(hint)
+	}
+	return ""
+}
 
 // Error is the hint.
 func (h Hint) Error() string { return string(h) }

@@ -79,7 +79,7 @@ func Print(ctx context.Context, a *session.Session, rules []config.Rule, id stri
 // evaluate reads a rule's source and evaluates filter and mappings.
 func evaluate(ctx context.Context, rule config.Rule, id string) (ruleValues, error) {
 	v := ruleValues{Rule: rule.Name, People: []person{}}
-	src, err := stores.Open(session.SourceEnvironment())(rule.Source.Settings)
+	src, err := stores.Open(session.SourceEnvironment())(rule.Source.Settings, mapping.Uses(rule.Expressions()))
 	if err != nil {
 		return v, err
 	}

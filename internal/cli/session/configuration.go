@@ -71,7 +71,7 @@ func (a *Session) checkRule(ctx context.Context, f *config.File, rule config.Rul
 	at := func(key string, offset int, message string) config.Problems {
 		return config.Problems{f.Problem(rule.Name, key, offset, message)}
 	}
-	s, err := stores.Open(SourceEnvironment())(rule.Source.Settings)
+	s, err := stores.Open(SourceEnvironment())(rule.Source.Settings, mapping.Uses(rule.Expressions()))
 	if err != nil {
 		return at(sourceKey(rule, err), 0, sourceMessage(err)), nil
 	}

@@ -17,6 +17,7 @@ import (
 type reader struct {
 	scope    Scope
 	columns  []string
+	lists    []string
 	random   bool
 	loops    bool
 	inLoop   bool
@@ -86,6 +87,14 @@ func (r *reader) call(e ast.Expr) {
 		r.refuse(e.ID(), `every record has every column; to ask whether one is filled write has(user.<column>)`)
 		args = args[:1]
 	}
+	switch {
+	case c.FunctionName() == operators.In && len(args) == 2:
+		r.list(args[1])
+	case c.FunctionName() == operators.Index:
+		r.list(args[0])
+	case c.FunctionName() == "join" && c.IsMemberFunction():
+		r.list(c.Target())
+	}
 	r.checkPattern(c)
 	r.checkDatePattern(c)
 	r.checkTable(e)
@@ -102,6 +111,7 @@ func (r *reader) loop(e ast.Expr) {
 		r.refuse(e.ID(), "user is the person; give the loop's variable another name")
 		return
 	}
+	r.list(c.IterRange())
 	r.read(c.IterRange())
 	if r.inLoop {
 		// It multiplies the work, and no mapping needs it. One loop over what another gives is only twice as much.
@@ -111,6 +121,13 @@ func (r *reader) loop(e ast.Expr) {
 	r.inLoop = true
 	r.all([]ast.Expr{c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()})
 	r.inLoop = false
+}
+
+// list notes a column that is treated as a list.
+func (r *reader) list(e ast.Expr) {
+	if name, ok := bareColumn(e); ok && !slices.Contains(r.lists, name) {
+		r.lists = append(r.lists, name)
+	}
 }
 
 func (r *reader) column(id int64, name string) {

@@ -41,6 +41,7 @@ type Problem struct {
 type Expression struct {
 	result  Result
 	columns []string
+	lists   []string
 	random  bool
 	places  places
 	// Exactly one of the three evaluates the expression: a constant is folded once, a bare column is read directly, and
@@ -54,6 +55,9 @@ type constant struct{ value any }
 
 // Columns are the columns that the expression names, in the order of their appearance.
 func (e *Expression) Columns() []string { return e.columns }
+
+// Lists are those columns that the expression treats as lists: it goes through them, looks for an item, or joins them.
+func (e *Expression) Lists() []string { return e.lists }
 
 // Constant reports whether the expression gives the same for everybody.
 func (e *Expression) Constant() bool { return e.constant != nil }
@@ -97,7 +101,7 @@ func Compile(text string, result Result, scope Scope) (*Expression, []Problem) {
 
 // assemble chooses how the expression is evaluated.
 func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker speaker) (*Expression, []Problem) {
-	e := &Expression{result: speaker.result, columns: r.columns, random: r.random}
+	e := &Expression{result: speaker.result, columns: r.columns, lists: r.lists, random: r.random}
 	if speaker.result != Password {
 		e.places = places{speaker, checked.NativeRep().SourceInfo()}
 	}

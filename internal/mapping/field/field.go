@@ -109,6 +109,14 @@ func (f *Field) Columns() []string {
 	return f.expression.Columns()
 }
 
+// Lists are those of the columns that the mapping treats as lists.
+func (f *Field) Lists() []string {
+	if f.expression == nil {
+		return nil
+	}
+	return f.expression.Lists()
+}
+
 // Compile compiles a mapping. All problems come back at once, and with them no field. About a password they quote
 // nothing of what stands in the configuration.
 func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, []expression.Problem) {

@@ -20,7 +20,7 @@ var Store = source.Store{
 	New: func() source.Settings { return &Settings{} },
 	Opener: func(env source.Environment) source.Opener {
 		indexes := &Indexes{Now: env.Now}
-		return func(s source.Settings) (source.Source, error) {
+		return func(s source.Settings, _ source.Use) (source.Source, error) {
 			return Open(*s.(*Settings), Options{Root: env.Root, Indexes: indexes})
 		}
 	},

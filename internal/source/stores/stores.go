@@ -14,11 +14,13 @@ import (
 	"github.com/entraflow/entraflow/internal/mapping/suggest"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
+	"github.com/entraflow/entraflow/internal/source/ldap"
 )
 
 // registered are the stores. The first is the one that is meant where nothing tells.
 var registered = []source.Store{
 	file.Store,
+	ldap.Store,
 }
 
 var mu sync.RWMutex
@@ -99,7 +101,7 @@ func Open(env source.Environment) source.Opener {
 	for _, s := range All() {
 		openers[s.Key] = s.Opener(env)
 	}
-	return func(settings source.Settings) (source.Source, error) {
+	return func(settings source.Settings, use source.Use) (source.Source, error) {
 		if settings == nil {
 			return nil, fault.New("open source", fault.Invalid, fault.SettingsInvalid, "source")
 		}
@@ -107,6 +109,6 @@ func Open(env source.Environment) source.Opener {
 		if !ok {
 			return nil, fault.New("open source", fault.Invalid, fault.SettingsInvalid, fmt.Sprintf("source: there is no store %q", settings.Store()))
 		}
-		return open(settings)
+		return open(settings, use)
 	}
 }

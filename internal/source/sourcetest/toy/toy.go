@@ -16,7 +16,7 @@ var Store = source.Store{
 	Key: "toy",
 	New: func() source.Settings { return &Settings{} },
 	Opener: func(source.Environment) source.Opener {
-		return func(s source.Settings) (source.Source, error) {
+		return func(s source.Settings, _ source.Use) (source.Source, error) {
 			directory, ok := directories.Load(s.(*Settings).Toy.Address)
 			if !ok {
 				return nil, fault.New("read source", fault.Transient, fault.SourceUnreadable, s.Place())

@@ -1,0 +1,149 @@
+package ldap
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/source"
+)
+
+// reading is how entries of one directory become records.
+type reading struct {
+	facts *facts
+	// id is the attribute of the ids, and guid tells that it holds the 16 bytes of a GUID.
+	id   string
+	guid bool
+	// enabled is the attribute that tells who is enabled, "" for none.
+	enabled string
+	negated bool
+	// columns are the fields of each record, as the expressions name them; nil for whatever an entry has.
+	columns []string
+	lists   map[string]bool
+}
+
+// attributes are what a search asks for.
+func (r *reading) attributes() []string {
+	if r.columns == nil {
+		return []string{"*", r.id, r.enabledOrID()}
+	}
+	return append(append([]string{}, r.columns...), r.id, r.enabledOrID())
+}
+
+func (r *reading) enabledOrID() string {
+	if r.enabled == "" {
+		return r.id
+	}
+	return r.enabled
+}
+
+// record makes the record of an entry, whose attributes are all there.
+//
+// Errors: SourceIDEmpty, SourceMalformed (Invalid), with the attribute and no value.
+func (r *reading) record(e *goldap.Entry) (source.Record, error) {
+	values := map[string]*goldap.EntryAttribute{}
+	for _, a := range e.Attributes {
+		values[r.facts.canonical(a.Name)] = a
+	}
+	id, err := r.idOf(values[r.facts.canonical(r.id)])
+	if err != nil {
+		return source.Record{}, err
+	}
+	record := source.Record{ID: id, Fields: map[string]any{}}
+	var switches []string
+	if a := values[r.facts.canonical(r.enabled)]; r.enabled != "" && a != nil {
+		switches = a.Values
+	}
+	record.Enabled, record.EnabledErr = enabled(r.enabled, r.negated, switches)
+	if r.columns == nil {
+		for name, a := range values {
+			record.Fields[a.Name] = r.value(name, a)
+		}
+		return record, nil
+	}
+	for _, name := range r.columns {
+		record.Fields[name] = r.value(name, values[r.facts.canonical(name)])
+	}
+	return record, nil
+}
+
+// value is an attribute as expressions see it: "" where there is none, one value as text, several as a list.
+func (r *reading) value(name string, a *goldap.EntryAttribute) any {
+	list := []any{}
+	if a != nil {
+		binary := r.facts.binary(name)
+		for _, v := range a.ByteValues {
+			if binary || !utf8.Valid(v) {
+				list = append(list, base64.StdEncoding.EncodeToString(v))
+				continue
+			}
+			list = append(list, source.Clean(string(v)))
+		}
+	}
+	switch {
+	case r.lists[name], len(list) > 1:
+		return list
+	case len(list) == 0:
+		return ""
+	}
+	return list[0]
+}
+
+// idOf is the person's id.
+func (r *reading) idOf(a *goldap.EntryAttribute) (string, error) {
+	switch {
+	case a == nil || len(a.ByteValues) == 0 || len(a.ByteValues[0]) == 0:
+		return "", fault.Wrap(op, fault.Invalid, fault.SourceIDEmpty, r.id, source.Hint(fmt.Sprintf("an entry lacks %s; leave such entries out, as by (%s=*) in ldap.filter", r.id, r.id)))
+	case len(a.ByteValues) > 1:
+		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint("an entry has more than one "+r.id))
+	case r.guid && len(a.ByteValues[0]) == guidSize:
+		return guidText(a.ByteValues[0]), nil
+	case r.guid || !utf8.Valid(a.ByteValues[0]):
+		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint(r.id+" is no text; use another attribute for the ids"))
+	}
+	id := source.Clean(string(a.ByteValues[0]))
+	if id == "" {
+		return "", fault.New(op, fault.Invalid, fault.SourceIDEmpty, r.id)
+	}
+	return id, nil
+}
+
+const guidSize = 16
+
+// guidText writes a GUID as Windows does: the first three fields are kept with their lowest byte first.
+func guidText(b []byte) string {
+	return fmt.Sprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%s-%s", b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6],
+		hex.EncodeToString(b[8:10]), hex.EncodeToString(b[10:]))
+}
+
+// guidBytes reads a GUID's text back; ok is false where it is none.
+func guidBytes(text string) (b []byte, ok bool) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return nil, false
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(b) != guidSize {
+		return nil, false
+	}
+	b[0], b[1], b[2], b[3] = b[3], b[2], b[1], b[0]
+	b[4], b[5], b[6], b[7] = b[5], b[4], b[7], b[6]
+	return b, true
+}
+
+// idFilter finds the entry with an id; ok is false where no entry can have it.
+func (r *reading) idFilter(id string) (filter string, ok bool) {
+	if !r.guid {
+		return "(" + r.id + "=" + goldap.EscapeFilter(id) + ")", id != ""
+	}
+	b, ok := guidBytes(id)
+	var out strings.Builder
+	for _, c := range b {
+		fmt.Fprintf(&out, `\%02x`, c)
+	}
+	return "(" + r.id + "=" + out.String() + ")", ok
+}

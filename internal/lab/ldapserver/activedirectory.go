@@ -15,7 +15,7 @@ import (
 // each has an address of its own in 127.0.0.0/8. Only root can start it.
 type ActiveDirectory struct {
 	Content
-	// Replicator gives the service account the right Replicating Directory Changes.
+	// Replicator gives the service account the right Replicating Directory Changes, and the right to read Deleted Objects.
 	Replicator bool
 	// StrongAuth refuses simple binds without TLS (strongerAuthRequired), as Active Directory does where signing is required.
 	StrongAuth bool
@@ -94,7 +94,7 @@ func StartActiveDirectory(ctx context.Context, dir string, o ActiveDirectory) (*
 		return nil, err
 	}
 	if o.Replicator {
-		if err := s.GrantReplication(ctx); err != nil {
+		if err := errors.Join(s.GrantReplication(ctx), s.GrantDeleted(ctx)); err != nil {
 			return nil, err
 		}
 	}
@@ -126,6 +126,46 @@ func (s *Server) fill(ctx context.Context, c Content) error {
 // GrantReplication gives the service account the right Replicating Directory Changes.
 func (s *Server) GrantReplication(ctx context.Context) error {
 	return s.SambaTool(ctx, "dsacl", "set", "--action=allow", "--objectdn="+s.BaseDN, "--trusteedn="+s.ServiceDN, "--car=get-changes")
+}
+
+// grantDeleted lets an account list Deleted Objects and read what is there, as dsacls /G does on Windows. No tool of Samba's reaches
+// that container.
+const grantDeleted = `
+import re, sys, ldb
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack, ndr_unpack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+url, conf, base, account = sys.argv[1:]
+lp = LoadParm()
+lp.load(conf)
+sam = SamDB(url=url, session_info=system_session(), lp=lp)
+sid = ndr_unpack(security.dom_sid, sam.search(account, scope=ldb.SCOPE_BASE, attrs=["objectSid"])[0]["objectSid"][0])
+domain = security.dom_sid(sam.get_domain_sid())
+place = "CN=Deleted Objects," + base
+found = sam.search(place, scope=ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=["show_deleted:1"])[0]
+text = ndr_unpack(security.descriptor, found["nTSecurityDescriptor"][0]).as_sddl(domain)
+text = re.sub(r"D:[A-Z]*", lambda m: m.group(0) + "(A;CI;RPLC;;;%s)" % sid, text, count=1)
+change = ldb.Message(ldb.Dn(sam, place))
+change["nTSecurityDescriptor"] = ldb.MessageElement(ndr_pack(security.descriptor.from_sddl(text, domain)), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
+sam.modify(change, ["show_deleted:1", "sd_flags:1:4"])
+`
+
+// GrantDeleted lets the service account read deleted people.
+func (s *Server) GrantDeleted(ctx context.Context) error {
+	// samba-tool names the interpreter that has Samba's modules; the first python3 on the path need not be it.
+	sambaTool, err := program(activeDirectoryServer, "samba-tool")
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Clean(sambaTool))
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	python := strings.TrimSpace(strings.TrimPrefix(first, "#!"))
+	return run(ctx, grantDeleted, python, "-", "tdb://"+s.database(), s.smbConf(), s.BaseDN, s.ServiceDN)
 }
 
 // SambaTool runs samba-tool on the database of a controller, whether it runs or not.

@@ -16,8 +16,8 @@ import (
 
 // Certificate says which certificate a server shows. The zero value is a good one.
 type Certificate struct {
-	// Names are the host names in it. Default: localhost and ldap.example; the server's address is always there, unless
-	// NotAddress.
+	// Names are the host names in it. Default: localhost and ldap.example; the server's address and 127.0.0.1, where a Proxy is,
+	// are always there, unless NotAddress.
 	Names []string
 	// NotAddress leaves the server's address out, so that only its names fit.
 	NotAddress bool
@@ -49,7 +49,7 @@ func certificates(dir, address string, c Certificate) error {
 		server.DNSNames = []string{"localhost", "ldap.example"}
 	}
 	if !c.NotAddress {
-		server.IPAddresses = []net.IP{net.ParseIP(address)}
+		server.IPAddresses = []net.IP{net.ParseIP(address), net.IPv4(127, 0, 0, 1)}
 	}
 	if c.Expired {
 		server.NotAfter = now.AddDate(0, 0, -1)

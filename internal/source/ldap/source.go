@@ -3,12 +3,7 @@ package ldap
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -122,7 +117,7 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 	if err != nil {
 		return source.Snapshot{}, err
 	}
-	return source.Snapshot{ID: l.digest(), Count: l.count}, nil
+	return l.seen.Snapshot(), nil
 }
 
 // listing is one complete reading.
@@ -131,9 +126,7 @@ type listing struct {
 	reading *reading
 	yield   func(source.Record) error
 	yielded error
-	count   int
-	// sum is the same for the same records in any order.
-	sum big.Int
+	seen    source.Digest
 }
 
 func (l *listing) run(ctx context.Context, c *goldap.Conn) error {
@@ -163,7 +156,7 @@ func (l *listing) run(ctx context.Context, c *goldap.Conn) error {
 
 // handedOn keeps an error from being taken for one before which nothing happened.
 func (l *listing) handedOn(err error) error {
-	if err == nil || l.count == 0 {
+	if err == nil || l.seen.Count() == 0 {
 		return err
 	}
 	f := fault.Of(err)
@@ -177,7 +170,7 @@ func (l *listing) whole(ctx context.Context, c *goldap.Conn) error {
 		return interrupted(ctx)
 	case c.IsClosing():
 		return fault.New(op, fault.Transient, fault.SourceUnavailable, l.place())
-	case l.count == 0:
+	case l.seen.Count() == 0:
 		return l.readable(ctx, c)
 	}
 	return nil
@@ -194,29 +187,11 @@ func (l *listing) entry(ctx context.Context, c *goldap.Conn, e *goldap.Entry) er
 	if err != nil {
 		return err
 	}
-	l.add(record)
+	l.seen.Add(record)
 	if l.yielded = l.yield(record); l.yielded != nil {
 		return l.yielded
 	}
 	return nil
-}
-
-// add counts a record and takes it into the sum.
-func (l *listing) add(r source.Record) {
-	l.count++
-	text, err := json.Marshal([]any{r.ID, r.Enabled, r.EnabledErr != nil, r.Fields})
-	if err != nil {
-		// Texts and lists of texts can always be written.
-		panic(err)
-	}
-	sum := sha256.Sum256(text)
-	var n big.Int
-	l.sum.Add(&l.sum, n.SetBytes(sum[:16]))
-}
-
-func (l *listing) digest() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s", l.count, l.sum.Text(16)))
-	return hex.EncodeToString(sum[:16])
 }
 
 // request is a search below the base.

@@ -15,12 +15,14 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
 	"github.com/entraflow/entraflow/internal/source/ldap"
+	"github.com/entraflow/entraflow/internal/source/pingone"
 )
 
 // registered are the stores. The first is the one that is meant where nothing tells.
 var registered = []source.Store{
 	file.Store,
 	ldap.Store,
+	pingone.Store,
 }
 
 var mu sync.RWMutex

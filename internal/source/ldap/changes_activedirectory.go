@@ -17,7 +17,7 @@ const controlNotification = "1.2.840.113556.1.4.528"
 // How often a domain controller is asked what has changed: once at least in pollCalm while it tells that something has,
 // else in pollBlind; and never sooner than pollPause after the last time, so that many changes are told at once.
 const (
-	pollCalm  = 15 * time.Second
+	pollCalm  = 5 * time.Second
 	pollBlind = time.Second
 	pollPause = 100 * time.Millisecond
 )
@@ -189,7 +189,9 @@ func (w *watch) notifications(ctx context.Context) notifications {
 	}
 	// Only this filter is allowed, and a subtree only from the root.
 	stream := w.conn.SearchAsync(ctx, goldap.NewSearchRequest(w.domain(), goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, 0, 0, false,
-		"(objectClass=*)", []string{"objectGUID"}, []goldap.Control{goldap.NewControlString(controlNotification, true, "")}), 0)
+		"(objectClass=*)", []string{"objectGUID"}, []goldap.Control{
+			goldap.NewControlString(controlNotification, true, ""), goldap.NewControlString(controlShowDeleted, false, ""),
+		}), 0)
 	go func() {
 		defer close(n.ended)
 		for stream.Next() {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +372,75 @@ func encode(t *testing.T, position any) source.Position {
 	text, err := json.Marshal(position)
 	require.NoError(t, err)
 	return text
+}
+
+// The connection test says how changes will be told.
+func TestCheckOfChanges(t *testing.T) {
+	t.Parallel()
+	type check struct {
+		server  *ldapserver.Server
+		says    string
+		warning bool
+	}
+	for name, run := range map[string]func(t *testing.T) check{
+		"slapd": func(t *testing.T) check {
+			return check{ldapserver.RunSlapd(t, ldapserver.Slapd{}), "by syncrepl", false}
+		},
+		"slapd without syncprov": func(t *testing.T) check {
+			return check{ldapserver.RunSlapd(t, ldapserver.Slapd{NoSync: true}), "does not let this account hear", true}
+		},
+		"with the right": func(t *testing.T) check {
+			return check{ldapserver.RunActiveDirectory(t, ldapserver.ActiveDirectory{Replicator: true}), "by DirSync", false}
+		},
+		"without the right": func(t *testing.T) check {
+			return check{ldapserver.RunActiveDirectory(t, ldapserver.ActiveDirectory{}), "rights that the account has anyway", true}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := run(t)
+			findings := open(t, directory(t, c.server), usedByRules).Check(t.Context())
+			last := findings[len(findings)-1]
+			require.Equal(t, "changes", last.Step)
+			require.NoError(t, last.Err)
+			require.Contains(t, last.Message, c.says)
+			require.Equal(t, c.warning, last.Warning)
+		})
+	}
+}
+
+// One person in a hundred changed while nobody watched.
+func TestWatchReadsOnePercentQuickly(t *testing.T) {
+	people := 10_000
+	if text := os.Getenv("ENTRAFLOW_LAB_PEOPLE"); text != "" {
+		var err error
+		people, err = strconv.Atoi(text)
+		require.NoError(t, err)
+	}
+	for _, server := range servers()[:2] {
+		t.Run(server.name, func(t *testing.T) {
+			people := people
+			if server.name != "syncrepl" {
+				people = 1000 // Samba takes minutes to be filled with more.
+			}
+			s := server.run(t, people)
+			d := directory(t, s)
+			watching := open(t, d, usedByRules)
+			f := follow(t, watching, nil, server.feeds...)
+			c := f.next(t)
+			f.stop()
+			require.ErrorIs(t, f.end(t), context.Canceled)
+			admin := s.Admin(t)
+			for i := range people / 100 {
+				modify(t, admin, s.PersonDN(i*100), setTitle("Director"))
+			}
+			begin := time.Now()
+			c = follow(t, watching, c.Position, server.feeds...).next(t)
+			took := time.Since(begin)
+			t.Logf("%d changes of %d people in %s", len(c.IDs), people, took.Round(time.Millisecond))
+			require.False(t, c.Everybody)
+			require.Len(t, c.IDs, people/100)
+			require.Less(t, took, 2*time.Second)
+		})
+	}
 }

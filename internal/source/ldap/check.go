@@ -50,7 +50,11 @@ func (s *Source) Check(ctx context.Context) []source.Finding {
 		return append(findings, source.Finding{Step: "enabled", Message: "the directory has no attribute " + r.enabled, Setting: "ldap.enabled",
 			Err: fault.New(op, fault.Invalid, fault.SourceColumnMissing, r.enabled), Fix: "name the attribute that tells who is enabled"})
 	}
-	return append(findings, s.checkSearch(ctx, c, r))
+	findings = append(findings, s.checkSearch(ctx, c, r))
+	if findings[len(findings)-1].Err != nil {
+		return findings
+	}
+	return append(findings, s.checkChanges(ctx, r))
 }
 
 // checkSearch asks for a page with one entry, without any attribute of it but the id.

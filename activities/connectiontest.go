@@ -8,7 +8,7 @@ import (
 )
 
 // TestConnection proves that a connection can work and registers its extension properties where they are missing. It
-// waits for a new property to become usable.
+// waits for a new property to become usable. Then it looks at the sources of the rules that are enabled.
 //
 // What goes wrong is in the report; there is an error only when no client can be made at all.
 func (a *Activities) TestConnection(ctx context.Context, in api.TestInput) (api.TestReport, error) {
@@ -37,5 +37,6 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 	if err := a.renewToken(ctx, in.Config, report.TenantID); report.OK && err != nil {
 		return check.Unreachable(err, a.options.Now())
 	}
+	report.Sources = check.Sources(ctx, in.Config.Rules, a.options.Sources)
 	return report
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/api/wire"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 )
@@ -186,6 +187,17 @@ func (c *connection) test(ctx workflow.Context) (report api.TestReport, err erro
 	return report, err
 }
 
+// enabledRuleSettings are the settings of the rules whose sources a test looks at.
+func (c *connection) enabledRuleSettings() (rules []config.Rule) {
+	for _, r := range c.state.Settings.Config.Rules {
+		if state, ok := c.state.Settings.Rule(r.Name); ok && state.Enabled {
+			r.Enabled = true
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
 // runTest tests and keeps the result. Facts that links depend on are pinned by the first test that passes.
 func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 	c.testing = true
@@ -196,7 +208,7 @@ func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 		Summary:     "Test the connection",
 	})
 	header := c.state.Settings.Config
-	header.Rules = nil
+	header.Rules = c.enabledRuleSettings()
 	var report api.TestReport
 	err := workflow.ExecuteActivity(ctx, acts.TestConnection, api.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
 	if err != nil {

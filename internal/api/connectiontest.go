@@ -9,7 +9,7 @@ import (
 
 // TestInput is the argument of TestConnection.
 type TestInput struct {
-	// Config to test; its rules do not matter.
+	// Config to test. Of its rules the sources of those that are enabled are looked at.
 	Config config.Connection `json:"config"`
 	// Pinned are the facts found by an earlier test; another tenant than that is a failure.
 	Pinned Pinned `json:"pinned"`
@@ -55,8 +55,30 @@ type TestReport struct {
 	// LinkProperty and MarkProperty are the full names of the extension properties.
 	LinkProperty string `json:"linkProperty,omitempty"`
 	MarkProperty string `json:"markProperty,omitempty"`
+	// Sources are what was found of the rules' sources. They say nothing about the connection: another rule may be all right.
+	Sources []SourceTest `json:"sources,omitempty"`
 	// At is when the test ended.
 	At time.Time `json:"at"`
+}
+
+// SourceTest is what a connection test found of one source.
+type SourceTest struct {
+	// Rules are the enabled rules that read it.
+	Rules []string `json:"rules"`
+	// Place says where the people are.
+	Place string `json:"place"`
+	// Checks in their order; none follows one that failed.
+	Checks []TestCheck `json:"checks"`
+}
+
+// Failure is the first failed check of a source; ok is false where there is none.
+func (s *SourceTest) Failure() (c TestCheck, ok bool) {
+	for _, c := range s.Checks {
+		if c.Status == TestFailed {
+			return c, true
+		}
+	}
+	return TestCheck{}, false
 }
 
 // Failure is the first failed check; ok is false when there is none.

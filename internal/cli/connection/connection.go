@@ -197,7 +197,7 @@ func (a command) connectionTest(ctx context.Context, t *session.Link, name strin
 	return a.printReport(name, r)
 }
 
-// testFile tests a file in this process. Only connection settings matter: a rule's source may still be missing.
+// testFile tests a file in this process.
 func (a command) testFile(ctx context.Context, path string) (err error) {
 	cfg, err := session.UntilInterrupted(ctx, func() (*config.Connection, error) { return config.Load(a.Path(path)) })
 	if err != nil {
@@ -228,5 +228,5 @@ func (a command) printReport(connection string, r api.TestReport) error {
 	if !r.OK {
 		return report.Invalid(connection, &r)
 	}
-	return nil
+	return report.UnusableSource(&r)
 }

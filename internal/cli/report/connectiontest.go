@@ -33,16 +33,38 @@ func ReportText(r api.TestReport) string {
 		fmt.Fprintf(&b, ": tenant %s", strings.TrimSpace(r.TenantName+" "+r.TenantID))
 	}
 	b.WriteString("\n")
+	b.WriteString(checksTable(r.Checks, "request id for Microsoft support: "))
+	for _, s := range r.Sources {
+		noun := "rule"
+		if len(s.Rules) > 1 {
+			noun = "rules"
+		}
+		fmt.Fprintf(&b, "source of %s %s: %s\n", noun, strings.Join(s.Rules, ", "), s.Place)
+		b.WriteString(checksTable(s.Checks, "request id: "))
+	}
+	return b.String()
+}
+
+func checksTable(checks []api.TestCheck, request string) string {
 	table := terminal.Table{Indent: "  "}
-	for _, c := range r.Checks {
+	for _, c := range checks {
 		table.Row(string(c.Status), c.Name, c.Message)
 		if c.Fix != "" {
 			table.Row("", "", "fix: "+c.Fix)
 		}
 		if c.RequestID != "" {
-			table.Row("", "", "request id for Microsoft support: "+c.RequestID)
+			table.Row("", "", request+c.RequestID)
 		}
 	}
-	b.WriteString(table.String())
-	return b.String()
+	return table.String()
+}
+
+// UnusableSource says which rules cannot be synced because of their source; nil where all can.
+func UnusableSource(r *api.TestReport) error {
+	for _, s := range r.Sources {
+		if c, failed := s.Failure(); failed {
+			return session.Incomplete(c.Fix, "the source of %s cannot be read, %s: %s", strings.Join(s.Rules, ", "), c.Name, c.Message)
+		}
+	}
+	return nil
 }

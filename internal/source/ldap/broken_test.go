@@ -145,6 +145,9 @@ func TestDeadlinesAndIdleConnections(t *testing.T) {
 		}
 		cancel()
 	}
+	// The last deadline may have left no connection.
+	_, _, err = s.Get(t.Context(), "p3")
+	require.NoError(t, err)
 	closed := false
 	f.set(func() {
 		f.breaks = func(int) fault {

@@ -46,8 +46,8 @@ func (p position) encode() source.Position {
 // Watch hears of changes as the server tells of them: Active Directory by DirSync, or by uSNChanged where that is denied;
 // others by syncrepl (RFC 4533). It has a connection of its own, and asks on it regularly whether the server is still there.
 //
-// What is not told, and is found by the next listing: memberships of groups; deletions and moves to a place that the account
-// cannot read, where Active Directory does not let it replicate changes; moves out of the base DN with uSNChanged.
+// What is not told, and is found by the next listing: memberships of groups, except by DirSync; deletions and moves to a place
+// that the account cannot read, where Active Directory does not let it replicate changes; moves out of the base DN with uSNChanged.
 //
 // Errors: those of dial; SourceUnavailable (Transient) when the connection ends; SourceChangesDenied (Denied).
 func (s *Source) Watch(ctx context.Context, after source.Position, report func(source.Changes) error) error {

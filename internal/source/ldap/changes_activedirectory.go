@@ -108,7 +108,7 @@ func (w *watch) watched() []string {
 	if w.reading.columns == nil {
 		return nil
 	}
-	out := append(w.reading.attributes(), "name", "parentGUID", "isDeleted", "lastKnownParent")
+	out := append(w.reading.attributes(), "name", "parentGUID", "isDeleted", "lastKnownParent", "member")
 	for _, m := range filterAttribute.FindAllStringSubmatch(w.filter(), -1) {
 		out = append(out, m[1])
 	}
@@ -118,16 +118,30 @@ func (w *watch) watched() []string {
 
 // concerns reports that an entry's change may concern somebody below the base DN.
 func (w *watch) concerns(e *goldap.Entry) bool {
-	if strings.EqualFold(e.GetEqualFoldAttributeValue("isDeleted"), "TRUE") {
-		parent := e.GetEqualFoldAttributeValue("lastKnownParent")
-		// The name of the parent may come with its GUID before it: <GUID=…>;OU=Staff,….
-		if i := strings.LastIndex(parent, ">;"); i >= 0 {
-			parent = parent[i+2:]
-		}
+	if isDeleted(e) {
+		_, parent := splitDN(e.GetEqualFoldAttributeValue("lastKnownParent"))
 		return parent == "" || below(parent, w.BaseDN)
 	}
+	_, dn := splitDN(e.DN)
 	// An entry elsewhere may have moved there: it then has a name and a parent among what has changed.
-	return below(e.DN, w.BaseDN) || e.GetEqualFoldAttributeValue("parentGUID") != "" || e.GetEqualFoldAttributeValue("name") != ""
+	return below(dn, w.BaseDN) || e.GetEqualFoldAttributeValue("parentGUID") != "" || e.GetEqualFoldAttributeValue("name") != ""
+}
+
+func isDeleted(e *goldap.Entry) bool {
+	return strings.EqualFold(e.GetEqualFoldAttributeValue("isDeleted"), "TRUE")
+}
+
+// splitDN takes a name apart that comes with the entry's GUID before it: <GUID=…>;<SID=…>;CN=….
+func splitDN(extended string) (guid, dn string) {
+	dn = extended
+	for strings.HasPrefix(dn, "<") {
+		var part string
+		part, dn, _ = strings.Cut(dn, ";")
+		if text, ok := strings.CutPrefix(part, "<GUID="); ok {
+			guid = strings.ToLower(strings.TrimSuffix(text, ">"))
+		}
+	}
+	return guid, dn
 }
 
 // take adds the person of an entry.
@@ -135,29 +149,38 @@ func (w *watch) take(ctx context.Context, s *seen, e *goldap.Entry) error {
 	if !w.concerns(e) {
 		return nil
 	}
-	guid := e.GetEqualFoldRawAttributeValue("objectGUID")
-	if w.reading.guid {
-		if len(guid) == guidSize {
-			s.add(guidText(guid))
-		}
-		return nil
-	}
+	// Only what has changed is told, and an id seldom has.
 	if id, err := w.reading.idOf(attributeOf(e, w.reading.id)); err == nil {
 		s.add(id)
 		return nil
 	}
-	// Only what has changed is told, and the id has not.
-	if len(guid) == guidSize && !strings.EqualFold(e.GetEqualFoldAttributeValue("isDeleted"), "TRUE") {
-		result, err := w.ask(ctx, goldap.NewSearchRequest("<GUID="+guidText(guid)+">", goldap.ScopeBaseObject, goldap.NeverDerefAliases, 0, 0, false,
-			"(objectClass=*)", []string{w.reading.id}, nil))
-		if _, isAnswer := answered(err); err != nil && !isAnswer {
-			return err
-		}
-		if err == nil && len(result.Entries) == 1 {
-			if id, err := w.reading.idOf(attributeOf(result.Entries[0], w.reading.id)); err == nil {
-				s.add(id)
-				return nil
-			}
+	raw := e.GetEqualFoldRawAttributeValue("objectGUID")
+	if len(raw) != guidSize || isDeleted(e) {
+		s.everybody = true
+		return nil
+	}
+	return w.person(ctx, s, guidText(raw), "")
+}
+
+// person adds the person of a GUID or, where there is none, of a name.
+func (w *watch) person(ctx context.Context, s *seen, guid, dn string) error {
+	if w.reading.guid && guid != "" {
+		s.add(guid)
+		return nil
+	}
+	place := dn
+	if guid != "" {
+		place = "<GUID=" + guid + ">"
+	}
+	result, err := w.ask(ctx, goldap.NewSearchRequest(place, goldap.ScopeBaseObject, goldap.NeverDerefAliases, 0, 0, false,
+		"(objectClass=*)", []string{w.reading.id}, nil))
+	if _, isAnswer := answered(err); err != nil && !isAnswer {
+		return err
+	}
+	if err == nil && len(result.Entries) == 1 {
+		if id, err := w.reading.idOf(attributeOf(result.Entries[0], w.reading.id)); err == nil {
+			s.add(id)
+			return nil
 		}
 	}
 	s.everybody = true

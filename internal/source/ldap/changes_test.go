@@ -29,6 +29,8 @@ type watched struct {
 	feeds   []string
 	// noDeletions: deletions are not told, for want of a right. noMoves: moves out of the base are not told.
 	noDeletions, noMoves bool
+	// memberships of groups are told.
+	memberships bool
 }
 
 func servers() []watched {
@@ -44,8 +46,8 @@ func servers() []watched {
 	disable := func(m *goldap.ModifyRequest) { m.Replace("userAccountControl", []string{"546"}) }
 	return []watched{
 		{name: "syncrepl", run: slapd, disable: lock},
-		{name: "DirSync", run: activeDirectory(true), disable: disable},
-		{name: "DirSync without rights", run: activeDirectory(false), disable: disable, noDeletions: true},
+		{name: "DirSync", run: activeDirectory(true), disable: disable, memberships: true},
+		{name: "DirSync without rights", run: activeDirectory(false), disable: disable, memberships: true, noDeletions: true},
 		{name: "uSNChanged", run: activeDirectory(true), disable: disable, feeds: []string{ldap.FeedNumbers}, noMoves: true},
 	}
 }
@@ -195,6 +197,13 @@ func TestWatch(t *testing.T) {
 				move(t, admin, s.PersonDN(5), strings.Split(s.PersonDN(5), ",")[0], "ou=service,"+s.BaseDN)
 				f.until(t, id[login(5)])
 			}
+			if server.memberships {
+				modify(t, admin, s.GroupDN(0), func(m *goldap.ModifyRequest) { m.Delete("member", []string{s.PersonDN(7), s.PersonDN(8)}) })
+				_, told := f.until(t, id[login(7)])
+				require.LessOrEqual(t, len(told), 2)
+				modify(t, admin, s.GroupDN(0), func(m *goldap.ModifyRequest) { m.Add("member", []string{s.PersonDN(8)}) })
+				f.until(t, id[login(8)])
+			}
 			if !server.noDeletions {
 				require.NoError(t, admin.Del(goldap.NewDelRequest(s.PersonDN(6), nil)))
 				f.until(t, id[login(6)])
@@ -306,6 +315,10 @@ func TestWatchWithAnIDOfTheOrganization(t *testing.T) {
 			f.next(t)
 			modify(t, admin, s.PersonDN(1), setTitle("Director"))
 			f.until(t, ldapserver.PersonOf(1).EmployeeNumber)
+			if server.memberships {
+				modify(t, admin, s.GroupDN(0), func(m *goldap.ModifyRequest) { m.Delete("member", []string{s.PersonDN(3)}) })
+				f.until(t, ldapserver.PersonOf(3).EmployeeNumber)
+			}
 			if server.noDeletions {
 				return
 			}

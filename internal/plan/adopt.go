@@ -53,7 +53,7 @@ func (policy Policy) contradiction(p Person, a *directory.Account) string {
 		if value, read := a.Value(policy.Selection, id); read {
 			have = value
 		}
-		if want != "" && have != "" && !strings.EqualFold(want, have) {
+		if want != "" && have != "" && !same(id, want, have) && (id == directory.ImmutableID || !strings.EqualFold(want, have)) {
 			return id
 		}
 	}

@@ -325,37 +325,3 @@ func (policy Policy) differences(p Person, a *directory.Account) []string {
 	}
 	return names
 }
-
-// same compares a desired with an actual value. An empty value is never written where Graph refuses to clear.
-func same(name, want, have string) bool {
-	if want == have {
-		return true
-	}
-	attribute, _ := directory.FindAttribute(name)
-	switch {
-	case attribute.Kept && want == "":
-		return true
-	case name == directory.UsageLocation, name == directory.MailNickname:
-		// An alias in another case is the same to Exchange, and the sign-in name is not written for its case, either.
-		return strings.EqualFold(want, have)
-	case attribute.Type == directory.List:
-		return sameList(want, have)
-	}
-	return false
-}
-
-// sameList compares two joined lists without regard to order.
-func sameList(a, b string) bool {
-	x, y := strings.Split(a, directory.ListSeparator), strings.Split(b, directory.ListSeparator)
-	if len(x) != len(y) {
-		return false
-	}
-	sort.Strings(x)
-	sort.Strings(y)
-	for i := range x {
-		if x[i] != y[i] {
-			return false
-		}
-	}
-	return true
-}

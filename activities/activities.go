@@ -93,14 +93,15 @@ func New(o Options) *Activities {
 		earlier:  &earlierRuns{temporal: o.Temporal, converter: o.Converter, now: o.Now},
 	}
 	a.Provisioner = provision.New(provision.Options{
-		Tenant:      func(s api.Settings, o ...graph.Option) (provision.Tenant, error) { return a.client(s, o...) },
-		Sources:     o.Sources,
-		Settings:    settingsReader{a.settings},
-		EarlierRuns: a.earlier,
-		Now:         o.Now,
-		Random:      o.Random,
-		Secrets:     o.Secrets,
-		Waits:       *o.Waits,
+		Tenant:       func(s api.Settings, o ...graph.Option) (provision.Tenant, error) { return a.client(s, o...) },
+		Sources:      o.Sources,
+		Settings:     settingsReader{a.settings},
+		EarlierRuns:  a.earlier,
+		EventRemoval: a.eventRemoval,
+		Now:          o.Now,
+		Random:       o.Random,
+		Secrets:      o.Secrets,
+		Waits:        *o.Waits,
 	})
 	return a
 }

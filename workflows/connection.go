@@ -108,6 +108,7 @@ func (c *connection) setupUpdates(ctx workflow.Context) error {
 		{api.UpdateDeleteRule, "Delete a rule: {\"rule\": …, \"confirm\": …}.", c.deleteRule, c.validateDeleteRule},
 		{api.UpdateApproveRemovals, "Carry out exactly the held removals with this hash, once: {\"rule\": …, \"hash\": …}.", c.approveRemovals, c.validateApprove},
 		{api.UpdateMoveLink, "Give the account of a source id to another id of the same person: {\"user\": …, \"to\": …}.", c.moveLink, c.validateMoveLink},
+		{api.UpdateEventRemoval, "Ask whether somebody may lose something between two syncs; for entraflow's own use.", c.eventRemoval, c.validateEventRemoval},
 		{api.UpdateDelete, "Delete the connection; it must have no rules.", c.delete, c.validateDelete},
 	}
 	for _, u := range updates {

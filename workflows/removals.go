@@ -115,6 +115,7 @@ func (c *connection) ruleDeleted(name string) {
 		}
 	}
 	delete(c.state.Syncs, name)
+	delete(c.state.EventRemovals, name)
 	if c.state.SchedulesDue {
 		c.state.OrphanSchedules = append(c.state.OrphanSchedules, name)
 	}

@@ -96,6 +96,12 @@ func (u *userRun) pass(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	if gone := done.Reason == fault.PersonNotFound || done.Reason == fault.PersonOutOfScope; u.in.Event && !u.leaving && done.Outcome == plan.Unsynced && gone {
+		// A change at the source made the person leave. Whether that may be acted on now, the activity asks.
+		if done, err = u.remove(ctx); err != nil {
+			return err
+		}
+	}
 	u.keep(done)
 	if done.Revoke {
 		if err := u.revoke(ctx, done); err != nil {
@@ -125,7 +131,7 @@ func (u *userRun) remove(ctx workflow.Context) (done api.ProvisionResult, err er
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Deprovision "+person(u.in.User)+", after looking whether the person really left"))
 	err = execute(ctx, acts.RemoveAccount, api.RemoveInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision, Planned: u.in.Planned,
-		RuleDeletion: u.in.RuleDeletion,
+		RuleDeletion: u.in.RuleDeletion, Event: u.in.Event,
 	}, &done)
 	return done, err
 }
@@ -137,7 +143,7 @@ func (u *userRun) provision(ctx workflow.Context) (done api.ProvisionResult, err
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(u.provisionSummary()))
 	err = execute(ctx, acts.ProvisionAccount, api.ProvisionInput{
 		Connection: u.in.Connection, User: u.in.User, Rule: u.in.Rule, Revision: u.in.Revision,
-		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold, Given: u.given,
+		Planned: u.in.Planned, AccountID: u.account, SamePerson: u.in.SamePerson, Hold: u.hold, Given: u.given, Event: u.in.Event,
 	}, &done)
 	return done, err
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // ConnectionInput starts Connection. A person types the name only.
@@ -26,6 +27,8 @@ type ConnectionState struct {
 	SchedulesDue bool `json:"schedulesDue,omitempty"`
 	// OrphanSchedules are deleted rules whose schedules Temporal did not let go of yet.
 	OrphanSchedules []string `json:"orphanSchedules,omitempty"`
+	// EventRemovals are the people of each rule who lost something between two syncs within plan.EventWindow.
+	EventRemovals map[string][]plan.EventRemoval `json:"eventRemovals,omitempty"`
 	// FormerSources are the sources of deleted rules by the rules' names.
 	FormerSources map[string]config.Source `json:"formerSources,omitempty"`
 }

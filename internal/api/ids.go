@@ -28,6 +28,7 @@ const (
 	DeprovisionUserType = "DeprovisionUser"
 	DeleteRuleType      = "DeleteRule"
 	MoveLinkType        = "MoveLink"
+	WatchSourceType     = "WatchSource"
 )
 
 // ProvisionAccountActivity is the type of the activity whose results tell which accounts a person's run created.
@@ -50,7 +51,9 @@ const (
 	UpdateApproveRemovals = "approveRemovals"
 	// UpdateMoveLink gives the account of one source id to another.
 	UpdateMoveLink = "moveLink"
-	QueryDescribe  = "describe"
+	// UpdateEventRemoval asks whether somebody may lose something between two syncs. It is for entraflow's own use.
+	UpdateEventRemoval = "eventRemoval"
+	QueryDescribe      = "describe"
 	// SignalSyncFinished tells the connection how a sync of one of its rules ended.
 	SignalSyncFinished = "syncFinished"
 	// SignalRuleDeleted tells the connection that nothing is left to do about a rule's people.
@@ -83,6 +86,9 @@ func DeleteRuleID(connection, rule string) string { return "delete-rule/" + conn
 func MoveLinkID(connection, sourceID string) string {
 	return "move-link/" + connection + "/" + strings.TrimPrefix(UserID(connection, sourceID), UserIDPrefix(connection))
 }
+
+// WatchID is the id of what watches the source of a rule.
+func WatchID(connection, rule string) string { return "watch/" + connection + "/" + rule }
 
 // UserID is the id of everything done about one person. The source id is path-escaped; one that is too long for a workflow id is
 // replaced by its hash.

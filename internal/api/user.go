@@ -22,6 +22,8 @@ type ProvisionInput struct {
 	Hold fault.Reason `json:"hold,omitempty"`
 	// Given are the SKU ids that earlier passes of the same workflow asked Graph to assign.
 	Given []string `json:"given,omitempty"`
+	// Event: a change at the source started this run. It takes away only what the connection allows between two syncs.
+	Event bool `json:"event,omitempty"`
 }
 
 // ProvisionResult says what ProvisionAccount did and what is still to be done by other activities.
@@ -105,6 +107,8 @@ type RemoveInput struct {
 	Planned  *Planned `json:"planned,omitempty"`
 	// RuleDeletion: the rule is being deleted, with its people.
 	RuleDeletion bool `json:"ruleDeletion,omitempty"`
+	// Event is that of ProvisionInput.
+	Event bool `json:"event,omitempty"`
 }
 
 // UserInput starts ProvisionUser and DeprovisionUser. A person types connection and user only; the rest comes from a sync.
@@ -126,6 +130,8 @@ type UserInput struct {
 	// AccountID is the account that MoveLink has just given the person, whose run this one continues. It is believed only if it carries
 	// the person's link.
 	AccountID string `json:"accountId,omitempty"`
+	// Event: a change at the source started this run.
+	Event bool `json:"event,omitempty"`
 }
 
 // UserResult is the result of ProvisionUser. A person who failed ends the workflow as Failed, with the reason as the

@@ -34,6 +34,7 @@ func (v *workerProcess) start(ctx context.Context) error {
 		"TEMPORAL_ADDRESS="+v.bed.server.Address,
 		"ENTRAFLOW_SIMULATOR_DIR="+v.dir,
 		fmt.Sprintf("ENTRAFLOW_PACE=%g", pace),
+		"ENTRAFLOW_WATCH=false", // The measurement says when a sync begins.
 		fmt.Sprintf("ENTRAFLOW_ACTIVITIES=%d", places),
 		"ENTRAFLOW_LOG_LEVEL=info",
 	)

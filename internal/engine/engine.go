@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -50,6 +51,7 @@ type Engine struct {
 	parts      Parts
 	waits      backoff.Policy
 	activities *activities.Activities
+	sources    func(config.Source) (source.Source, error)
 }
 
 // New puts an engine together.
@@ -65,13 +67,16 @@ func New(p Parts) (*Engine, error) {
 	}
 	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace)}
 	secrets := secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv}
-	open := stores.Open(source.Environment{Root: p.Environment.SourceRoot, Secrets: secrets})
+	open := stores.Open(source.Environment{
+		Root: p.Environment.SourceRoot, Secrets: secrets, Quiet: time.Duration(float64(source.DefaultQuiet) * p.Environment.Pace),
+	})
+	e.sources = func(s config.Source) (source.Source, error) { return open(s.Settings, s.Use) }
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{
 			Budget: &graph.Budgets{Share: p.Environment.WriteShare}, Waits: &e.waits, Trace: tracer(p.Log, p.Trace),
 		}),
 		Endpoints: e.endpoints,
-		Sources:   func(s config.Source) (source.Source, error) { return open(s.Settings, s.Use) },
+		Sources:   e.sources,
 		Settings:  e.describe,
 		Secrets:   secrets,
 		Tenants:   p.Environment.Tenants,
@@ -115,7 +120,7 @@ func (e *Engine) sharedActivities() []any {
 	a := e.activities
 	return []any{
 		a.CheckSettings, a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
-		a.SetManager, a.RemoveAccount, a.ListLinked, a.MoveLink, a.BeginRuleDeletion, a.AwaitDeletionTerms,
+		a.SetManager, a.RemoveAccount, a.ListLinked, a.MoveLink, a.WatchSource, a.BeginRuleDeletion, a.AwaitDeletionTerms,
 	}
 }
 
@@ -135,6 +140,7 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
 	r.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
 	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+	r.RegisterWorkflowWithOptions(workflows.WatchSource, workflow.RegisterOptions{Name: api.WatchSourceType})
 	r.RegisterWorkflowWithOptions(workflows.MoveLink, workflow.RegisterOptions{Name: api.MoveLinkType})
 	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: api.DeleteRuleType})
 }

@@ -32,6 +32,8 @@ type Environment struct {
 	WriteShare float64 `split_words:"true" default:"1"`
 	// Activities is how many activities run at a time. ENTRAFLOW_ACTIVITIES.
 	Activities int `default:"50"`
+	// Watch listens to the changes of sources between syncs. ENTRAFLOW_WATCH.
+	Watch bool `default:"true"`
 	// Pace multiplies the waits that entraflow chooses itself, never a Retry-After. For tests. ENTRAFLOW_PACE.
 	Pace float64 `default:"1"`
 	// SimulatorDir is where a running simulator left its address. ENTRAFLOW_SIMULATOR_DIR.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"go.temporal.io/sdk/interceptor"
@@ -14,6 +15,25 @@ import (
 // its memory.
 type Worker struct {
 	shared, own worker.Worker
+	// watches keeps the watches of sources going until its context ends; nil where sources are not watched.
+	watches func(context.Context)
+	end     context.CancelFunc
+}
+
+// watch begins to keep watches, once the worker can carry them out.
+func (w *Worker) watch() {
+	if w.watches == nil {
+		return
+	}
+	ctx, end := context.WithCancel(context.Background())
+	w.end = end
+	go w.watches(ctx)
+}
+
+func (w *Worker) stopWatching() {
+	if w.end != nil {
+		w.end()
+	}
 }
 
 // Worker makes a Temporal worker for all of entraflow's workflows and activities; the caller starts and stops it.
@@ -28,6 +48,9 @@ func (e *Engine) Worker() *Worker {
 		Interceptors:      interceptors,
 	}
 	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options)}
+	if e.parts.Environment.Watch {
+		w.watches = e.keepWatches
+	}
 	options.DisableWorkflowWorker = true
 	w.own = worker.New(e.parts.Client, e.queue(), options)
 	Register(w.shared)
@@ -53,11 +76,13 @@ func (w *Worker) Start() error {
 		w.own.Stop()
 		return err
 	}
+	w.watch()
 	return nil
 }
 
 // Stop lets activities under way end, for some seconds.
 func (w *Worker) Stop() {
+	w.stopWatching()
 	done := make(chan struct{})
 	go func() {
 		w.own.Stop()
@@ -73,5 +98,7 @@ func (w *Worker) Run(interrupt <-chan any) error {
 		return err
 	}
 	defer w.own.Stop()
+	w.watch()
+	defer w.stopWatching()
 	return w.shared.Run(interrupt)
 }

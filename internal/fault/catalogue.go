@@ -212,6 +212,8 @@ var catalogue = []section{
 			"the person is disabled at the source and allowDisable is off", "switch it on, or disable the account by hand", ""},
 		{DeprovisionNotAllowed, Refused, PartySettings, ScopePerson,
 			"the person left and allowDeprovision is off", "switch it on, or deprovision by hand", ""},
+		{EventRemovalsHeld, Refused, PartySettings, ScopePerson,
+			"a change at the source would take something away, and changes have done so to as many people within a day as the removal guard allows", "nothing was taken away: the next sync decides", ""},
 		{RemovalsHeld, Refused, PartySettings, ScopeRule,
 			"the sync would remove more than the removal guard allows, so it removed nothing", "look at the list, then approve it or correct the source", ""},
 		{FirstSyncHeld, Refused, PartySettings, ScopeRule,

@@ -113,6 +113,7 @@ const (
 	UpdateNotAllowed      Reason = "update_not_allowed"
 	DisableNotAllowed     Reason = "disable_not_allowed"
 	DeprovisionNotAllowed Reason = "deprovision_not_allowed"
+	EventRemovalsHeld     Reason = "event_removals_held"
 	RemovalsHeld          Reason = "removals_held"
 	FirstSyncHeld         Reason = "first_sync_removes_nothing"
 	ConnectionDisabled    Reason = "connection_disabled"

@@ -215,24 +215,50 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Policy, p
 	if m.Manager, err = p.manager(ctx, m); err != nil {
 		return s, plan.Change{}, err
 	}
-	change := p.held(&s, m)
+	change, err := p.held(ctx, &s, m)
+	if err != nil {
+		return s, plan.Change{}, err
+	}
 	if err := p.checkName(ctx, change); !change.Disable || !fault.Is(err, fault.UPNConflict) {
 		return s, change, cmp.Or(err, p.unjudged(change))
 	} else {
 		// Nobody's account stays open because of a name.
 		p.person = plan.Person{ID: p.person.ID, Err: err}
 	}
-	return s, p.held(&s, m), nil
+	change, err = p.held(ctx, &s, m)
+	return s, change, err
 }
 
-// held decides, and takes away what the plan allows.
-func (p *provisioning) held(s *plan.Policy, m plan.Match) plan.Change {
+// held decides, and takes away what the plan, or between two syncs the connection, allows.
+func (p *provisioning) held(ctx context.Context, s *plan.Policy, m plan.Match) (plan.Change, error) {
 	change := plan.Decide(*s, p.person, m)
+	if s.Hold == fault.EventRemovalsHeld {
+		free := *s
+		free.Hold = ""
+		if without := plan.Decide(free, p.person, m); without.Removes() {
+			allowed, err := p.eventRemoval(ctx, p.in.Connection, p.claim.Name, p.in.User)
+			if err != nil {
+				return change, err
+			}
+			if allowed {
+				s.Hold = ""
+				return without, nil
+			}
+		}
+	}
 	if s.Hold == "" && p.in.Planned != nil && change.Removes() && !p.permitted(change) {
 		s.Hold = fault.PlanChanged
 		change = plan.Decide(*s, p.person, m)
 	}
-	return change
+	return change, nil
+}
+
+// eventRemoval asks whether somebody may lose something between two syncs.
+func (p *Provisioner) eventRemoval(ctx context.Context, connection, rule, user string) (bool, error) {
+	if p.options.EventRemoval == nil {
+		return false, nil
+	}
+	return p.options.EventRemoval(ctx, connection, rule, user)
 }
 
 // unjudged is what is wrong with the person where not even the account is to be disabled.
@@ -291,6 +317,9 @@ func (p *provisioning) hold() fault.Reason {
 		return ""
 	case p.in.Planned != nil:
 		return p.in.Planned.Hold
+	}
+	if p.in.Event && p.in.Hold == "" {
+		return fault.EventRemovalsHeld
 	}
 	return p.in.Hold
 }

@@ -47,7 +47,7 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 	}
 	var rules []Rule
 	for _, rule := range s.EnabledRules() {
-		people, err := open(p.sourceOf(s, rule))
+		people, err := open(p.SourceOf(s, rule))
 		if err != nil {
 			return nil, err
 		}
@@ -65,8 +65,8 @@ func (p *Provisioner) Rules(ctx context.Context, s api.Settings, open func(confi
 	return rules, nil
 }
 
-// sourceOf is the source of a rule, with what all enabled rules that read it use of it.
-func (p *Provisioner) sourceOf(s api.Settings, rule config.Rule) config.Source {
+// SourceOf is the source of a rule, with what all enabled rules that read it use of it.
+func (p *Provisioner) SourceOf(s api.Settings, rule config.Rule) config.Source {
 	reading := []mapping.Rule{rule.Expressions()}
 	for _, other := range s.EnabledRules() {
 		if other.Name != rule.Name && other.Source.Key() == rule.Source.Key() {

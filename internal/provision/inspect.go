@@ -109,7 +109,7 @@ func (p *Provisioner) view(ctx context.Context, s api.Settings, name, user strin
 	rule, _ := s.Config.Rule(name)
 	v := RuleView{File: rule.Source.Place()}
 	v.State, _ = s.Rule(name)
-	src, err := p.options.Sources(p.sourceOf(s, rule))
+	src, err := p.options.Sources(p.SourceOf(s, rule))
 	if err != nil {
 		v.Why = fault.Of(err)
 		return v

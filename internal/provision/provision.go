@@ -90,6 +90,8 @@ type Options struct {
 	Settings Settings
 	// EarlierRuns may be nil where there are none.
 	EarlierRuns EarlierRuns
+	// EventRemoval asks whether somebody of a rule may lose something between two syncs. nil allows nothing.
+	EventRemoval func(ctx context.Context, connection, rule, user string) (bool, error)
 	// Now is the clock.
 	Now func() time.Time
 	// Secrets reads fixed initial passwords.

@@ -165,7 +165,7 @@ func (r *removal) checkSnapshot(ctx context.Context) error {
 	if !ok {
 		return refuse("remove", fault.RuleUnknown, r.in.Rule)
 	}
-	src, err := r.options.Sources(r.sourceOf(r.settings, rule))
+	src, err := r.options.Sources(r.SourceOf(r.settings, rule))
 	if err != nil {
 		return err
 	}
@@ -246,6 +246,15 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		// An earlier attempt disabled the account and its answer was lost; the sessions are still to be revoked.
 		result.Action, result.Revoke, result.Reason = plan.Remove, true, r.why
 		return result, nil
+	}
+	if r.in.Event && change.Action != plan.None {
+		allowed, err := r.eventRemoval(ctx, r.in.Connection, rule, r.in.User)
+		if err != nil {
+			return api.ProvisionResult{}, err
+		}
+		if !allowed {
+			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.EventRemovalsHeld}, nil
+		}
 	}
 	// The account was read a moment ago: that a server does not know it is no proof that it is gone. The next attempt's read
 	// tells.

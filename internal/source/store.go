@@ -35,12 +35,17 @@ type Use struct {
 	Lists []string
 }
 
+// DefaultQuiet is how long a file must stay unchanged before its change is told: whoever writes it should have ended.
+const DefaultQuiet = 5 * time.Second
+
 // Environment is what a process gives its stores.
 type Environment struct {
 	// Root, when set, is the directory (ENTRAFLOW_SOURCE_ROOT) outside of which no file of a source is read.
 	Root string
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Quiet is how long a file must stay unchanged before its change is told. Default DefaultQuiet.
+	Quiet time.Duration
 	// Secrets reads what settings refer to (env:NAME, file:PATH), within the bounds of the process.
 	Secrets secret.Store
 	// Setting reads a setting of the process by its name, such as an endpoint that replaces a store's own hosts. Default

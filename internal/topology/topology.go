@@ -155,6 +155,7 @@ func (tp *Topology) StartWorker(i int) {
 		fmt.Sprintf("ENTRAFLOW_WRITE_SHARE=%g", 1/float64(tp.o.Workers)),
 		fmt.Sprintf("ENTRAFLOW_ACTIVITIES=%d", tp.o.Activities),
 		fmt.Sprintf("ENTRAFLOW_PACE=%g", tp.o.Pace),
+		"ENTRAFLOW_WATCH=false", // The test says when a sync begins.
 	)})
 	tp.all = append(tp.all, tp.Workers[i])
 	// The SDK's identity of a worker begins with its process.

@@ -44,6 +44,8 @@ type Options struct {
 	DataConverter converter.DataConverter
 	// PageSize is how many people a page of a plan names at most; 0 takes the default.
 	PageSize int
+	// Watch listens to the changes of sources.
+	Watch bool
 }
 
 // Kit is everything running.
@@ -73,7 +75,7 @@ func Start(t *testing.T, o Options) *Kit {
 	k.startSimulator(o.Simulator)
 	k.parts = engine.Parts{
 		Client:      k.Client,
-		Environment: engine.Environment{WriteShare: 1, Activities: 50, Pace: o.Pace},
+		Environment: engine.Environment{WriteShare: 1, Activities: 50, Pace: o.Pace, Watch: o.Watch},
 		PageSize:    o.PageSize,
 		Simulator:   &engine.SimulatorEndpoint{URL: k.Simulator.URL(), CAFile: filepath.Join(k.Dir, "ca.pem")},
 		Log:         quiet(), Converter: k.converter,

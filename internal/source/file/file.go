@@ -32,10 +32,12 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/source"
@@ -57,6 +59,8 @@ type Options struct {
 	Root string
 	// Indexes are shared by the sources of one worker; nil gives the source indexes of its own.
 	Indexes *Indexes
+	// Quiet is how long the file must stay unchanged before its change is told. Default 5 s.
+	Quiet time.Duration
 }
 
 // store is one file as a source.
@@ -65,7 +69,10 @@ type store struct {
 	format   format
 	place    place
 	indexes  *Indexes
+	quiet    time.Duration
 }
+
+var _ source.Watcher = (*store)(nil)
 
 var _ source.Source = (*store)(nil)
 
@@ -77,7 +84,7 @@ func Open(settings Settings, o Options) (source.Source, error) {
 	if settings.File == "" {
 		return nil, fault.New(op, fault.Invalid, fault.SourceMissing, "file")
 	}
-	s := &store{settings: settings, indexes: o.Indexes}
+	s := &store{settings: settings, indexes: o.Indexes, quiet: cmp.Or(o.Quiet, source.DefaultQuiet)}
 	if s.indexes == nil {
 		s.indexes = &Indexes{}
 	}

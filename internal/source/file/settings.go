@@ -21,7 +21,7 @@ var Store = source.Store{
 	Opener: func(env source.Environment) source.Opener {
 		indexes := &Indexes{Now: env.Now}
 		return func(s source.Settings, _ source.Use) (source.Source, error) {
-			return Open(*s.(*Settings), Options{Root: env.Root, Indexes: indexes})
+			return Open(*s.(*Settings), Options{Root: env.Root, Indexes: indexes, Quiet: env.Quiet})
 		}
 	},
 }

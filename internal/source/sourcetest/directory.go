@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -22,13 +23,57 @@ type Directory struct {
 	people []Person
 	byID   map[string]int
 	broken int
+	// told are the changes that were told, and heard is closed and made anew with each.
+	told  [][]string
+	heard chan struct{}
 }
 
-var _ source.Live = (*Directory)(nil)
+var (
+	_ source.Live    = (*Directory)(nil)
+	_ source.Watcher = (*Directory)(nil)
+)
+
+// Tell lets the directory tell of changes to people. None tells that everybody may have changed.
+func (d *Directory) Tell(ids ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = append(d.told, ids)
+	close(d.heard)
+	d.heard = make(chan struct{})
+}
+
+// Watch reports what Tell tells. The position is how many changes were told.
+func (d *Directory) Watch(ctx context.Context, after source.Position, report func(source.Changes) error) error {
+	next, _ := strconv.Atoi(string(after))
+	if after == nil {
+		d.mu.Lock()
+		next = len(d.told)
+		d.mu.Unlock()
+		if err := report(source.Changes{Position: source.Position(strconv.Itoa(next))}); err != nil {
+			return err
+		}
+	}
+	for {
+		d.mu.Lock()
+		told, heard := d.told, d.heard
+		d.mu.Unlock()
+		for ; next < len(told); next++ {
+			err := report(source.Changes{IDs: told[next], Everybody: len(told[next]) == 0, Position: source.Position(strconv.Itoa(next + 1))})
+			if err != nil {
+				return err
+			}
+		}
+		select {
+		case <-heard:
+		case <-ctx.Done():
+			return ended(ctx)
+		}
+	}
+}
 
 // NewDirectory makes a directory of these people.
 func NewDirectory(people []Person) *Directory {
-	d := &Directory{broken: -1}
+	d := &Directory{broken: -1, heard: make(chan struct{})}
 	d.Set(people)
 	return d
 }

@@ -33,7 +33,7 @@ test: ## run all tests, the end-to-end ones on a real Temporal server included; 
 quick: ## run the tests that need no server
 	go test -short $(ARGS)
 
-example: ## run the example of the README twice and compare the counters
+example: ## run the examples twice and compare the counters; needs slapd
 	.ci/example $(WORK)
 
 clients: ## let clients of Graph that are not ours work on the simulator

@@ -457,3 +457,8 @@ func TestWatchReadsOnePercentQuickly(t *testing.T) {
 		})
 	}
 }
+
+func decode(t *testing.T, position source.Position, into any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(position, into))
+}

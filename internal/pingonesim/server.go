@@ -1,6 +1,7 @@
 // Package pingonesim speaks the slice of PingOne's platform API that a source of people needs, over HTTPS: the token of a worker
-// application, users with filters and pages, populations and the schema. It is written from PingOne's documentation and from captures
-// of it, never from entraflow's client, and imports nothing of it. What is outside the slice is refused as PingOne refuses.
+// application, users with filters and pages, populations, the schema, changes of users with the webhooks that tell of them, and the
+// configured provisioning. It is written from PingOne's documentation and from captures of it, never from entraflow's client, and
+// imports nothing of it. What is outside the slice is refused as PingOne refuses.
 package pingonesim
 
 import (
@@ -37,6 +38,11 @@ type Options struct {
 	TokenLife time.Duration
 	// NoSchema: the application may not read the schema.
 	NoSchema bool
+	// Propagation is the provisioning that is configured; NoPropagation: the application may not read it.
+	Propagation   Propagation
+	NoPropagation bool
+	// Subscriptions are the webhooks.
+	Subscriptions []Subscription
 	// Address to listen at. Default a free port of the loopback interface.
 	Address string
 	// Now is the clock. Default time.Now.
@@ -60,6 +66,9 @@ type Server struct {
 	next     int
 	requests int
 	faults   func(*http.Request) *Fault
+	// events counts those that were told of.
+	events      int
+	subscribers []*subscriber
 }
 
 // Fault is a wrong answer.
@@ -104,12 +113,23 @@ func Start(o Options) (*Server, error) {
 	}
 	s := &Server{URL: "https://" + l.Addr().String(), Certificate: text, options: o, host: l.Addr().String(), users: o.Users, tokens: map[string]time.Time{}}
 	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}}
+	for _, to := range o.Subscriptions {
+		s.Subscribe(to)
+	}
 	go func() { _ = s.server.ServeTLS(l, "", "") }()
 	return s, nil
 }
 
-// Close ends the server.
-func (s *Server) Close() error { return s.server.Close() }
+// Close ends the server and its webhooks.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	subscribers := s.subscribers
+	s.mu.Unlock()
+	for _, sub := range subscribers {
+		sub.end()
+	}
+	return s.server.Close()
+}
 
 // Set changes the people: what f returns is what there is from then on.
 func (s *Server) Set(f func([]User) []User) {

@@ -32,6 +32,8 @@ type Activities struct {
 	plans    *cache.Cache[string, syncPlan]   // :: connection and rule -> the plan of the running sync
 	linked   *cache.Cache[string, linkedList] // :: connection and rule -> the list of the running deletion
 	earlier  *earlierRuns
+	// pace bounds the runs that changes of sources start.
+	pace pace
 	// Provisioner does what concerns one person.
 	Provisioner *provision.Provisioner
 }

@@ -18,6 +18,24 @@ type Changes struct {
 	Position Position
 }
 
+// Events are what a webhook told of. Like Changes they are hints.
+type Events struct {
+	// Told are the events that mean something, in their order.
+	Told []Event
+	// Unknown are the types of those that mean nothing here, each once.
+	Unknown []string
+}
+
+// Event is one thing that happened at a store.
+type Event struct {
+	// ID is the event's own: one that comes twice is the same event.
+	ID string
+	// Source is what identifies the source that it is about: the value of one of Settings.Identity.
+	Source string
+	// Person is who is concerned; "" where that is everybody.
+	Person string
+}
+
 // Watcher is a source that hears of changes as they happen. It is optional: every source is also listed on its schedule,
 // which finds what a feed has missed.
 type Watcher interface {

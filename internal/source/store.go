@@ -18,6 +18,11 @@ type Store struct {
 	Key string
 	// New gives empty settings to decode into: a pointer to a struct whose json tags are the keys below `source:`.
 	New func() Settings
+	// Events reads the body of a webhook that the store's service sends; nil where it sends none.
+	//
+	// Errors: fault.SourceMalformed (Invalid) for a body that is none of the service's. What one event means that is not understood
+	// is no error: it is named in Events.Unknown.
+	Events func(body []byte) (Events, error)
 	// Opener prepares what all sources of one process share and gives the function that opens one of them. Opening reads
 	// nothing and contacts nobody.
 	Opener func(Environment) Opener

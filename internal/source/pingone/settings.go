@@ -18,8 +18,9 @@ import (
 
 // Store is the entry of the registry.
 var Store = source.Store{
-	Key: "pingone",
-	New: func() source.Settings { return &Settings{} },
+	Key:    "pingone",
+	New:    func() source.Settings { return &Settings{} },
+	Events: readEvents,
 	Opener: func(env source.Environment) source.Opener {
 		clients := newClients(env)
 		return func(s source.Settings, use source.Use) (source.Source, error) {

@@ -52,6 +52,7 @@ type Engine struct {
 	waits      backoff.Policy
 	activities *activities.Activities
 	sources    func(config.Source) (source.Source, error)
+	secrets    secret.Store
 }
 
 // New puts an engine together.
@@ -70,6 +71,7 @@ func New(p Parts) (*Engine, error) {
 	open := stores.Open(source.Environment{
 		Root: p.Environment.SourceRoot, Secrets: secrets, Quiet: time.Duration(float64(source.DefaultQuiet) * p.Environment.Pace),
 	})
+	e.secrets = secrets
 	e.sources = func(s config.Source) (source.Source, error) { return open(s.Settings, s.Use) }
 	e.activities = activities.New(activities.Options{
 		Graph: graph.NewPool(graph.Options{

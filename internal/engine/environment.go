@@ -4,6 +4,7 @@ package engine
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 
@@ -34,6 +35,15 @@ type Environment struct {
 	Activities int `default:"50"`
 	// Watch listens to the changes of sources between syncs. ENTRAFLOW_WATCH.
 	Watch bool `default:"true"`
+	// WebhookAddress is where webhooks of identity stores are taken, host:port; empty takes none. ENTRAFLOW_WEBHOOK_ADDRESS.
+	WebhookAddress string `split_words:"true"`
+	// WebhookSecret refers to what a sender must show (Authorization: Bearer …), env:NAME or file:PATH. ENTRAFLOW_WEBHOOK_SECRET.
+	WebhookSecret string `split_words:"true"`
+	// WebhookCertificate refers to the endpoint's certificate and key as PEM; empty serves without TLS, for a proxy before it.
+	// ENTRAFLOW_WEBHOOK_CERTIFICATE.
+	WebhookCertificate string `split_words:"true"`
+	// WebhookClientCA refers to the authorities, as PEM, one of which must have signed the sender's certificate. ENTRAFLOW_WEBHOOK_CLIENT_CA.
+	WebhookClientCA string `envconfig:"WEBHOOK_CLIENT_CA"`
 	// Pace multiplies the waits that entraflow chooses itself, never a Retry-After. For tests. ENTRAFLOW_PACE.
 	Pace float64 `default:"1"`
 	// SimulatorDir is where a running simulator left its address. ENTRAFLOW_SIMULATOR_DIR.
@@ -74,6 +84,17 @@ func (e Environment) Validate() error {
 	}
 	if e.Activities < 1 || e.Activities > 1000 {
 		add("ENTRAFLOW_ACTIVITIES: give a number from 1 to 1000")
+	}
+	if e.WebhookAddress != "" {
+		if _, _, err := net.SplitHostPort(e.WebhookAddress); err != nil {
+			add("ENTRAFLOW_WEBHOOK_ADDRESS: write it as host:port")
+		}
+		if e.WebhookSecret == "" && e.WebhookClientCA == "" {
+			add("ENTRAFLOW_WEBHOOK_ADDRESS: anybody could call it; set ENTRAFLOW_WEBHOOK_SECRET or ENTRAFLOW_WEBHOOK_CLIENT_CA, too")
+		}
+		if e.WebhookClientCA != "" && e.WebhookCertificate == "" {
+			add("ENTRAFLOW_WEBHOOK_CLIENT_CA: client certificates need TLS; set ENTRAFLOW_WEBHOOK_CERTIFICATE, too")
+		}
 	}
 	if e.Pace <= 0 {
 		add("ENTRAFLOW_PACE: give a number above 0")

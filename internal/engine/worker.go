@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"net"
+	"net/http"
 	"time"
 
 	"go.temporal.io/sdk/interceptor"
@@ -18,6 +20,32 @@ type Worker struct {
 	// watches keeps the watches of sources going until its context ends; nil where sources are not watched.
 	watches func(context.Context)
 	end     context.CancelFunc
+	// listen opens the endpoint for webhooks, and webhooks serves it.
+	listen   func(context.Context) (*http.Server, net.Listener, error)
+	webhooks *http.Server
+}
+
+// serveWebhooks takes webhooks from now on, where the environment has an address for them.
+//
+// Errors: an address in use, a secret or certificate that cannot be read.
+func (w *Worker) serveWebhooks() error {
+	server, listener, err := w.listen(context.Background())
+	if err != nil || server == nil {
+		return err
+	}
+	w.webhooks = server
+	go func() { _ = server.Serve(listener) }() // It ends with Shutdown.
+	return nil
+}
+
+// stopWebhooks lets requests under way end.
+func (w *Worker) stopWebhooks() {
+	if w.webhooks == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = w.webhooks.Shutdown(ctx) // Whoever is cut off sends again.
 }
 
 // watch begins to keep watches, once the worker can carry them out.
@@ -47,7 +75,7 @@ func (e *Engine) Worker() *Worker {
 		WorkerStopTimeout: 10 * time.Second,
 		Interceptors:      interceptors,
 	}
-	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options)}
+	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options), listen: e.listenForWebhooks}
 	if e.parts.Environment.Watch {
 		w.watches = e.keepWatches
 	}
@@ -69,6 +97,9 @@ func (e *Engine) queue() string { return api.WorkerQueue(e.parts.WorkerID) }
 
 // Start starts the worker. Its own queue comes first: whatever it keeps can be asked for from then on.
 func (w *Worker) Start() error {
+	if err := w.serveWebhooks(); err != nil {
+		return err
+	}
 	if err := w.own.Start(); err != nil {
 		return err
 	}
@@ -82,6 +113,7 @@ func (w *Worker) Start() error {
 
 // Stop lets activities under way end, for some seconds.
 func (w *Worker) Stop() {
+	w.stopWebhooks()
 	w.stopWatching()
 	done := make(chan struct{})
 	go func() {
@@ -94,6 +126,10 @@ func (w *Worker) Stop() {
 
 // Run starts the worker and stops it when interrupted, or returns the error that ended it.
 func (w *Worker) Run(interrupt <-chan any) error {
+	if err := w.serveWebhooks(); err != nil {
+		return err
+	}
+	defer w.stopWebhooks()
 	if err := w.own.Start(); err != nil {
 		return err
 	}

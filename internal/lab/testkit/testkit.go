@@ -46,6 +46,8 @@ type Options struct {
 	PageSize int
 	// Watch listens to the changes of sources.
 	Watch bool
+	// Environment changes the worker's settings.
+	Environment func(*engine.Environment)
 }
 
 // Kit is everything running.
@@ -79,6 +81,9 @@ func Start(t *testing.T, o Options) *Kit {
 		PageSize:    o.PageSize,
 		Simulator:   &engine.SimulatorEndpoint{URL: k.Simulator.URL(), CAFile: filepath.Join(k.Dir, "ca.pem")},
 		Log:         quiet(), Converter: k.converter,
+	}
+	if o.Environment != nil {
+		o.Environment(&k.parts.Environment)
 	}
 	k.StartWorker()
 	t.Cleanup(k.end)

@@ -16,6 +16,7 @@ import (
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/cli/simulation"
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -138,6 +139,9 @@ func (a command) connectionList(ctx context.Context, t *session.Link, _ string) 
 	table := terminal.Table{Header: []string{"CONNECTION", "STATE", "RULES", "TENANT", "CLOUD", "DESCRIPTION"}, Right: []int{2}}
 	for _, name := range names {
 		d, err := t.Describe(ctx, name)
+		if gone := new(session.Failure); errors.As(err, &gone) && gone.Reason == fault.ConnectionUnknown {
+			continue // Temporal's list still has one that was deleted a moment ago.
+		}
 		if err != nil {
 			return err
 		}
@@ -147,7 +151,7 @@ func (a command) connectionList(ctx context.Context, t *session.Link, _ string) 
 		})
 		table.Row(name, d.State, strconv.Itoa(len(d.Config.Rules)), d.Config.TenantID, d.Config.Cloud, d.Text)
 	}
-	if len(names) == 0 {
+	if len(result.Connections) == 0 {
 		return a.Print(result, "there is no connection yet; apply a configuration file: starter apply -f FILE\n")
 	}
 	return a.Print(result, table.String())

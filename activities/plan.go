@@ -153,7 +153,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 		return nil, err
 	}
 	in := plan.Input{Policy: plan.Policy{
-		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(),
+		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(), FederatedDomains: s.FederatedDomains,
 	}, KnownLinks: s.KnownLinks, Removed: carried.Removed, Resumed: carried.Resumed}
 	state, _ := s.Rule(rule)
 	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen

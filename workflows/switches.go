@@ -224,6 +224,7 @@ func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 		return report
 	}
 	c.state.Validity, c.state.Settings.Valid = api.Valid, true
+	c.state.Settings.FederatedDomains = report.FederatedDomains
 	if c.state.Settings.Pinned.TenantID == "" {
 		c.state.Settings.Pinned = api.Pinned{
 			TenantID: report.TenantID, LinkProperty: report.LinkProperty, MarkProperty: report.MarkProperty,

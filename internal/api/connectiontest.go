@@ -52,6 +52,8 @@ type TestReport struct {
 	// TenantID is the tenant's id, also where the configuration names a domain.
 	TenantID   string `json:"tenantId,omitempty"`
 	TenantName string `json:"tenantName,omitempty"`
+	// FederatedDomains are those of the tenant's domains in which an account needs an immutable id.
+	FederatedDomains []string `json:"federatedDomains,omitempty"`
 	// LinkProperty and MarkProperty are the full names of the extension properties.
 	LinkProperty string `json:"linkProperty,omitempty"`
 	MarkProperty string `json:"markProperty,omitempty"`

@@ -24,6 +24,8 @@ type Settings struct {
 	Rules []RuleSettings `json:"ruleStates"`
 	// FormerRules are the names of deleted rules, whose links accounts may still carry.
 	FormerRules []string `json:"formerRules,omitempty"`
+	// FederatedDomains are those that the last test that passed found.
+	FederatedDomains []string `json:"federatedDomains,omitempty"`
 	// KnownLinks is how many linked accounts the last complete sync saw in the tenant.
 	KnownLinks int `json:"knownLinks"`
 }

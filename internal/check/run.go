@@ -233,6 +233,7 @@ func (r *run) tenant(ctx context.Context) bool {
 			federated = append(federated, d.Name)
 		}
 	}
+	r.report.FederatedDomains = federated
 	r.ok("tenant", fmt.Sprintf("%s (%s)", org.DisplayName, org.ID))
 	switch {
 	case len(names) == 0:

@@ -26,6 +26,8 @@ type Policy struct {
 	NoEnabled bool
 	// SamePerson: an administrator vouches that the id still means the same person.
 	SamePerson bool
+	// FederatedDomains are those of the tenant's domains in which Entra makes no account without an immutable id.
+	FederatedDomains []string
 	// SKUs are the tenant's subscriptions.
 	SKUs []directory.SKU
 	// Left is how many units of each SKU are left to hand out; nil takes what SKUs say.
@@ -152,6 +154,9 @@ func (policy Policy) decideNew(p Person, manager string) Change {
 	if !policy.Preferences.AllowCreate {
 		return unchanged(p.ID, policy.Rule, "", Unsynced, fault.CreateNotAllowed)
 	}
+	if policy.lacksImmutableID(p) {
+		return failed(p.ID, policy.Rule, fault.New("map attribute", fault.Invalid, fault.AttributeRequired, directory.ImmutableID))
+	}
 	c := Change{SourceID: p.ID, Rule: policy.Rule, Action: Create, Outcome: Success}
 	c.Mark.Origin = directory.Created
 	policy.tag(&c)
@@ -169,6 +174,14 @@ func (policy Policy) decideNew(p Person, manager string) Change {
 	policy.decideManager(&c, p, manager, nil)
 	sort.Strings(c.Attributes)
 	return c
+}
+
+// lacksImmutableID reports that Entra would refuse to create the account: the sign-in service of a federated domain knows people by their
+// immutable id.
+func (policy Policy) lacksImmutableID(p Person) bool {
+	_, domain, _ := strings.Cut(p.Desired.UserPrincipalName, "@")
+	return p.Desired.Attributes[directory.ImmutableID] == "" &&
+		slices.ContainsFunc(policy.FederatedDomains, func(d string) bool { return strings.EqualFold(d, domain) })
 }
 
 // decideLinked: the account is ours.

@@ -272,15 +272,16 @@ func (p *provisioning) unjudged(c plan.Change) error {
 // planSettings are the settings for a decision about this person.
 func (p *provisioning) planSettings(ctx context.Context) (plan.Policy, error) {
 	s := plan.Policy{
-		Connection:  p.in.Connection,
-		Rule:        p.claim.Name,
-		Preferences: p.settings.Config.Preferences,
-		Selection:   p.settings.Selection(),
-		SourceTag:   p.claim.Source.Tag(),
-		NoEnabled:   p.claim.NoEnabled(),
-		SamePerson:  p.in.SamePerson,
-		Given:       p.in.Given,
-		Hold:        p.hold(),
+		Connection:       p.in.Connection,
+		Rule:             p.claim.Name,
+		Preferences:      p.settings.Config.Preferences,
+		Selection:        p.settings.Selection(),
+		SourceTag:        p.claim.Source.Tag(),
+		NoEnabled:        p.claim.NoEnabled(),
+		FederatedDomains: p.settings.FederatedDomains,
+		SamePerson:       p.in.SamePerson,
+		Given:            p.in.Given,
+		Hold:             p.hold(),
 	}
 	if p.person.Desired.SKUMapped && len(p.person.Desired.SKUs) > 0 {
 		skus, err := p.Subscriptions(ctx, p.tenant, p.settings.Config)

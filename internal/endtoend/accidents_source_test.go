@@ -93,7 +93,7 @@ func TestAccidentsOfTheSource(t *testing.T) {
 			if i < 2 {
 				f[columnUsername] = fmt.Sprintf("u%02d", 1-i)
 			}
-		}), outcome{state: completed, cause: fault.UPNTaken, people: 2}},
+		}), outcome{state: completed, cause: fault.NamesInCircle, people: 2}},
 		{"saved as UTF-16", func() {
 			raw := []byte{0xFF, 0xFE}
 			for _, unit := range utf16.Encode([]rune(strings.Join(people, "\r\n"))) {

@@ -116,6 +116,16 @@ func TestChangesAtTheSource(t *testing.T) {
 	require.Equal(t, fault.EventRemovalsHeld, lastRun(t, k, "E00027").Reason)
 	require.True(t, enabled(27))
 
+	// Somebody in scope wants the name of who left: it may be the same person under another id.
+	kept := all[25]
+	all[25].ID = "E99999"
+	people.Set(all)
+	people.Tell(kept.ID)
+	require.Equal(t, fault.SourceIDChanged, lastRun(t, k, kept.ID).Reason)
+	require.True(t, enabled(26))
+	all[25] = kept
+	people.Set(all)
+
 	// Everybody may have changed: a sync, which has a guard of its own.
 	people.Tell()
 	require.Eventually(t, func() bool { return !enabled(4) && !enabled(27) }, 30*time.Second, 50*time.Millisecond)

@@ -248,6 +248,9 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		return result, nil
 	}
 	if r.in.Event && change.Action != plan.None {
+		if inUse, err := r.nameInUse(ctx, account.UserPrincipalName); err != nil || inUse {
+			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.SourceIDChanged}, err
+		}
 		allowed, err := r.eventRemoval(ctx, r.in.Connection, rule, r.in.User)
 		if err != nil {
 			return api.ProvisionResult{}, err
@@ -272,4 +275,15 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		patch.Enabled = &enabled
 	}
 	return result, r.tenant.UpdateUser(ctx, account.ID, patch, s.Selection, known)
+}
+
+// nameInUse reports that somebody in scope wants the account's sign-in name: the person may be there under another id, which only the
+// plan of a sync can tell from another person. The sources are read for it; removals by events are few.
+func (r *removal) nameInUse(ctx context.Context, upn string) (bool, error) {
+	rules, err := r.Rules(ctx, r.settings, nil)
+	if err != nil {
+		return false, err
+	}
+	names, err := countNames(ctx, rules)
+	return err == nil && names.Wanted(upn) > 0, err
 }

@@ -225,6 +225,14 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		require.Equal(t, map[plan.Action]int{plan.Restore: 1}, r.Actions)
 		require.Equal(t, before, k.Havings(), "restored: the same account, with its licence")
 	})
+	t.Run("disabled and then deleted by an administrator", func(t *testing.T) {
+		set("u08", map[string]any{"accountEnabled": false})
+		mutate(t, k, func(tenant *simulator.Tenant) error { return tenant.DeleteUser("u08@contoso.com") })
+		r := outcome{state: completed, cause: fault.DisabledByOther, people: 1, lost: []string{"u08"}}.sync(t, k, before)
+		require.Equal(t, map[plan.Action]int{plan.Restore: 1}, r.Actions)
+		set("u08", map[string]any{"accountEnabled": true})
+		restored(t, k, before, people)
+	})
 	t.Run("disabled by an administrator", func(t *testing.T) {
 		set("u09", map[string]any{"accountEnabled": false})
 		outcome{state: completed, cause: fault.DisabledByOther, people: 1, lost: []string{"u09"}}.sync(t, k, before)

@@ -101,18 +101,19 @@ func TestExistingAccounts(t *testing.T) {
 		existing("ann", simulator.UserSeed{"department": "Old", "usageLocation": "US"}),
 		existing("guest", simulator.UserSeed{"userType": "Guest"}),
 		existing("synced", simulator.UserSeed{"onPremisesSyncEnabled": true}),
-		existing("off", simulator.UserSeed{"accountEnabled": false}),
+		existing("off", simulator.UserSeed{"accountEnabled": false, "displayName": "O O"}),
+		existing("gone", simulator.UserSeed{"accountEnabled": false}),
 	}
 	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{Seed: seed}})
 	k.WritePeople(testkit.Header,
-		"e1,ann,Ann,Lee,US,SPE_E3,true,Sales", "e2,guest,G,G,US,,true,Sales", "e3,synced,S,S,US,,true,Sales", "e4,off,O,O,US,,true,Sales")
+		"e1,ann,Ann,Lee,US,SPE_E3,true,Sales", "e2,guest,G,G,US,,true,Sales", "e3,synced,S,S,US,,true,Sales", "e4,off,O,O,US,,true,Sales", "e5,gone,P,P,US,,true,Sales")
 	c := k.Config()
 	c.Preferences.ExistingUsers = config.ExistingLeave
 	k.MustApply(c)
 	left, err := k.Await("staff")
 	require.NoError(t, err)
-	require.Equal(t, 2, left.Reasons[fault.AccountLeft])
-	require.Equal(t, 2, left.Unsynced)
+	require.Equal(t, 3, left.Reasons[fault.AccountLeft])
+	require.Equal(t, 3, left.Unsynced)
 	require.Equal(t, 1, left.Reasons[fault.AccountGuest])
 	require.Equal(t, 1, left.Reasons[fault.AccountSynced])
 
@@ -123,7 +124,8 @@ func TestExistingAccounts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[plan.Action]int{plan.Adopt: 2}, adopted.Actions)
 	require.Equal(t, 1, adopted.Reasons[fault.DisabledByOther], "an account that somebody else disabled stays so, and is reported")
-	require.Equal(t, 2, adopted.Failed)
+	require.Equal(t, 1, adopted.Reasons[fault.AccountOfAnother], "nothing but the sign-in name says whose the disabled account is")
+	require.Equal(t, 3, adopted.Failed)
 	require.Zero(t, k.Simulator.Stats().Requests["POST /users"], "nobody was created beside an existing account")
 	require.Zero(t, k.MustSync("staff").Planned)
 }

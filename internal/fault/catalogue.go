@@ -133,7 +133,7 @@ var catalogue = []section{
 		{AccountGuest, Refused, PartyGraph, ScopePerson,
 			"the account is a guest and is not ours to change", "give the person another name, or make the account a member", ""},
 		{AccountOfAnother, Refused, PartyGraph, ScopePerson,
-			"the account of that name seems to be another person's: employee id, immutable id or every part of the name differ", "change the sign-in name, or vouch that it is the same person", ""},
+			"the account of that name seems to be another person's: employee id, immutable id or every part of the name differ, or it is disabled and nothing else agrees", "change the sign-in name, or vouch that it is the same person", ""},
 		{AccountLinkedElsewhere, Refused, PartyGraph, ScopePerson,
 			"the account is linked to another connection, rule or person", "nothing was changed: give the person another name, or remove the link from the account", ""},
 		{AccountProtected, Denied, PartyGraph, ScopePerson,

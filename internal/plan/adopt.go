@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"sort"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/config"
@@ -33,7 +34,9 @@ func (policy Policy) decideExisting(p Person, a *directory.Account, manager stri
 	// The mark outlives a link that somebody took away by hand: what we disabled and assigned before is still ours.
 	c.Mark, _ = directory.ParseMark(a.Mark)
 	policy.tag(&c)
-	c.Attributes = append(policy.differences(p, a), AttributeLink)
+	c.Attributes = policy.differences(p, a)
+	c.Overwrites = policy.filled(c.Attributes, a)
+	c.Attributes = append(c.Attributes, AttributeLink)
 	policy.enablement(&c, p, a)
 	policy.license(&c, p, a)
 	policy.decideManager(&c, p, manager, a)
@@ -41,9 +44,22 @@ func (policy Policy) decideExisting(p Person, a *directory.Account, manager stri
 	return c
 }
 
+// filled are those of the attributes that have a value at the account, sorted.
+func (policy Policy) filled(attributes []string, a *directory.Account) []string {
+	var names []string
+	for _, name := range attributes {
+		if value, _ := a.Value(policy.Selection, name); value != "" {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
 // contradiction names an attribute by which the account is somebody else's; "" when nothing contradicts. A sign-in name alone is no proof:
 // two people are called jsmith, and whoever adopts the wrong account hands over a mailbox. What both sides know must not differ: the
-// employee id, the immutable id, or every part of the name.
+// employee id, the immutable id, or every part of the name. An account that somebody has disabled is probably that of somebody who left:
+// there, something must agree.
 func (policy Policy) contradiction(p Person, a *directory.Account) string {
 	if policy.SamePerson {
 		return ""
@@ -60,7 +76,20 @@ func (policy Policy) contradiction(p Person, a *directory.Account) string {
 	if policy.anotherName(p, a) {
 		return directory.DisplayName
 	}
+	if mark, _ := directory.ParseMark(a.Mark); !a.Enabled && !mark.Disabled.ByUs() && !policy.agrees(p, a) {
+		return directory.AccountEnabled
+	}
 	return ""
+}
+
+// agrees reports that an account shows by more than its sign-in name that it is the person's: by a number, or by the whole name.
+func (policy Policy) agrees(p Person, a *directory.Account) bool {
+	equal := func(name string) bool {
+		value, _ := a.Value(policy.Selection, name)
+		want := p.Desired.Attributes[name]
+		return want != "" && value != "" && (same(name, want, value) || name != directory.ImmutableID && strings.EqualFold(want, value))
+	}
+	return equal(employeeID) || equal(directory.ImmutableID) || equal("givenName") && equal("surname") || equal(directory.DisplayName)
 }
 
 // employeeID is the person's number, which an organisation gives to nobody else.

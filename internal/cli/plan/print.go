@@ -42,11 +42,13 @@ type plannedRule struct {
 
 // PlannedPerson is what would be done about one person. It names attributes and never says their values.
 type PlannedPerson struct {
-	User           string       `json:"user"`
-	Action         plan.Action  `json:"action"`
-	Held           bool         `json:"held,omitempty"`
-	AccountID      string       `json:"accountId,omitempty"`
-	Attributes     []string     `json:"attributes,omitempty"`
+	User       string      `json:"user"`
+	Action     plan.Action `json:"action"`
+	Held       bool        `json:"held,omitempty"`
+	AccountID  string      `json:"accountId,omitempty"`
+	Attributes []string    `json:"attributes,omitempty"`
+	// Overwrites are those attributes of an adopted account that have a value and get another.
+	Overwrites     []string     `json:"overwrites,omitempty"`
 	AddLicenses    []string     `json:"addLicenses,omitempty"`
 	RemoveLicenses []string     `json:"removeLicenses,omitempty"`
 	Outcome        plan.Outcome `json:"outcome"`
@@ -115,6 +117,7 @@ func DescribeEntry(e plan.Entry, licences map[string]string) PlannedPerson {
 	person := PlannedPerson{User: e.SourceID, Action: plan.None, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject}
 	if c := e.Change; c != nil {
 		person.Action, person.AccountID, person.Attributes = c.Action, c.AccountID, c.Attributes
+		person.Overwrites = c.Overwrites
 		for _, l := range c.AddLicenses {
 			person.AddLicenses = append(person.AddLicenses, PartNumber(licences, l.SKU))
 		}
@@ -176,6 +179,7 @@ func planText(connection string, r plannedRule) string {
 	if len(r.Changes) > 0 {
 		b.WriteString(table.String())
 	}
+	b.WriteString(adoptionsText(r.Changes))
 	b.WriteString(report.ReasonsText(r.reasons()))
 	fmt.Fprintf(&b, "  would do: %s\n", report.Counted(r.Actions))
 	fmt.Fprintf(&b, "  would end: %s\n", report.Counted(r.Outcomes))
@@ -194,6 +198,20 @@ func planText(connection string, r plannedRule) string {
 	}
 	b.WriteString(leaversText(r.Leavers))
 	return b.String()
+}
+
+// adoptionsText lists the existing accounts that would be taken over, for somebody to look at before that is done.
+func adoptionsText(changes []PlannedPerson) string {
+	table := terminal.Table{Header: []string{"USER", "ACCOUNT", "OVERWRITES"}, Indent: "    "}
+	for _, c := range changes {
+		if c.Action == plan.Adopt {
+			table.Row(c.User, c.AccountID, cmp.Or(strings.Join(c.Overwrites, " "), "nothing"))
+		}
+	}
+	if len(table.Rows) == 0 {
+		return ""
+	}
+	return "  existing accounts that would be adopted; make sure that each is the person's:\n" + table.String()
 }
 
 // reasons counts why people would not be Success. What is held is explained apart.

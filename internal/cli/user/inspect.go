@@ -146,6 +146,9 @@ func changeText(c *plan.Change, licences map[string]string) string {
 	if len(c.Attributes) > 0 && c.Action != plan.Create {
 		text += " (" + strings.Join(c.Attributes, ", ") + ")"
 	}
+	if len(c.Overwrites) > 0 {
+		text += ", overwriting " + strings.Join(c.Overwrites, ", ")
+	}
 	if licences := cliplan.LicencesText(person); licences != "" {
 		text += "; licences " + licences
 	}

@@ -47,14 +47,30 @@ func (p *pace) spend(rule string, n int, now time.Time) (ok bool) {
 	return ok
 }
 
-// TakeChanges starts what changes of a rule's source call for: a run of each person, or one sync where it is about everybody or too many.
-// When it returns without an error, Temporal has all of it.
+// TakeChanges starts what changes of a rule's source call for: a run of each person, or, where it is about everybody or too many, one sync of
+// each rule that reads the source. When it returns without an error, Temporal has all of it. Nothing is started while the rule does not
+// run: the sync that it begins with finds everything.
 //
-// Errors: fault.TemporalUnavailable (Transient).
+// Errors: fault.ConnectionUnknown (Refused), TemporalUnavailable (Transient).
 func (a *Activities) TakeChanges(ctx context.Context, connection, rule string, c source.Changes) (runs, syncs int, err error) {
+	if !c.Everybody && len(c.IDs) == 0 {
+		return 0, 0, nil
+	}
+	s, err := a.settings.get(ctx, connection, 0)
+	if err != nil || syncable(s, rule) != nil {
+		return 0, 0, err
+	}
 	if c.Everybody || len(c.IDs) > burst || !a.pace.spend(connection+"/"+rule, len(c.IDs), a.options.Now()) {
-		return 0, 1, a.signal(ctx, api.SyncID(connection, rule), connection, api.SyncRuleType, api.SyncInput{Connection: connection, Rule: rule},
-			wire.AttributeConnection.ValueSet(connection), wire.AttributeRule.ValueSet(rule))
+		read, _ := s.Config.Rule(rule)
+		for _, reader := range s.Readers(read.Source.Key()) {
+			err := a.signal(ctx, api.SyncID(connection, reader), connection, api.SyncRuleType, api.SyncInput{Connection: connection, Rule: reader},
+				wire.AttributeConnection.ValueSet(connection), wire.AttributeRule.ValueSet(reader))
+			if err != nil {
+				return 0, syncs, err
+			}
+			syncs++
+		}
+		return 0, syncs, nil
 	}
 	for i, id := range c.IDs {
 		err := a.signal(ctx, api.UserID(connection, id), connection, api.ProvisionUserType, api.UserInput{Connection: connection, User: id, Event: true},
@@ -85,7 +101,7 @@ func (a *Activities) eventRemoval(ctx context.Context, connection, rule, user st
 		run = activity.GetInfo(ctx).WorkflowExecution.RunID
 	}
 	handle, err := a.options.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID: "event-removal/" + run, WorkflowID: api.ConnectionID(connection), UpdateName: api.UpdateEventRemoval,
+		UpdateID: "event-removal/" + run + "/" + rule, WorkflowID: api.ConnectionID(connection), UpdateName: api.UpdateEventRemoval,
 		Args: []any{api.EventRemovalInput{Rule: rule, User: user}}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	var answer api.EventRemovalResult

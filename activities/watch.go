@@ -35,14 +35,22 @@ func (a *Activities) WatchSource(ctx context.Context, in api.WatchInput) (api.Wa
 	}
 	w.heartbeater.details = w.result.Position
 	defer w.heartbeater.start(ctx)()
-	return w.result, w.run(ctx)
+	err := w.run(ctx)
+	if f := fault.Of(err); err != nil && (f.Reason == fault.ConnectionUnknown || w.moved && f.Kind != fault.Transient && ctx.Err() == nil) {
+		// What was heard so far is kept by a result alone. The next attempt meets the same error at once.
+		w.result.Over = f.Reason == fault.ConnectionUnknown
+		return w.result, nil
+	}
+	return w.result, err
 }
 
 // watch is one attempt at listening.
 type watch struct {
 	*Activities
-	in          api.WatchInput
-	result      api.WatchResult
+	in     api.WatchInput
+	result api.WatchResult
+	// moved: something was heard in this attempt, or for the first time where the feed begins.
+	moved       bool
 	heartbeater *heartbeater
 }
 
@@ -81,14 +89,14 @@ func (w *watch) run(ctx context.Context) error {
 	return err
 }
 
-// watcher opens the rule's source; nil where the rule does not run or its source does not tell of changes.
+// watcher opens the rule's source; nil where it is not under this rule that the source is watched, or it does not tell of changes.
 func (w *watch) watcher(ctx context.Context) (from source.Watcher, key string, err error) {
 	s, err := w.settings.fresh(ctx, w.in.Connection)
 	if err != nil {
 		return nil, "", err
 	}
 	rule, ok := s.Config.Rule(w.in.Rule)
-	if !ok || syncable(s, w.in.Rule) != nil {
+	if !ok || !w.watches(s, rule.Source.Key()) {
 		return nil, "", nil
 	}
 	opened, err := w.options.Sources(w.Provisioner.SourceOf(s, rule))
@@ -114,11 +122,18 @@ func (w *watch) untilOver(ctx context.Context, key string, end context.CancelCau
 			continue
 		}
 		rule, ok := s.Config.Rule(w.in.Rule)
-		if !ok || syncable(s, w.in.Rule) != nil || rule.Source.Key() != key {
+		if !ok || rule.Source.Key() != key || !w.watches(s, key) {
 			end(errOver)
 			return
 		}
 	}
+}
+
+// watches reports that the rule runs and is the one under which the source is watched. Others that read it have a watch of their own only
+// when this one ends.
+func (w *watch) watches(s api.Settings, key string) bool {
+	readers := s.Readers(key)
+	return s.Usable() == nil && len(readers) > 0 && readers[0] == w.in.Rule
 }
 
 // take starts what changes call for, and then moves the position on.
@@ -129,6 +144,8 @@ func (w *watch) take(ctx context.Context, c source.Changes) error {
 		return err
 	}
 	if c.Position != nil {
+		// Where listening begins is no progress, or a source that fails each time it is listened to would be asked without a pause.
+		w.moved = w.moved || w.in.Position == nil || c.Everybody || len(c.IDs) > 0
 		w.result.Position = c.Position
 		w.heartbeater.keep(ctx, w.result.Position)
 	}

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -27,10 +29,25 @@ func (c *connection) eventRemoval(ctx workflow.Context, in api.EventRemovalInput
 	if !c.effective(rule) || !rule.Synced || last.State != api.SyncCompleted {
 		return api.EventRemovalResult{}, nil
 	}
-	kept, allowed := plan.AllowByEvent(c.state.EventRemovals[in.Rule], last.Guard.Allowed, in.User, workflow.Now(ctx))
+	bound := plan.EventBound(last.Guard, c.state.Settings.Config.Preferences.RemovalGuard, c.eventRemovalsOfOthers(in.Rule, workflow.Now(ctx)))
+	kept, allowed := plan.AllowByEvent(c.state.EventRemovals[in.Rule], bound, in.User, workflow.Now(ctx))
 	if c.state.EventRemovals == nil {
 		c.state.EventRemovals = map[string][]plan.EventRemoval{}
 	}
 	c.state.EventRemovals[in.Rule] = kept
 	return api.EventRemovalResult{Allowed: allowed}, nil
+}
+
+// eventRemovalsOfOthers is how many people of the other rules lost something within the window; what no longer counts is forgotten.
+func (c *connection) eventRemovalsOfOthers(rule string, now time.Time) (n int) {
+	for _, other := range c.state.Settings.Rules {
+		window, ok := c.state.EventRemovals[other.Name]
+		if other.Name == rule || !ok {
+			continue
+		}
+		window = plan.CountingRemovals(window, now)
+		c.state.EventRemovals[other.Name] = window
+		n += len(window)
+	}
+	return n
 }

@@ -86,6 +86,10 @@ func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 			}
 			continue
 		}
+		if !u.leaving && (stale || err == nil) && u.again.Len() > 0 {
+			// Somebody who changes as often as that: the last change counts, too. What it takes away, the guard for changes decides.
+			return u.result, workflow.NewContinueAsNewError(ctx, api.ProvisionUserType, api.UserInput{Connection: u.in.Connection, User: u.in.User, Event: true})
+		}
 		return u.end(ctx, err)
 	}
 }

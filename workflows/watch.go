@@ -12,7 +12,8 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// deniedPause is how long a watch waits whose server does not let it hear of changes, before it asks again.
+// deniedPause is how long a watch waits that an error keeps from listening which does not pass by itself: a server that does not let it hear
+// of changes, a password that was changed.
 const deniedPause = time.Hour
 
 // WatchSource listens to the changes of one source for as long as its rule runs. What it hears starts runs of the people concerned, or a
@@ -36,18 +37,17 @@ func WatchSource(ctx workflow.Context, in api.WatchInput) (api.WatchResult, erro
 			in.Rule, in.Connection, total.Runs, total.Syncs))
 		var done api.WatchResult
 		err := execute(watching, acts.WatchSource, api.WatchInput{Connection: in.Connection, Rule: in.Rule, Position: total.Position}, &done)
-		switch f := fault.Of(err); {
+		switch {
 		case err == nil:
 			total.Position, total.Runs, total.Syncs = done.Position, total.Runs+done.Runs, total.Syncs+done.Syncs
 		case temporal.IsCanceledError(err):
 			return total, err
-		case f.Kind == fault.Denied || f.Kind == fault.Invalid:
-			workflow.SetCurrentDetails(ctx, "Changes wait for the next sync: "+f.Reason.Sentence())
+		default:
+			// The position is kept: a watch that ended would begin again at the present.
+			workflow.SetCurrentDetails(ctx, "Changes wait for the next sync: "+fault.Of(err).Reason.Sentence())
 			if err := workflow.Sleep(ctx, deniedPause); err != nil {
 				return total, err
 			}
-		default:
-			return total, wire.Reported(err)
 		}
 		if done.Over {
 			return total, nil

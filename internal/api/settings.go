@@ -106,6 +106,18 @@ func (s Settings) EnabledRules() []config.Rule {
 	return out
 }
 
+// Readers are the enabled rules that read the source with a key (source.Settings.Key), in the order of the file. The first of them is the one
+// under which the source is watched.
+func (s Settings) Readers(key string) []string {
+	var names []string
+	for _, r := range s.EnabledRules() {
+		if r.Source.Key() == key {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
 // Usable reports why nothing may be provisioned: fault.ConnectionDisabled or ConnectionInvalid; nil when all is well.
 func (s Settings) Usable() error {
 	switch {

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,14 +153,27 @@ func TestABurstOfChangesIsOneSync(t *testing.T) {
 	require.Equal(t, 250, k.Describe().Syncs["staff"].Impacted)
 }
 
-// A file that changes on disk leads to a sync when it has been quiet.
+// A file that changes on disk leads to a sync of every rule that reads it when it has been quiet; one watch serves them all.
 func TestAFileThatChangesIsSynced(t *testing.T) {
 	t.Parallel()
 	k := testkit.Start(t, testkit.Options{Watch: true})
-	lines := staff(4)
+	lines := staff(6)
 	k.WritePeople(lines[:3]...)
-	synced(t, k, k.Config())
+	c := k.Config()
+	c.Rules[0].Filter = `user.department == "Sales"`
+	others := c.Rules[0]
+	others.Name, others.Filter = "others", `user.department != "Sales"`
+	c.Rules = append(c.Rules, others)
+	synced(t, k, c)
+	_, err := k.Await("others")
+	require.NoError(t, err)
+	k.AwaitSynced()
 	awaitWatch(t, k)
+	lines[6] = strings.Replace(lines[6], ",Sales", ",Support", 1)
 	k.WritePeople(lines...)
-	require.Eventually(t, func() bool { return len(k.Havings()) == 4 }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(k.Havings()) == 6 }, 30*time.Second, 50*time.Millisecond)
+	ctx, cancel := k.Context()
+	defer cancel()
+	_, err = k.Client.DescribeWorkflow(ctx, api.WatchID("contoso", "others"), "")
+	require.Error(t, err, "there is one watch for the file")
 }

@@ -61,10 +61,8 @@ func (e *Engine) watchConnection(ctx context.Context, connection string) error {
 	if err != nil || s.Usable() != nil {
 		return nil // It says so itself, and is looked at again soon.
 	}
-	watched := map[string]bool{}
 	for _, rule := range s.EnabledRules() {
-		key := rule.Source.Key()
-		if watched[key] {
+		if s.Readers(rule.Source.Key())[0] != rule.Name {
 			continue
 		}
 		opened, err := e.sources(rule.Source)
@@ -74,7 +72,6 @@ func (e *Engine) watchConnection(ctx context.Context, connection string) error {
 		if _, ok := opened.(source.Watcher); !ok {
 			continue
 		}
-		watched[key] = true
 		_, err = e.parts.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID: api.WatchID(connection, rule.Name), TaskQueue: api.TaskQueue, StaticSummary: "Changes of the source of rule " + rule.Name,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,

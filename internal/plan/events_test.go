@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -28,10 +29,31 @@ func TestAllowByEvent(t *testing.T) {
 	require.Len(t, window, 1)
 }
 
+func TestEventBound(t *testing.T) {
+	t.Parallel()
+	guard := config.RemovalGuard{Count: 5, Percent: 10}
+	for name, c := range map[string]struct {
+		last   plan.Guard
+		now    config.RemovalGuard
+		others int
+		want   int
+	}{
+		"as the last sync":    {plan.Guard{Allowed: 10, Linked: 100}, guard, 0, 10},
+		"tightened since":     {plan.Guard{Allowed: 10, Linked: 100}, config.RemovalGuard{Count: 2}, 0, 2},
+		"loosened since":      {plan.Guard{Allowed: 10, Linked: 100}, config.RemovalGuard{Percent: 100}, 0, 10},
+		"what can be kept":    {plan.Guard{Allowed: 100_000, Linked: 1_000_000}, guard, 0, plan.MaxEventRemovals},
+		"others are kept too": {plan.Guard{Allowed: 10, Linked: 100}, guard, plan.MaxEventRemovals - 4, 4},
+		"and nothing is left": {plan.Guard{Allowed: 10, Linked: 100}, guard, plan.MaxEventRemovals + 1, 0},
+		"nobody":              {plan.Guard{}, config.RemovalGuard{}, 0, 0},
+	} {
+		require.Equal(t, c.want, plan.EventBound(c.last, c.now, c.others), name)
+	}
+}
+
 // Whatever changes come in whichever order: within any 24 hours no more people lose something than the bound.
 func TestEventsNeverExceedTheBound(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	for seed := range uint64(10_000) {
 		d := roll(seed)
 		allowed := d.IntN(6)
 		now := time.Unix(0, 0)

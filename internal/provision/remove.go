@@ -117,6 +117,10 @@ func (r *removal) checkPerson(ctx context.Context) (done *api.ProvisionResult, e
 		return &api.ProvisionResult{Rule: r.in.Rule, Revision: r.settings.Revision, AccountID: r.in.Planned.AccountID,
 			Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.PersonReturned}, nil
 	}
+	if r.in.Event {
+		// The source changed between two reads of one run. It is read again, and the person provisioned.
+		return nil, fault.New("remove", fault.Stale, fault.PersonReturned, "")
+	}
 	return nil, refuse("remove", fault.PersonInScope, "")
 }
 

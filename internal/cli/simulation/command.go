@@ -55,6 +55,7 @@ Others reach it by ENTRAFLOW_GRAPH_ENDPOINT and ENTRAFLOW_LOGIN_ENDPOINT, and tr
 	c.AddCommand(
 		simulatorQuestion(a, "state", "Print all that the running simulator holds, as JSON; no passwords and no secrets"),
 		simulatorQuestion(a, "stats", "Print what clients asked of the running simulator, as JSON"),
+		pingOneCommand(a),
 	)
 	return c
 }

@@ -53,6 +53,17 @@ type Engine struct {
 	activities *activities.Activities
 	sources    func(config.Source) (source.Source, error)
 	secrets    secret.Store
+	// closers are what the stores share among their sources and is closed with the worker.
+	closers []source.Closer
+}
+
+// closeSources gives back the connections that sources keep for their next request.
+func (e *Engine) closeSources() {
+	for _, c := range e.closers {
+		if err := c.Close(); err != nil {
+			e.parts.Log.Warn("connections to a source could not be closed", "reason", fault.Of(err).Reason)
+		}
+	}
 }
 
 // New puts an engine together.
@@ -70,6 +81,7 @@ func New(p Parts) (*Engine, error) {
 	secrets := secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv}
 	open := stores.Open(source.Environment{
 		Root: p.Environment.SourceRoot, Secrets: secrets, Quiet: time.Duration(float64(source.DefaultQuiet) * p.Environment.Pace),
+		AtEnd: func(c source.Closer) { e.closers = append(e.closers, c) },
 	})
 	e.secrets = secrets
 	e.sources = func(s config.Source) (source.Source, error) { return open(s.Settings, s.Use) }

@@ -33,3 +33,6 @@ var (
 func (e *Engine) Describe(ctx context.Context, connection string) (api.Settings, error) {
 	return e.describe(ctx, connection)
 }
+
+// CloseSources gives back the connections that sources keep.
+func (e *Engine) CloseSources() { e.closeSources() }

@@ -23,6 +23,8 @@ type Worker struct {
 	// listen opens the endpoint for webhooks, and webhooks serves it.
 	listen   func(context.Context) (*http.Server, net.Listener, error)
 	webhooks *http.Server
+	// closeSources gives back the connections that sources keep.
+	closeSources func()
 }
 
 // serveWebhooks takes webhooks from now on, where the environment has an address for them.
@@ -75,7 +77,7 @@ func (e *Engine) Worker() *Worker {
 		WorkerStopTimeout: 10 * time.Second,
 		Interceptors:      interceptors,
 	}
-	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options), listen: e.listenForWebhooks}
+	w := &Worker{shared: worker.New(e.parts.Client, api.TaskQueue, options), listen: e.listenForWebhooks, closeSources: e.closeSources}
 	if e.parts.Environment.Watch {
 		w.watches = e.keepWatches
 	}
@@ -101,10 +103,12 @@ func (w *Worker) Start() error {
 		return err
 	}
 	if err := w.own.Start(); err != nil {
+		w.stopWebhooks()
 		return err
 	}
 	if err := w.shared.Start(); err != nil {
 		w.own.Stop()
+		w.stopWebhooks()
 		return err
 	}
 	w.watch()
@@ -122,10 +126,12 @@ func (w *Worker) Stop() {
 	}()
 	w.shared.Stop()
 	<-done
+	w.closeSources()
 }
 
 // Run starts the worker and stops it when interrupted, or returns the error that ended it.
 func (w *Worker) Run(interrupt <-chan any) error {
+	defer w.closeSources()
 	if err := w.serveWebhooks(); err != nil {
 		return err
 	}

@@ -72,8 +72,8 @@ type Finding struct {
 	Warning bool
 }
 
-// Closer is a source, or an opener's shared part, that holds connections.
+// Closer is what holds connections: the part that an opener shares among its sources. The opener gives it to Environment.AtEnd.
 type Closer interface {
-	// Close gives them back. The source is not used afterwards.
+	// Close gives back the connections that are idle.
 	Close() error
 }

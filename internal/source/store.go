@@ -51,6 +51,9 @@ type Environment struct {
 	Now func() time.Time
 	// Quiet is how long a file must stay unchanged before its change is told. Default DefaultQuiet.
 	Quiet time.Duration
+	// AtEnd takes what a store's opener shares among its sources and is to be closed when the process stops working. nil where nobody
+	// closes anything.
+	AtEnd func(Closer)
 	// Secrets reads what settings refer to (env:NAME, file:PATH), within the bounds of the process.
 	Secrets secret.Store
 	// Setting reads a setting of the process by its name, such as an endpoint that replaces a store's own hosts. Default

@@ -37,6 +37,17 @@ func newServers(env source.Environment) *servers {
 	return &servers{env: env, all: map[string]*server{}}
 }
 
+// Close gives the idle connections of all directories back.
+func (s *servers) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, server := range s.all {
+		errs = append(errs, server.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // open gives the source of a directory. Those with equal settings share connections and what is known of the schema.
 func (s *servers) open(d Directory, use source.Use) *Source {
 	settings := Settings{LDAP: d}

@@ -27,6 +27,9 @@ var Store = source.Store{
 	New: func() source.Settings { return &Settings{} },
 	Opener: func(env source.Environment) source.Opener {
 		servers := newServers(env)
+		if env.AtEnd != nil {
+			env.AtEnd(servers)
+		}
 		return func(s source.Settings, use source.Use) (source.Source, error) {
 			return servers.open(s.(*Settings).LDAP, use), nil
 		}

@@ -25,6 +25,21 @@ type reading struct {
 	// columns are the fields of each record, as the expressions name them; nil for whatever an entry has.
 	columns []string
 	lists   map[string]bool
+	// spelt has the canonical form of each name that was met.
+	spelt map[string]string
+}
+
+// canonical is facts.canonical, worked out once for each name. A reading serves one caller at a time.
+func (r *reading) canonical(name string) string {
+	c, ok := r.spelt[name]
+	if !ok {
+		if r.spelt == nil {
+			r.spelt = map[string]string{}
+		}
+		c = r.facts.canonical(name)
+		r.spelt[name] = c
+	}
+	return c
 }
 
 // attributes are what a search asks for.
@@ -46,17 +61,17 @@ func (r *reading) enabledOrID() string {
 //
 // Errors: SourceIDEmpty, SourceMalformed (Invalid), with the attribute and no value.
 func (r *reading) record(e *goldap.Entry) (source.Record, error) {
-	values := map[string]*goldap.EntryAttribute{}
+	values := make(map[string]*goldap.EntryAttribute, len(e.Attributes))
 	for _, a := range e.Attributes {
-		values[r.facts.canonical(a.Name)] = a
+		values[r.canonical(a.Name)] = a
 	}
-	id, err := r.idOf(values[r.facts.canonical(r.id)])
+	id, err := r.idOf(values[r.canonical(r.id)])
 	if err != nil {
 		return source.Record{}, err
 	}
 	record := source.Record{ID: id, Fields: map[string]any{}}
 	var switches []string
-	if a := values[r.facts.canonical(r.enabled)]; r.enabled != "" && a != nil {
+	if a := values[r.canonical(r.enabled)]; r.enabled != "" && a != nil {
 		switches = a.Values
 	}
 	record.Enabled, record.EnabledErr = enabled(r.enabled, r.negated, switches)
@@ -67,7 +82,7 @@ func (r *reading) record(e *goldap.Entry) (source.Record, error) {
 		return record, nil
 	}
 	for _, name := range r.columns {
-		record.Fields[name] = r.value(name, values[r.facts.canonical(name)])
+		record.Fields[name] = r.value(name, values[r.canonical(name)])
 	}
 	return record, nil
 }

@@ -130,28 +130,55 @@ type listing struct {
 }
 
 func (l *listing) run(ctx context.Context, c *goldap.Conn) error {
-	paging := goldap.NewControlPaging(pageSize)
+	next := l.page(ctx, c, nil)
 	for {
-		request := l.request(l.filter(), paging)
-		request.Attributes = l.reading.attributes()
-		result, err := l.search(ctx, c, request)
-		if err != nil {
-			return l.handedOn(err)
+		p := <-next
+		if p.err != nil {
+			return l.handedOn(p.err)
 		}
-		answer, ok := goldap.FindControl(result.Controls, goldap.ControlTypePaging).(*goldap.ControlPaging)
-		if !ok {
-			return l.handedOn(fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), source.Hint(errNoPaging)))
+		if len(p.cookie) > 0 {
+			// The server collects the next page while this one is worked through.
+			next = l.page(ctx, c, p.cookie)
 		}
-		for _, e := range result.Entries {
+		for _, e := range p.entries {
 			if err := l.entry(ctx, c, e); err != nil {
 				return l.handedOn(err)
 			}
 		}
-		if len(answer.Cookie) == 0 {
+		if len(p.cookie) == 0 {
 			return l.handedOn(l.whole(ctx, c))
 		}
-		paging.SetCookie(answer.Cookie)
 	}
+}
+
+// page is one answer of a listing; the last has no cookie.
+type page struct {
+	entries []*goldap.Entry
+	cookie  []byte
+	err     error
+}
+
+// page asks for the page after a cookie. Where nobody waits for the answer any more the connection is closed, which ends the request.
+func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie []byte) <-chan page {
+	answered := make(chan page, 1)
+	go func() {
+		paging := goldap.NewControlPaging(pageSize)
+		paging.SetCookie(cookie)
+		request := l.request(l.filter(), paging)
+		request.Attributes = l.reading.attributes()
+		result, err := l.search(ctx, c, request)
+		if err != nil {
+			answered <- page{err: err}
+			return
+		}
+		answer, ok := goldap.FindControl(result.Controls, goldap.ControlTypePaging).(*goldap.ControlPaging)
+		if !ok {
+			answered <- page{err: fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), source.Hint(errNoPaging))}
+			return
+		}
+		answered <- page{entries: result.Entries, cookie: answer.Cookie}
+	}()
+	return answered
 }
 
 // handedOn keeps an error from being taken for one before which nothing happened.

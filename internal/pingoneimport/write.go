@@ -121,7 +121,7 @@ func (w *writer) rule(r pingone.ProvisioningRule, from pingone.Environment) {
 		w.line("  # Active in PingOne: switch it off there before you enable it here. Two that write the same accounts undo each other's work.")
 	}
 	w.line("  - name: %s", name)
-	w.line("    enabled: false   # until you have read `starter plan`")
+	w.line("    enabled: false   # until you have read `starter plan -f FILE --rule %s`", name)
 	w.line("    source:")
 	w.line("      pingone:")
 	w.line("        environmentId: %s", from.EnvironmentID)

@@ -81,8 +81,14 @@ func (f *fakeServer) serve(c net.Conn) {
 		}
 		id, op := request.Children[0].Value.(int64), request.Children[1]
 		f.mu.Lock()
-		bind, breaks, base := f.bind, f.breaks, f.base
+		bind, base := f.bind, f.base
 		f.mu.Unlock()
+		// What breaks may count, and connections are served at the same time.
+		breaks := func(page int) fault {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.breaks(page)
+		}
 		switch op.Tag {
 		case goldap.ApplicationBindRequest:
 			send(c, id, done(goldap.ApplicationBindResponse, bind))

@@ -115,7 +115,7 @@ func (s *server) dialOne(ctx context.Context, address string, config *tls.Config
 	if deadline, ok := ctx.Deadline(); ok {
 		dialer.Deadline = deadline
 	}
-	c, err := goldap.DialURL(address, goldap.DialWithTLSDialer(config, dialer))
+	c, err := goldap.DialURL(address, goldap.DialWithDialer(dialer), goldap.DialWithTLSConfig(config))
 	if err != nil {
 		return nil, s.failed(address, err)
 	}

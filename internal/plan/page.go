@@ -87,6 +87,7 @@ func (p *Plan) Page(stage Stage, after string, limit int) Page {
 		return p.removalPage(after, limit)
 	case StageNames, StageFreed:
 		return p.laterPage(stage, after, limit)
+	case StagePeople, StageManagers:
 	}
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
 	for i := following(len(p.Entries), after, func(i int) string { return p.Entries[i].SourceID }); i < len(p.Entries); i++ {

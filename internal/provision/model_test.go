@@ -380,6 +380,8 @@ func pick[T any](m *model, of ...T) T { return of[m.IntN(len(of))] }
 type roster struct {
 	records, left []source.Record
 	version       int64
+	// open: nothing shows that all of it is there.
+	open bool
 }
 
 func (r *roster) Columns(context.Context) (source.Columns, error) {
@@ -387,7 +389,7 @@ func (r *roster) Columns(context.Context) (source.Columns, error) {
 }
 
 func (r *roster) Snapshot(context.Context) (source.Snapshot, error) {
-	return source.Snapshot{ID: fmt.Sprint(r.version), Version: r.version, Count: len(r.records)}, nil
+	return source.Snapshot{ID: fmt.Sprint(r.version), Version: r.version, Count: len(r.records), Open: r.open}, nil
 }
 
 func (r *roster) List(ctx context.Context, yield func(source.Record) error) (source.Snapshot, error) {

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"strings"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -252,8 +253,8 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		return result, nil
 	}
 	if r.in.Event && change.Action != plan.None {
-		if inUse, err := r.nameInUse(ctx, account.UserPrincipalName); err != nil || inUse {
-			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: fault.SourceIDChanged}, err
+		if doubt, err := r.inDoubt(ctx, account, rule); err != nil || doubt != "" {
+			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: doubt}, err
 		}
 		allowed, err := r.eventRemoval(ctx, r.in.Connection, rule, r.in.User)
 		if err != nil {
@@ -281,13 +282,42 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 	return result, r.tenant.UpdateUser(ctx, account.ID, patch, s.Selection, known)
 }
 
-// nameInUse reports that somebody in scope wants the account's sign-in name: the person may be there under another id, which only the
-// plan of a sync can tell from another person. The sources are read for it; removals by events are few.
-func (r *removal) nameInUse(ctx context.Context, upn string) (bool, error) {
+// inDoubt is why between two syncs nothing follows from the person not being at the source; "" where nothing keeps from it. A single read
+// tells neither whether the source is whole, nor whether everybody left, nor whether the person is there under another id: the sources are
+// read whole for that. Removals by events are few.
+func (r *removal) inDoubt(ctx context.Context, account *directory.Account, rule string) (fault.Reason, error) {
 	rules, err := r.Rules(ctx, r.settings, nil)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	names, err := countNames(ctx, rules)
-	return err == nil && names.Wanted(upn) > 0, err
+	var doubt fault.Reason
+	for _, from := range rules {
+		staying := 0
+		snapshot, err := from.People.List(ctx, func(record source.Record) error {
+			if in, err := from.Program.InScope(record); err == nil && !in {
+				return nil
+			}
+			staying++
+			if upn, err := from.Program.UserPrincipalName(record); err == nil && strings.EqualFold(upn, account.UserPrincipalName) {
+				// Only the plan of a sync can tell another person from the same one.
+				doubt = fault.SourceIDChanged
+			}
+			return nil
+		})
+		mark, _ := directory.ParseMark(account.Mark)
+		switch {
+		case err != nil:
+			return "", err
+		case from.Name != rule:
+		case mark.OtherSource(from.Source.Tag()):
+			doubt = fault.LinkedFromOtherSource
+		case snapshot.Count == 0:
+			doubt = fault.SourceEmpty
+		case snapshot.Open && !from.EndsOpen:
+			doubt = fault.SourceEndUnknown
+		case staying == 0:
+			doubt = fault.EverybodyLeft
+		}
+	}
+	return doubt, nil
 }

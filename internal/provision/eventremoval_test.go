@@ -1,0 +1,68 @@
+package provision_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/backoff"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/provision"
+	"github.com/entraflow/entraflow/internal/source"
+	"github.com/entraflow/entraflow/internal/source/file"
+)
+
+// A change at the source removes nobody whom a sync would not remove: from a source that may have been cut off, that is empty, that has
+// nobody in scope any more, or that the account does not come from.
+func TestAnEventRemovesNobodyInDoubt(t *testing.T) {
+	t.Parallel()
+	bea := source.Record{ID: "p1", Enabled: true, Fields: map[string]any{"id": "p1", "username": "bea", "department": "Sales"}}
+	for name, test := range map[string]struct {
+		left   []source.Record
+		now    func(*model)
+		reason fault.Reason
+	}{
+		"nothing is in doubt":  {left: []source.Record{bea}, reason: fault.PersonNotFound},
+		"it may be cut off":    {left: []source.Record{bea}, now: func(m *model) { m.people.open = true }, reason: fault.SourceEndUnknown},
+		"it never has an end":  {left: []source.Record{bea}, now: func(m *model) { m.people.open, m.settings.Rules[0].EndsOpen = true, true }, reason: fault.PersonNotFound},
+		"it is empty":          {reason: fault.SourceEmpty},
+		"nobody is in scope":   {left: []source.Record{bea}, now: func(m *model) { m.settings.Config.Rules[0].Filter = "false" }, reason: fault.EverybodyLeft},
+		"another id, one name": {left: []source.Record{{ID: "p2", Enabled: true, Fields: map[string]any{"id": "p2", "username": "ann"}}}, reason: fault.SourceIDChanged},
+		"from another source": {left: []source.Record{bea}, now: func(m *model) {
+			m.tenant.write("account-1", m.clock.Add(-time.Hour), func(s *state) {
+				mark, _ := directory.ParseMark(s.account.Mark)
+				mark.Source = file.At("other.csv").Tag()
+				s.account.Mark = mark.String()
+			})
+		}, reason: fault.LinkedFromOtherSource},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := calm(t)
+			m.settings.Config.Rules[0].Source.Settings = file.At("people.csv")
+			m.have(test.left...)
+			if test.now != nil {
+				test.now(m)
+			}
+			worker := provision.Restart(m.workers[0], provision.Options{
+				Tenant:       func(api.Settings, ...graph.Option) (provision.Tenant, error) { return m.tenant, nil },
+				Sources:      func(config.Source) (source.Source, error) { return m.people, nil },
+				EventRemoval: func(context.Context, string, string, string) (bool, error) { return true, nil },
+				Settings:     m, EarlierRuns: m, Now: func() time.Time { return m.clock }, Random: m.random, Waits: backoff.Default(),
+			})
+			done, err := worker.Remove(context.Background(), api.RemoveInput{Connection: "contoso", User: "p0", Event: true}, provision.Attempt{Number: 1, Since: m.clock})
+			require.NoError(t, err)
+			require.Equal(t, test.reason, done.Reason)
+			removed := test.reason == fault.PersonNotFound
+			require.Equal(t, removed, done.Action == plan.Remove)
+			require.Equal(t, !removed, m.ann(t).account.Enabled)
+		})
+	}
+}

@@ -282,7 +282,8 @@ func afterLostCreation(e *Evidence) *Step {
 
 // inBin looks for the person's account in the recycle bin, where the plan saw one or nobody has looked yet.
 func inBin(e *Evidence) *Step {
-	lookedBefore := e.Create != nil || e.Planned.Action != "" && e.Planned.Action != plan.Restore
+	// A plan looks there for those of whom it finds no account. One that it found may have been deleted since.
+	lookedBefore := e.Create != nil || e.Planned.Action == plan.Create || e.Planned.Action == plan.Adopt
 	switch {
 	case e.Restore == nil && lookedBefore:
 		return nil

@@ -60,6 +60,76 @@ func TestTheLastOfManyChangesCounts(t *testing.T) {
 	}
 }
 
+// A change that a sync's own run of the person hears of is not lost because that run may take nothing away: a run for the change asks the
+// connection whether it may.
+func TestAChangeDuringASyncIsNotLost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		asked bool
+		hold  fault.Reason
+		then  api.ProvisionResult
+		anew  bool
+	}{
+		"disabled meanwhile":    {true, "", api.ProvisionResult{Outcome: plan.PartiallySynced, Reason: fault.PlanChanged}, true},
+		"gone meanwhile":        {true, "", api.ProvisionResult{Outcome: plan.Unsynced, Reason: fault.PersonNotFound}, true},
+		"nothing was held back": {true, "", api.ProvisionResult{Outcome: plan.Success}, false},
+		"the guard holds":       {true, fault.RemovalsHeld, api.ProvisionResult{Outcome: plan.PartiallySynced, Reason: fault.RemovalsHeld}, false},
+		"nobody asked":          {false, "", api.ProvisionResult{Outcome: plan.PartiallySynced, Reason: fault.PlanChanged}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(api.UserID("contoso", "e1"))
+			env.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
+			var a *activities.Activities
+			env.RegisterActivity(a.ProvisionAccount)
+			env.OnActivity(a.ProvisionAccount, mock.Anything, mock.Anything).Return(func(_ context.Context, in api.ProvisionInput) (api.ProvisionResult, error) {
+				if in.Planned != nil && test.asked {
+					env.SignalWorkflow(api.SignalAgain, nil)
+					return api.ProvisionResult{Action: plan.None, Outcome: plan.Success}, nil
+				}
+				done := test.then
+				done.Action = plan.None
+				return done, nil
+			})
+			env.ExecuteWorkflow(api.ProvisionUserType, api.UserInput{Connection: "contoso", User: "e1", Rule: "staff", Planned: &api.Planned{Action: plan.Update, Hold: test.hold}})
+			next := new(workflow.ContinueAsNewError)
+			require.Equal(t, test.anew, errors.As(env.GetWorkflowError(), &next), "%v", env.GetWorkflowError())
+			if test.anew {
+				var in api.UserInput
+				require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in))
+				require.Equal(t, api.UserInput{Connection: "contoso", User: "e1", Event: true}, in)
+			}
+		})
+	}
+}
+
+// Whoever comes back while they are deprovisioned is looked at again. The deletion of a rule leaves its people alone afterwards.
+func TestAReturnDuringADeprovisioningIsNotLost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		asked, ruleDeletion, anew bool
+	}{
+		"asked": {true, false, true}, "not asked": {false, false, false}, "a rule is deleted": {true, true, false},
+	} {
+		env := environment(api.UserID("contoso", "e1"))
+		env.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+		var a *activities.Activities
+		env.RegisterActivity(a.RemoveAccount)
+		env.OnActivity(a.RemoveAccount, mock.Anything, mock.Anything).Return(func(context.Context, api.RemoveInput) (api.ProvisionResult, error) {
+			if test.asked {
+				env.SignalWorkflow(api.SignalAgain, nil)
+			}
+			return api.ProvisionResult{Action: plan.Remove, Outcome: plan.Success}, nil
+		})
+		env.ExecuteWorkflow(api.DeprovisionUserType, api.UserInput{Connection: "contoso", User: "e1", Rule: "staff", RuleDeletion: test.ruleDeletion})
+		next := new(workflow.ContinueAsNewError)
+		require.Equal(t, test.anew, errors.As(env.GetWorkflowError(), &next), "%s: %v", name, env.GetWorkflowError())
+		if test.anew {
+			require.Equal(t, api.ProvisionUserType, next.WorkflowType.Name)
+		}
+	}
+}
+
 // A watch outlives every error with its position, and ends with its rule.
 func TestAWatchGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()

@@ -49,6 +49,8 @@ type userRun struct {
 	account string
 	// hold is why nothing is taken away in passes without the plan that a sync started this run with.
 	hold fault.Reason
+	// asked: somebody asked to look again, which passes with a hold may not have served.
+	asked bool
 	// given are the SKU ids that this run has asked Graph to assign.
 	given []string
 }
@@ -74,6 +76,7 @@ func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 			// What takes something away is never planned again in passing: the next sync does that, guard and all.
 			return u.end(ctx, err)
 		}
+		u.asked = u.asked || u.again.Len() > 0
 		if !u.leaving && (stale || u.again.Len() > 0) && pass < maxPasses {
 			// Somebody changed the settings or asked to look again: the plan no longer counts, reading does. What the plan
 			// was not allowed to take away is not taken now, either, and the guard has seen no other plan.
@@ -86,12 +89,27 @@ func (u *userRun) run(ctx workflow.Context) (api.UserResult, error) {
 			}
 			continue
 		}
-		if !u.leaving && (stale || err == nil) && u.again.Len() > 0 {
-			// Somebody who changes as often as that: the last change counts, too. What it takes away, the guard for changes decides.
+		if u.changeWaits(stale, err) {
+			// What it takes away, the guard for changes decides.
 			return u.result, workflow.NewContinueAsNewError(ctx, api.ProvisionUserType, api.UserInput{Connection: u.in.Connection, User: u.in.User, Event: true})
 		}
 		return u.end(ctx, err)
 	}
+}
+
+// changeWaits reports that a change was told of which this run has not served: the last one of somebody who changes as often as that; one
+// that takes something away, in the run of a sync whose plan did not; or one, such as a return, while the person was deprovisioned.
+func (u *userRun) changeWaits(stale bool, err error) bool {
+	r := u.result
+	switch {
+	case u.leaving:
+		return err == nil && u.again.Len() > 0 && !u.in.RuleDeletion
+	case u.again.Len() > 0:
+		return stale || err == nil
+	case err != nil || !u.asked || u.hold != fault.PlanChanged:
+		return false
+	}
+	return r.Reason == fault.PlanChanged || r.Outcome == plan.Unsynced && (r.Reason == fault.PersonNotFound || r.Reason == fault.PersonOutOfScope)
 }
 
 // pass does everything once.

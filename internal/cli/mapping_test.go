@@ -45,3 +45,16 @@ func TestMappingsAreTriedWithoutAConnection(t *testing.T) {
 	)
 	b.untouched()
 }
+
+// An account is enabled when the mapping and the source say so, and whoever's enabled cannot be read fails.
+func TestMappingsShowWhoIsDisabledAtTheSource(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.rewrite("P05,true,", "P05,false,")
+	b.rewrite("P12,true,kim", "P12,maybe,kim")
+	b.steps(
+		step{"mapping test -f FILE --id P05", 0, "accountEnabled     false"},
+		step{"plan -f FILE --values P05", 0, "accountEnabled     false"},
+		step{"mapping test -f FILE --id P12", 1, "enabled_unreadable"},
+	)
+}

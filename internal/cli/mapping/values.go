@@ -127,6 +127,10 @@ func show(program *mapping.Program, r source.Record) person {
 	if p.InScope, err = program.InScope(r); err == nil && p.InScope {
 		var d mapping.Desired
 		if d, err = program.Evaluate(r); err == nil {
+			err = r.EnabledErr
+		}
+		if err == nil {
+			d.AccountEnabled = d.AccountEnabled && r.Enabled
 			p.Values = values(d)
 		}
 	}

@@ -91,6 +91,24 @@ func TestASecondHeaderIsNobody(t *testing.T) {
 	}
 }
 
+// A column that is enabled in all but its letters, or stands twice, is not passed over: whoever it disables would be created
+// enabled.
+func TestEnabledUnderAlmostItsName(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"p.csv": "id,Enabled\n1,false\n", "p.tsv": "id\tENABLED\n1\tfalse\n", "p.txt": "id,enabled,enabled\n1,false,false\n",
+		"p.json": `[{"id":"1","Enabled":false}]`, "p.jsonl": `{"id":"1","Enabled":false}` + "\n",
+	} {
+		require.Contains(t, refused(t, name, text, file.Settings{}, fault.SourceColumnMissing), "column enabled", name)
+	}
+	for _, settings := range []string{`{"enabled":"Enabled"}`, `{"enabled":false}`, `{"enabled":"user.Enabled == 'true'"}`} {
+		_, _, err := read(t, "p.csv", "id,Enabled\n1,true\n", settingsOf(t, settings))
+		require.NoError(t, err, settings)
+	}
+	_, _, err := read(t, "p.csv", "id,Enabled,enabled\n1,x,true\n", file.Settings{})
+	require.NoError(t, err, "the exact name is there")
+}
+
 // Only words that mean one thing are read; a rule can name others, take an expression, or leave the column alone.
 func TestEnabledByOtherWords(t *testing.T) {
 	t.Parallel()

@@ -280,7 +280,7 @@ func TestColumns(t *testing.T) {
 	}{
 		{"p.csv", "id,b,a\n1,x,y\nbroken\n", file.Settings{}, source.Columns{Names: []string{"id", "b", "a"}}},
 		{"p.csv", "key,enabled\n", file.Settings{ID: "key"}, source.Columns{Names: []string{"key", "enabled"}, HasEnabled: true}},
-		{"p.csv", "id,Enabled\n", file.Settings{}, source.Columns{Names: []string{"id", "Enabled"}}},
+		{"p.csv", "id,Enabled\n", file.Settings{Enabled: file.Enabled{Off: true}}, source.Columns{Names: []string{"id", "Enabled"}}},
 		{"p.json", `[{"id":1,"b":2},{"a":1,"id":2,"on":"y"}]`, file.Settings{Enabled: file.Enabled{Column: "on"}},
 			source.Columns{Names: []string{"a", "b", "id", "on"}, Typed: true, HasEnabled: true}},
 	} {

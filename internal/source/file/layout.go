@@ -99,6 +99,9 @@ func (l layout) check(s *store) error {
 	if column := s.settings.enabledColumn(); l.enabled < 0 && column != "" && !s.settings.enabledOptional() {
 		return l.missing(column, s)
 	}
+	if err := l.almostEnabled(s); err != nil {
+		return err
+	}
 	if l.cells != nil {
 		return nil
 	}
@@ -111,6 +114,27 @@ func (l layout) check(s *store) error {
 				return l.missing(name, s)
 			}
 		}
+	}
+	return nil
+}
+
+// almostEnabled refuses a file whose column enabled is not used, because it stands there twice or in other letters, unless
+// the settings say who is enabled: without the column, people whom it disables would get enabled accounts.
+func (l layout) almostEnabled(s *store) error {
+	if l.enabled >= 0 || !s.settings.enabledOptional() {
+		return nil
+	}
+	for _, name := range slices.Concat(l.twice, l.names) {
+		if !strings.EqualFold(name, DefaultEnabledColumn) {
+			continue
+		}
+		missing := fault.New(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (column "+DefaultEnabledColumn+")")
+		hint := "there is a column " + name + ": write source.enabled: " + name + " if it says who is enabled, source.enabled: false if it does not"
+		if slices.Contains(l.twice, name) {
+			hint = "the header has " + name + " more than once: rename all but one, or write source.enabled: false if none of them says who is enabled"
+		}
+		missing.Err = source.Hint(strings.ToUpper(hint[:1]) + hint[1:])
+		return missing
 	}
 	return nil
 }

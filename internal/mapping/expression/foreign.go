@@ -18,6 +18,7 @@ var foreignOperators = []habit{
 	{regexp.MustCompile(`\?\?`), "for the first value that is filled write first(a, b)"},
 	{regexp.MustCompile(`\?:`), "for the first value that is filled write first(a, b)"},
 	{regexp.MustCompile(`(?i)\bnot\s+in\b`), "write !(a in list)"},
+	{regexp.MustCompile(`\b(IN|In)\b|(?i)\bin\s*\(`), `for one of several write user.mail in ["a", "b"]`},
 	{regexp.MustCompile(`(?i)\band\b`), "for and write &&"},
 	{regexp.MustCompile(`(?i)\bor\b`), "for or write ||"},
 	{regexp.MustCompile(`(?i)\bnot\b`), "for not write !, as in !(a == b) or !has(user.mail)"},
@@ -46,6 +47,9 @@ var around = map[string]string{
 	"base64": "base64(s)", extractName: "extract(s, pattern)", wordName: "word(s, n)", replaceRegexName: "replaceRegex(s, pattern, replacement)",
 }
 
+// behind are CEL's functions that are written behind a text and not around it.
+var behind = []string{"contains", "startsWith", "endsWith", "matches", "split", "join", "trim", "replace", "substring", "indexOf"}
+
 // foreignOperator says what to write instead of an operator of another language, and where that is.
 func foreignOperator(text string) (advice string, offset int, ok bool) {
 	plain := withoutTexts(text)
@@ -57,6 +61,9 @@ func foreignOperator(text string) (advice string, offset int, ok bool) {
 	}
 	return "", 0, false
 }
+
+// curly are the quotes that word processors write.
+const curly = "“”„‟‘’‚‛«»"
 
 var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'`)
 

@@ -110,8 +110,25 @@ func (s speaker) foreign(message string) (offset int, advice string, ok bool) {
 	if !strings.HasPrefix(message, "Syntax error: ") || s.result == Password || word.MatchString(s.text) {
 		return 0, "", false
 	}
+	if at := strings.IndexAny(withoutTexts(s.text), curly); at >= 0 {
+		return utf8.RuneCountInString(s.text[:at]), `a text is written in straight quotes, as in "Sales"`, true
+	}
+	if advice, at, ok := s.spacedColumn(); ok {
+		return at, advice, true
+	}
 	advice, at, ok := foreignOperator(s.text)
 	return utf8.RuneCountInString(s.text[:at]), "this operator is not known here; " + advice, ok
+}
+
+// spacedColumn recognises a column whose name has blanks, written as user.cost center.
+func (s speaker) spacedColumn() (advice string, offset int, ok bool) {
+	plain := withoutTexts(s.text)
+	for _, name := range s.scope.Columns.Names {
+		if at := strings.Index(plain, "user."+name); at >= 0 && strings.ContainsRune(name, ' ') {
+			return "a column whose name has blanks is written " + reference(name), utf8.RuneCountInString(plain[:at]), true
+		}
+	}
+	return "", 0, false
 }
 
 func (s speaker) unknownName(name string) string {
@@ -148,6 +165,10 @@ func (s speaker) noOverload(function, types string) string {
 	switch {
 	case function == "!_":
 		return "! works with true and false only, and this is " + inWords(types) + "; to ask whether a column is empty write !has(user.column)"
+	case function == "@in" && strings.HasSuffix(types, ", string)"):
+		return `in looks into a list, and this is a text; write in ["a", "b"], or s.contains(a) for a part of a text`
+	case slices.Contains(behind, function) && !strings.Contains(types, ".("):
+		return function + " is written behind the text; write s." + function + "(a)"
 	case function == "_[_]" && strings.HasPrefix(types, "(string"):
 		return "a text has no items; for some of its characters write left(s, n) or s.substring(from, to), for a part s.split(\",\")[0]"
 	}

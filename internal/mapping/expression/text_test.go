@@ -1,6 +1,7 @@
 package expression_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,9 +95,19 @@ func TestHabitsOfOtherLanguages(t *testing.T) {
 		`lookup(user.age, user.mail, "") == ""`:                     "must be written out",
 		`replaceRegex(user.mail, "(", "") == ""`:                    "not a regular expression",
 		`replaceRegex(user.mail, "()()()()()()()()()()", "") == ""`: "more than 9 groups",
+		`user.mail in "x"`:                                          `in ["a", "b"]`,
+		`user.mail IN ("x", "y")`:                                   `in ["a", "b"]`,
+		`contains(user.mail, "x")`:                                  `s.contains(a)`,
+		`startsWith(user.mail, "x")`:                                `s.startsWith(a)`,
+		`user.mail == “x”`:                                          `straight quotes`,
+		`user.mail == ‘x’`:                                          `straight quotes`,
+		`user.cost center == "5"`:                                   `user["cost center"]`,
+		`user.mail == "x" user.age == "5"`:                          "does not parse",
 		`first() == ""`:                                             "as in first(",
 	} {
-		_, problems := expression.Compile(text, expression.Condition, csv)
+		scope := csv
+		scope.Columns.Names = append(slices.Clone(csv.Columns.Names), "cost center")
+		_, problems := expression.Compile(text, expression.Condition, scope)
 		require.NotEmpty(t, problems, text)
 		require.Contains(t, problems[0].Message, want, text)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/fault"
@@ -208,7 +209,9 @@ var (
 	onward = []string{"next", "nextlink", "nextpage", "nextcursor", "nextpagetoken", "nexttoken", "nexturl", "nextrecordsurl", "nexthref", "continuationtoken", "skiptoken"}
 	flags  = map[string]bool{"hasmore": true, "more": true, "hasnext": true, "hasnextpage": true, "moreresults": true, "truncated": true, "istruncated": true,
 		"incomplete": true, "last": false, "islast": false, "lastpage": false, "islastpage": false, "complete": false, "done": false}
-	begins = map[string]float64{"startindex": 1, "offset": 0, "skip": 0}
+	// Above these numbers a document does not begin with the first record, or is not the only one. Pages are counted from 0 or 1.
+	begins = map[string]float64{"startindex": 1, "offset": 0, "skip": 0, "page": 1, "pagenumber": 1, "currentpage": 1, "pageindex": 1, "number": 1,
+		"pages": 1, "totalpages": 1, "pagecount": 1, "lastpage": 1}
 	around = []string{"links", "paging", "pagination", "page", "meta", "metadata", "pageinfo", "cursor"}
 )
 
@@ -217,15 +220,18 @@ func partial(members []member, count int) string {
 	for _, m := range members {
 		name := strings.ToLower(m.name[strings.LastIndexAny(m.name, ".@")+1:])
 		name = strings.NewReplacer("_", "", "-", "").Replace(name)
-		switch v := m.value.(type) {
+		value := m.value
+		if text, ok := value.(string); ok && !slices.Contains(onward, name) {
+			if n, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
+				value = n
+			}
+		}
+		switch v := value.(type) {
 		case float64:
 			if slices.Contains(totals, name) && v > float64(count) {
 				return m.name
 			}
 			if first, known := begins[name]; known && v > first {
-				return m.name
-			}
-			if name == "totalpages" && v > 1 {
 				return m.name
 			}
 		case bool:

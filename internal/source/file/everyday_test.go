@@ -91,6 +91,33 @@ func TestASecondHeaderIsNobody(t *testing.T) {
 	}
 }
 
+// What a spreadsheet or a database put where an id belongs is no person.
+func TestWhatIsNoID(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#NV", "--", "-------", "****", "."} {
+		require.Contains(t, refused(t, "p.csv", "id,name\n1,a\n"+id+",b\n", file.Settings{}, fault.SourceMalformed), "line 3 (", id)
+	}
+	_, _, err := read(t, "p.csv", "id,name\n#1,a\nNV,b\n-2,c\n山田,d\n", file.Settings{})
+	require.NoError(t, err)
+}
+
+// Pages by number, and totals that are written as texts, tell of a part, too.
+func TestPagesOfADocument(t *testing.T) {
+	t.Parallel()
+	const people = `"data":[{"id":"1"}]`
+	for _, beside := range []string{
+		`"total":"5"`, `"page":2`, `"page":1,"pages":3`, `"currentPage":2`, `"pageNumber":3`, `"page":{"number":2}`, `"pageCount":"2"`, `"meta":{"last_page":4}`,
+		`"total_pages":2`, `"startIndex":"2"`,
+	} {
+		got := refused(t, "p.json", "{"+beside+","+people+"}", file.Settings{Records: "data"}, fault.SourceIncomplete)
+		require.Contains(t, got, "only a part", beside)
+	}
+	for _, beside := range []string{`"total":"1"`, `"page":1,"pages":1`, `"page":0`, `"page":1`, `"page":{"number":1,"totalPages":1}`, `"pageSize":100`, `"total":"x"`, `"lastPage":true`, `"last_page":1`} {
+		_, _, err := read(t, "p.json", "{"+beside+","+people+"}", file.Settings{Records: "data"})
+		require.NoError(t, err, beside)
+	}
+}
+
 // A column that is enabled in all but its letters, or stands twice, is not passed over: whoever it disables would be created
 // enabled.
 func TestEnabledUnderAlmostItsName(t *testing.T) {

@@ -83,11 +83,20 @@ func unusableID(id string) string {
 			return fmt.Sprintf("the id holds the invisible character U+%04X; remove it", r)
 		}
 	}
+	if spreadsheetError.MatchString(id) {
+		return "the id is the error value of a spreadsheet; correct its formula, or remove the row"
+	}
+	if id != "" && strings.IndexFunc(id, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
+		return "the id has neither a letter nor a digit; remove the row if it is a ruler or a footer"
+	}
 	if scientific.MatchString(id) {
 		return "the id is a number in scientific notation and has lost its digits; export the column as text"
 	}
 	return ""
 }
+
+// spreadsheetError is what a formula gives that fails, in English and in German.
+var spreadsheetError = regexp.MustCompile(`^#(N/A|NV|REF!|BEZUG!|NAME\?|VALUE!|WERT!|DIV/0!|NULL!|NUM!|ZAHL!|SPILL!|CALC!)$`)
 
 // scientific is what Excel makes of a long number.
 var scientific = regexp.MustCompile(`^\d([.,]\d+)?E\+\d+$`)

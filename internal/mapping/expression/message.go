@@ -113,23 +113,16 @@ func (s speaker) foreign(message string) (offset int, advice string, ok bool) {
 	if at := strings.IndexAny(withoutTexts(s.text), curly); at >= 0 {
 		return utf8.RuneCountInString(s.text[:at]), `a text is written in straight quotes, as in "Sales"`, true
 	}
-	if advice, at, ok := s.spacedColumn(); ok {
-		return at, advice, true
-	}
 	advice, at, ok := foreignOperator(s.text)
+	if found := spaced.FindStringSubmatchIndex(withoutTexts(s.text)); !ok && found != nil {
+		column := s.text[found[2]:found[3]]
+		return utf8.RuneCountInString(s.text[:found[0]]), "a column whose name has blanks is written " + reference(column), true
+	}
 	return utf8.RuneCountInString(s.text[:at]), "this operator is not known here; " + advice, ok
 }
 
-// spacedColumn recognises a column whose name has blanks, written as user.cost center.
-func (s speaker) spacedColumn() (advice string, offset int, ok bool) {
-	plain := withoutTexts(s.text)
-	for _, name := range s.scope.Columns.Names {
-		if at := strings.Index(plain, "user."+name); at >= 0 && strings.ContainsRune(name, ' ') {
-			return "a column whose name has blanks is written " + reference(name), utf8.RuneCountInString(plain[:at]), true
-		}
-	}
-	return "", 0, false
-}
+// spaced recognises a column whose name has blanks, written as user.cost center.
+var spaced = regexp.MustCompile(`\buser\.([\pL\d_]+(?: [\pL\d_]+)+)`)
 
 func (s speaker) unknownName(name string) string {
 	unknown := `"` + name + `" is not known`

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -38,6 +39,8 @@ type syncRun struct {
 	running int
 	// permit are the removals that passed the guard, for QueryPermit. The runs after this one name it in PermitRun.
 	permit []byte
+	// late are how many of those under way the later stages no longer wait for.
+	late int
 	// withdrawn is a person's failure that concerns the whole connection: nobody else is started.
 	withdrawn *fault.Error
 }
@@ -136,16 +139,16 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 }
 
 // next is the stage after the present one. The plan for managers is made before anything is taken away, and only once: who
-// is not found by then is left to the next sync.
+// is not found by then is left to the next sync; so are all of them where somebody is late.
 func (s *syncRun) next() (stage plan.Stage, more bool) {
 	people := s.Stage == plan.StagePeople || s.Stage == plan.StageManagers
 	taken := s.Stage == plan.StageRemovals || s.Stage == plan.StageFreed
 	switch {
 	case people && s.Renames > 0:
 		return plan.StageNames, true
-	case !taken && !s.ManagersPlanned && s.ManagersPending > 0 && s.Appeared > 0:
+	case !taken && !s.ManagersPlanned && s.late == 0 && s.ManagersPending > 0 && s.Appeared > 0:
 		return plan.StageManagers, true
-	case !taken && s.Result.Guard.Removals > 0 && !s.Result.Guard.Held:
+	case !taken && s.removes():
 		return plan.StageRemovals, true
 	case s.Stage == plan.StageRemovals && s.Freed > 0:
 		return plan.StageFreed, true
@@ -153,10 +156,14 @@ func (s *syncRun) next() (stage plan.Stage, more bool) {
 	return "", false
 }
 
+// removes reports that the plan has removals that passed the guard.
+func (s *syncRun) removes() bool { return s.Result.Guard.Removals > 0 && !s.Result.Guard.Held }
+
 // enter begins a stage. People and managers have plans of their own; the other stages are those of the plan just carried out.
 func (s *syncRun) enter(stage plan.Stage) {
 	s.Stage, s.After = stage, ""
 	if stage == plan.StagePeople || stage == plan.StageManagers {
+		s.late = 0
 		s.PlanID, s.ManagersPlanned = "", stage == plan.StageManagers
 	}
 }
@@ -173,11 +180,11 @@ func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 		}
 		s.After = page.After
 		if page.Last {
-			return s.drain(ctx)
+			return s.endStage(ctx)
 		}
 		if s.Stage == plan.StageNames {
 			// Whoever comes next waits for the names of these.
-			if err := s.drain(ctx); err != nil {
+			if err := s.drainPatiently(ctx); err != nil {
 				return err
 			}
 		}
@@ -293,7 +300,7 @@ func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 	}
 	s.phase(ctx, "Carrying out the plan.")
 	for _, person := range page.People {
-		if err := workflow.Await(ctx, func() bool { return s.running < window || s.withdrawn != nil }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return s.running < window+s.late || s.withdrawn != nil }); err != nil {
 			return err
 		}
 		if s.withdrawn != nil {
@@ -311,6 +318,46 @@ func (s *syncRun) drain(ctx workflow.Context) error {
 	}
 	if s.withdrawn != nil {
 		return wire.Reported(s.withdrawn)
+	}
+	return nil
+}
+
+// endStage waits for those under way as far as the next stage needs it. Another plan needs all of them, and so does the end.
+func (s *syncRun) endStage(ctx workflow.Context) error {
+	if s.endsAccess() {
+		if err := s.drainPatiently(ctx); err != nil {
+			return err
+		}
+		if next, _ := s.next(); s.late > 0 && (next == plan.StageNames || next == plan.StageRemovals) {
+			return nil
+		}
+	}
+	return s.drain(ctx)
+}
+
+// endsAccess reports that a stage to come takes something away.
+func (s *syncRun) endsAccess() bool {
+	next, more := s.next()
+	return more && s.removes() && next != plan.StageFreed
+}
+
+// patience is how long a stage waits for people who do not come to an end, because Graph does not answer about them. Attempts at one person
+// go on for hours, and whoever left would keep access as long.
+const patience = 10 * time.Minute
+
+// drainPatiently waits for the people under way, but not for ever. A name that is not free by then is refused to whoever wants it.
+func (s *syncRun) drainPatiently(ctx workflow.Context) error {
+	if s.running == 0 || !s.removes() || workflow.GetVersion(ctx, "patience", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return s.drain(ctx)
+	}
+	over, err := workflow.AwaitWithTimeout(ctx, patience, func() bool { return s.running == 0 || s.withdrawn != nil })
+	switch {
+	case err != nil:
+		return err
+	case s.withdrawn != nil:
+		return s.drain(ctx)
+	case !over:
+		s.late = s.running
 	}
 	return nil
 }

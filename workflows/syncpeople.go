@@ -17,10 +17,14 @@ import (
 // start runs one person's workflow and counts its result when it ends.
 func (s *syncRun) start(ctx workflow.Context, person api.PlannedPerson) {
 	s.running++
+	removal := s.Stage == plan.StageRemovals
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		result, err := s.person(ctx, person)
 		s.running--
 		s.Result.Done++
+		if removal {
+			s.Removed++
+		}
 		s.count(person, result, err)
 		if s.Result.Done%window == 0 {
 			s.phase(ctx, fmt.Sprintf("Carrying out the plan: %d of %d people done.", s.Result.Done, s.Result.Planned))
@@ -61,9 +65,6 @@ func (s *syncRun) count(person api.PlannedPerson, r api.UserResult, err error) {
 			s.Result.Actions = map[plan.Action]int{}
 		}
 		s.Result.Actions[r.Action]++
-	}
-	if s.Stage == plan.StageRemovals {
-		s.Removed++
 	}
 	if r.Action == plan.Remove && r.Outcome == plan.Success {
 		s.Deprovisioned++

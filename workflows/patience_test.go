@@ -1,0 +1,71 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/entraflow/entraflow/activities"
+	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/workflows"
+)
+
+// Somebody about whom Graph does not answer for hours, be it somebody to be renamed or many, keeps nobody's access open who left.
+// All of them are counted in the end.
+func TestWhoLeftDoesNotWaitForWhoeverIsStuck(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ people, renames, managers int }{
+		"one": {1, 0, 0}, "as many as are under way at a time": {50, 0, 0}, "with names to hand on": {1, 1, 0}, "with managers to be found": {2, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(api.SyncID("contoso", "staff"))
+			env.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
+			env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in api.UserInput) (api.UserResult, error) {
+				if in.Planned.Action == plan.Create {
+					return api.UserResult{Action: plan.Create, Outcome: plan.Success}, nil
+				}
+				err := workflow.Sleep(ctx, 4*time.Hour)
+				return api.UserResult{Action: plan.Update, Outcome: plan.Success}, err
+			}, workflow.RegisterOptions{Name: api.ProvisionUserType})
+			began := env.Now()
+			var took time.Duration
+			env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in api.UserInput) (api.UserResult, error) {
+				took = workflow.Now(ctx).Sub(began)
+				return api.UserResult{Action: plan.Remove, Outcome: plan.Success}, nil
+			}, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+			var people []api.PlannedPerson
+			for i := range test.people {
+				people = append(people, api.PlannedPerson{User: string(rune('A' + i)), Planned: api.Planned{Action: plan.Update}})
+			}
+			if test.managers > 0 {
+				people[0].Action = plan.Create
+			}
+			whole := api.PlanSummary{Planned: test.people + test.renames + 1, Guard: plan.Guard{Removals: 1}, Renames: test.renames, ManagersPending: test.managers}
+			var a *activities.Activities
+			env.RegisterActivity(a.PlanRule)
+			env.RegisterActivity(a.PlanPage)
+			env.OnActivity(a.PlanRule, mock.Anything, mock.Anything).Return(api.PlanResult{PlanID: "one", People: people, Last: true, Whole: whole}, nil)
+			env.OnActivity(a.PlanPage, mock.Anything, mock.Anything).Return(func(_ context.Context, in api.PageInput) (api.PlanResult, error) {
+				person := api.PlannedPerson{User: "z", Planned: api.Planned{Action: plan.Remove}}
+				if in.Stage == plan.StageNames {
+					person = api.PlannedPerson{User: "y", Planned: api.Planned{Action: plan.Update}}
+				}
+				return api.PlanResult{PlanID: "one", People: []api.PlannedPerson{person}, Last: true, Whole: whole}, nil
+			})
+			var told api.SyncSummary
+			env.OnSignalExternalWorkflow(mock.Anything, api.ConnectionID("contoso"), "", api.SignalSyncFinished, mock.Anything).
+				Return(func(_, _, _, _ string, arg any) error { told = arg.(api.SyncSummary); return nil })
+			env.ExecuteWorkflow(api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: "staff"})
+			require.NoError(t, env.GetWorkflowError())
+			require.Less(t, took, time.Hour)
+			require.Equal(t, test.people+test.renames+1, told.Success)
+			require.Equal(t, 1, told.Removed, "who is late loses nothing")
+		})
+	}
+}

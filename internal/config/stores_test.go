@@ -64,7 +64,7 @@ func TestAStoreOfAnotherKind(t *testing.T) {
 		"      toy: {address: !toy corp}":                          ":9: rule staff, source.toy.address: YAML takes a leading !",
 		"      toy: nowhere":                                       ":9: rule staff, source.toy: these are keys and values",
 		"      toy:\n        address:":                             ":10: rule staff, source.toy.address: it is empty",
-		"      active_directory: {}":                               ":9: rule staff, source.active_directory: there is no such key; remove it, or use one of file, ldap, pingone, toy",
+		"      active_directory: {}":                               ":9: rule staff, source.active_directory: there is no such key; remove it, or use one of " + strings.Join(stores.Keys(), ", "),
 	} {
 		_, wrong := load(source)
 		require.Contains(t, wrong, message)

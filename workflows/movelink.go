@@ -92,6 +92,8 @@ func (c *connection) checkUsable() error {
 // moveLink starts MoveLink; whoever asked waits for that workflow.
 func (c *connection) moveLink(ctx workflow.Context, in api.MoveLinkInput) (api.StateResult, error) {
 	in.Connection, in.Held = c.name, false
+	// A plan that was made before says that the new id has no account: from its next page on it is out of date.
+	c.state.Settings.Revision++
 	id := api.MoveLinkID(c.name, in.User)
 	options := childOptions(id, "Move the link of "+person(in.User)+" to "+person(in.To), userSearchAttributes(api.UserInput{Connection: c.name}))
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.MoveLinkType, in)

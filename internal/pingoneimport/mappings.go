@@ -22,6 +22,8 @@ func (w *writer) mappings(rule string, r pingone.ProvisioningRule) {
 		switch {
 		case m.Type != "" && !strings.EqualFold(m.Type, userMapping):
 			w.left("      ", place, "the mapping of a group's attribute "+m.TargetAttribute)
+		case !known && strings.Contains(strings.ToLower(m.TargetAttribute), "password"):
+			w.left("      ", place, "entraflow does not write the attribute "+m.TargetAttribute+", and its value may be a secret")
 		case !known:
 			w.left("      ", place, "entraflow does not write the attribute "+m.TargetAttribute+" ("+origin(m)+")")
 		case written[attribute.Name]:
@@ -99,7 +101,7 @@ func constant(attribute directory.Attribute, w word) (value, why string) {
 		text := strings.ToLower(w.text)
 		return "{value: " + text + "}", refused(attribute, field.Spec{Value: text == "true"})
 	}
-	return "{value: " + scalar(w.text) + "}", refused(attribute, field.Spec{Value: oneLine(w.text)})
+	return "{value: " + scalar(w.text) + "}", refused(attribute, field.Spec{Value: strings.Map(printable, w.text)})
 }
 
 // refused is why the configuration would refuse a mapping; "" where it would not.

@@ -152,7 +152,7 @@ var (
 // scope writes which people a rule includes. A rule whose filter cannot be carried over would include too many: it gets one that
 // nobody matches.
 func (w *writer) scope(name string, r pingone.ProvisioningRule) {
-	expression := oneLine(r.PopulationExpression)
+	expression := strings.TrimSpace(strings.Map(printable, r.PopulationExpression))
 	var populations []string
 	switch {
 	case expression == "":
@@ -216,5 +216,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// scalar is a text between single quotes, in which YAML changes nothing.
-func scalar(text string) string { return "'" + strings.ReplaceAll(oneLine(text), "'", "''") + "'" }
+// scalar is a text between single quotes, in which YAML changes nothing. Blanks stay as they are: they count in literals.
+func scalar(text string) string {
+	return "'" + strings.ReplaceAll(strings.Map(printable, text), "'", "''") + "'"
+}

@@ -28,6 +28,8 @@ const (
 	atOnce    = 200
 	// remembered is how many events are known again when they come twice.
 	remembered = 100_000
+	// maxUnknown is how many types of events without a meaning one body can bring into the log.
+	maxUnknown = 10
 	// patience is how long Temporal may take before the sender is told to come again.
 	patience = 10 * time.Second
 )
@@ -51,7 +53,7 @@ func Handler(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &endpoint{Options: o, tokens: atOnce, refilled: o.Now(), seen: map[string]struct{}{}}
+	e := &endpoint{Options: o, tokens: atOnce, refilled: o.Now(), seen: map[eventKey]struct{}{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /webhooks/{store}/{connection}", e.take)
 	return mux
@@ -64,9 +66,14 @@ type endpoint struct {
 	tokens   float64
 	refilled time.Time
 	// seen are events that were taken, order the order in which they came.
-	seen  map[string]struct{}
-	order []string
+	seen  map[eventKey]struct{}
+	order []eventKey
 }
+
+// eventKey is a digest of a connection and an event's id, which senders choose as long as they like.
+type eventKey [sha256.Size]byte
+
+func keyOf(of string, event source.Event) eventKey { return sha256.Sum256([]byte(of + "/" + event.ID)) }
 
 func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 	if !e.allowed(r) {
@@ -100,7 +107,7 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the body is none of this service's", http.StatusBadRequest)
 		return
 	}
-	for _, kind := range events.Unknown {
+	for _, kind := range events.Unknown[:min(len(events.Unknown), maxUnknown)] {
 		e.Log.Info("a webhook tells of something that means nothing here", "store", store, "connection", connection, "type", clip(kind))
 	}
 	fresh := e.unseen(store+"/"+connection, events.Told)
@@ -161,9 +168,9 @@ func (e *endpoint) unseen(of string, events []source.Event) []source.Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var fresh []source.Event
-	twice := map[string]bool{}
+	twice := map[eventKey]bool{}
 	for _, event := range events {
-		key := of + "/" + event.ID
+		key := keyOf(of, event)
 		if _, known := e.seen[key]; event.ID != "" && (known || twice[key]) {
 			continue
 		}
@@ -180,7 +187,7 @@ func (e *endpoint) remember(of string, events []source.Event) {
 		if event.ID == "" {
 			continue
 		}
-		key := of + "/" + event.ID
+		key := keyOf(of, event)
 		if _, known := e.seen[key]; !known {
 			e.seen[key] = struct{}{}
 			e.order = append(e.order, key)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,9 @@ func endpoint(t *testing.T, take func() error) (server *httptest.Server, taken *
 					e.Told = append(e.Told, source.Event{ID: id, Person: id})
 				}
 				e.Unknown = []string{"STRANGE\nTYPE"}
+				if strings.Contains(string(body), "flood") {
+					e.Unknown = slices.Repeat([]string{"FLOOD"}, 1000)
+				}
 				return e, nil
 			}
 		},
@@ -97,6 +101,8 @@ func TestWebhook(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
 	require.NotContains(t, log.String(), "secret-of-ann")
 	require.Contains(t, log.String(), "STRANGE.TYPE")
+	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", "flood"))
+	require.LessOrEqual(t, strings.Count(log.String(), "FLOOD"), 10, "a body does not fill the log")
 }
 
 func TestWebhooksHaveARate(t *testing.T) {

@@ -48,7 +48,7 @@ func nthWord(s string, n types.Int, between func(rune) bool) ref.Val {
 		return fail("word counts from 1, or from -1 for the last word")
 	case n > 0 && n <= count:
 		return types.String(words[n-1])
-	case n < 0 && -n <= count:
+	case n < 0 && n >= -count:
 		return types.String(words[count+n])
 	}
 	return types.String("")

@@ -22,8 +22,9 @@ var knownSwitches = map[string]func(value string) (disabled, understood bool){
 }
 
 const (
-	accountDisable = 0x2
-	lockedForGood  = "000001010000Z"
+	controlAttribute = "userAccountControl"
+	accountDisable   = 0x2
+	lockedForGood    = "000001010000Z"
 )
 
 // truth reads LDAP's truth values, and the words that people write into texts.
@@ -45,8 +46,9 @@ func (s *server) enabledAttribute(f *facts) (name string, negated bool) {
 	}
 	switch {
 	case f.kind == kindActiveDirectory:
-		return "userAccountControl", false
-	case f.attributes != nil && f.has("pwdAccountLockedTime"):
+		return controlAttribute, false
+	case f.has("pwdAccountLockedTime"):
+		// Also where the schema cannot be read: whoever is locked must not count as enabled.
 		return "pwdAccountLockedTime", false
 	}
 	return "", false

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -47,7 +48,19 @@ func (r *reading) attributes() []string {
 	if r.columns == nil {
 		return []string{"*", r.id, r.enabledOrID()}
 	}
-	return append(append([]string{}, r.columns...), r.id, r.enabledOrID())
+	names := append(append([]string{}, r.columns...), r.id, r.enabledOrID())
+	if strings.EqualFold(r.enabled, controlAttribute) {
+		names = append(names, "objectClass")
+	}
+	return names
+}
+
+// hides reports that an entry without userAccountControl must have one: all users of Active Directory do, and an account that may not
+// read the account restrictions is not shown them. Contacts have none.
+func (r *reading) hides(values map[string]*goldap.EntryAttribute) bool {
+	class := values[r.canonical("objectClass")]
+	return strings.EqualFold(r.enabled, controlAttribute) && class != nil &&
+		slices.ContainsFunc(class.Values, func(c string) bool { return strings.EqualFold(c, "user") })
 }
 
 func (r *reading) enabledOrID() string {
@@ -75,6 +88,9 @@ func (r *reading) record(e *goldap.Entry) (source.Record, error) {
 		switches = a.Values
 	}
 	record.Enabled, record.EnabledErr = enabled(r.enabled, r.negated, switches)
+	if len(switches) == 0 && r.hides(values) {
+		record.Enabled, record.EnabledErr = false, fault.New(op, fault.Invalid, fault.EnabledUnreadable, r.enabled)
+	}
 	if r.columns == nil {
 		for name, a := range values {
 			record.Fields[a.Name] = r.value(name, a)

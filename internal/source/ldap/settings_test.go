@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	goldap "github.com/go-ldap/ldap/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/fault"
@@ -157,4 +158,25 @@ func TestSchema(t *testing.T) {
 	require.True(t, f.binary("objectGUID"))
 	require.True(t, f.binary("userCertificate;binary"))
 	require.False(t, f.binary("sn"))
+}
+
+// An account that may not read the account restrictions is shown users without userAccountControl: they must not count as enabled.
+func TestHiddenAccountControlLeavesOpenWhoIsEnabled(t *testing.T) {
+	t.Parallel()
+	for class, open := range map[string]bool{"user": true, "contact": false} {
+		r := &reading{facts: &facts{}, id: "employeeNumber", enabled: "userAccountControl", columns: []string{"cn"}}
+		require.Contains(t, r.attributes(), "objectClass")
+		e := goldap.NewEntry("CN=x,DC=example", map[string][]string{"employeeNumber": {"7"}, "objectClass": {"top", "person", class}})
+		record, err := r.record(e)
+		require.NoError(t, err)
+		require.Equal(t, open, fault.Is(record.EnabledErr, fault.EnabledUnreadable), class)
+		require.Equal(t, !open, record.Enabled, class)
+	}
+}
+
+// Where the schema cannot be read, whoever is locked for good is disabled all the same.
+func TestLockedIsAskedForWithoutASchema(t *testing.T) {
+	t.Parallel()
+	name, _ := (&server{}).enabledAttribute(&facts{kind: kindOpenLDAP})
+	require.Equal(t, "pwdAccountLockedTime", name)
 }

@@ -267,3 +267,31 @@ func TestCheck(t *testing.T) {
 	require.Equal(t, fault.SourceAccessDenied, fault.Of(f.Err).Reason)
 	require.Contains(t, f.Fix, "Identity Data Read Only")
 }
+
+// The index that filters are answered from may lag behind the people: whoever it does not have is not taken for somebody who left.
+func TestAFilterThatLagsBehindLeavesPeople(t *testing.T) {
+	t.Parallel()
+	server := start(t, pingonesim.Options{Users: people(5)})
+	s := open(t, server, func(e *pingone.Environment) { e.Filter = `name.family sw "Lee"` })
+	server.Faults(func(r *http.Request) *pingonesim.Fault {
+		if r.URL.Query().Has("filter") {
+			return &pingonesim.Fault{Empty: true}
+		}
+		return nil
+	})
+	_, _, err := s.Get(t.Context(), "u0001")
+	require.Equal(t, fault.SourceIncomplete, fault.Of(err).Reason)
+}
+
+// A filter that leaves its parentheses would include people of other populations.
+func TestFiltersStayWithinTheirParentheses(t *testing.T) {
+	t.Parallel()
+	for filter, refused := range map[string]bool{
+		`title eq "a") or (title eq "b"`: true, `(title eq "a"`: true, `title eq "a`: true,
+		`title eq "a)"`: false, `(title eq "a\")") or (title eq "b")`: false,
+	} {
+		problems := map[string]bool{}
+		(&pingone.Settings{PingOne: pingone.Environment{Filter: filter}}).Check(source.Report{Problem: func(key, _ string) { problems[key] = true }})
+		require.Equal(t, refused, problems["pingone.filter"], filter)
+	}
+}

@@ -38,6 +38,9 @@ var ofPerson = []string{"CREATED", "UPDATED", "DELETED", "MOVED", "LOCKED", "UNL
 // maxEvents is how many events a body may have: PingOne sends at most 500.
 const maxEvents = 10_000
 
+// maxID is how long a person's id may be; PingOne's have 36 characters.
+const maxID = 64
+
 // readEvents reads a webhook's body: a JSON array, or one event after the other.
 func readEvents(body []byte) (source.Events, error) {
 	events, err := decodeEvents(body)
@@ -107,6 +110,9 @@ func (e event) told() (told source.Event, known bool) {
 			}
 		case family == "GROUP", family == "POPULATION":
 			return told, true
+		}
+		if len(told.Person) > maxID {
+			return told, false // It would go into histories as it is.
 		}
 		if told.Person != "" {
 			return told, true

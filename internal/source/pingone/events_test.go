@@ -45,6 +45,7 @@ func TestEvents(t *testing.T) {
 		"a population":      {flat(userEvent, "USER.UPDATED", "POPULATION.DELETED"), 1, 0},
 		"without resources": {`{"id":"e","action":{"type":"USER.UPDATED"}}`, 0, 1},
 		"without anything":  {`{}`, 0, 1},
+		"an endless id":     {flat(userEvent, `"id":"u1"`, `"id":"`+strings.Repeat("u", 1000)+`"`), 0, 1},
 	} {
 		events, err := pingone.Store.Events([]byte(c.body))
 		require.NoError(t, err, what)

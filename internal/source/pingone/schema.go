@@ -32,7 +32,10 @@ func (s *Source) Columns(ctx context.Context) (source.Columns, error) {
 		return source.Columns{}, err
 	}
 	c := source.Columns{Names: names, Typed: true, HasEnabled: true}
-	if s.schema.open {
+	s.mu.Lock()
+	open := s.schema.open
+	s.mu.Unlock()
+	if open {
 		c.Warnings = []string{"the worker application may not read the environment's schema, so that a mistyped attribute of your own cannot be found"}
 	}
 	return c, nil

@@ -84,9 +84,31 @@ func (s *Settings) Check(r source.Report) {
 			break
 		}
 	}
-	if strings.ContainsAny(e.Filter, "\n\r") || strings.Count(e.Filter, `"`)%2 != 0 || strings.Count(e.Filter, "(") != strings.Count(e.Filter, ")") {
+	if strings.ContainsAny(e.Filter, "\n\r") || !closed(e.Filter) {
 		r.Problem("pingone.filter", `it is no SCIM filter; write one, as in 'department eq "Sales"'`)
 	}
+}
+
+// closed reports that quotes and parentheses of a filter end, and that none ends before it begins: populations and filter are joined with
+// parentheses around the filter, which `a) or (b` would leave.
+func closed(filter string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(filter); i++ {
+		switch c := filter[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth < 0 {
+				return false
+			}
+		}
+	}
+	return depth == 0 && !quoted
 }
 
 // Expressions are none: PingOne's own filter takes their place.

@@ -211,8 +211,21 @@ func (s *Source) includes(ctx context.Context, text json.RawMessage) (bool, erro
 	if user.Username == "" || strings.ContainsAny(user.Username, `"\`) {
 		return false, s.doubt("the filter cannot be tried on somebody with this user name")
 	}
+	named := `username eq "` + user.Username + `"`
+	if in, err := s.finds(ctx, user.ID, named+` and (`+s.Filter+`)`); in || err != nil {
+		return in, err
+	}
+	// The index that filters are answered from may lag behind: whoever is not even found by name is not known to be outside.
+	known, err := s.finds(ctx, user.ID, named)
+	if err == nil && !known {
+		err = s.doubt("the filter does not find somebody who is there")
+	}
+	return false, err
+}
+
+// finds reports whether a filter finds a person.
+func (s *Source) finds(ctx context.Context, id, filter string) (bool, error) {
 	var p page
-	filter := `username eq "` + user.Username + `" and (` + s.Filter + `)`
 	if err := s.get(ctx, s.path("users")+"?limit=2&filter="+url.QueryEscape(filter), &p); err != nil {
 		return false, s.incomplete(err)
 	}
@@ -223,7 +236,7 @@ func (s *Source) includes(ctx context.Context, text json.RawMessage) (bool, erro
 		var other struct {
 			ID string `json:"id"`
 		}
-		if json.Unmarshal(found, &other) == nil && other.ID == user.ID {
+		if json.Unmarshal(found, &other) == nil && other.ID == id {
 			return true, nil
 		}
 	}

@@ -21,3 +21,10 @@ func TestBlanksAreKeptAndPasswordsAreNot(t *testing.T) {
 	require.Contains(t, made.Text, `"  "`)
 	require.NotContains(t, made.Text, "Hunter2!")
 }
+
+// A rule of which PingOne does not say whom it includes must not include everybody.
+func TestARuleWithoutPeopleIncludesNobody(t *testing.T) {
+	t.Parallel()
+	made := pingoneimport.Make(&pingone.Provisioning{Rules: []pingone.ProvisioningRule{{Name: "r"}}}, pingone.ProvisioningStore{}, pingone.Environment{})
+	require.Contains(t, made.Text, "-nobody-")
+}

@@ -155,6 +155,11 @@ func (w *writer) scope(name string, r pingone.ProvisioningRule) {
 	expression := strings.TrimSpace(strings.Map(printable, r.PopulationExpression))
 	var populations []string
 	switch {
+	case expression == "" && len(r.Populations) == 0:
+		w.left("        ", name+", filter", "PingOne does not say whom the rule includes")
+		w.line("        # Nobody matches this one; write a filter of your own, here or as the rule's `filter`.")
+		w.line(`        filter: 'username eq "-nobody-"'`)
+		return
 	case expression == "":
 		for _, p := range r.Populations {
 			populations = append(populations, p.ID)

@@ -43,6 +43,10 @@ func (s *server) complete(ctx context.Context, c *goldap.Conn, e *goldap.Entry) 
 func (s *server) nextRange(ctx context.Context, c *goldap.Conn, dn string, a *goldap.EntryAttribute, from int) ([]string, error) {
 	result, err := s.search(ctx, c, goldap.NewSearchRequest(dn, goldap.ScopeBaseObject, goldap.NeverDerefAliases, 0, 0, false,
 		"(objectClass=*)", []string{fmt.Sprintf("%s;range=%d-*", a.Name, from)}, nil))
+	if fault.Is(err, fault.SourcePlaceUnknown) {
+		// Deleted or moved since its page was read: the listing is of no one state.
+		return nil, fault.New(op, fault.Transient, fault.SourceIncomplete, a.Name)
+	}
 	if err != nil {
 		return nil, err
 	}

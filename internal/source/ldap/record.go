@@ -76,7 +76,11 @@ func (r *reading) enabledOrID() string {
 func (r *reading) record(e *goldap.Entry) (source.Record, error) {
 	values := make(map[string]*goldap.EntryAttribute, len(e.Attributes))
 	for _, a := range e.Attributes {
-		values[r.canonical(a.Name)] = a
+		name := r.canonical(a.Name)
+		if before := values[name]; before != nil && len(a.ByteValues) == 0 {
+			continue // Beside the range of an attribute a server may give the attribute itself, without values.
+		}
+		values[name] = a
 	}
 	id, err := r.idOf(values[r.canonical(r.id)])
 	if err != nil {
@@ -138,8 +142,12 @@ func (r *reading) idOf(a *goldap.EntryAttribute) (string, error) {
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint(r.id+" is no text; use another attribute for the ids"))
 	}
 	id := source.Clean(string(a.ByteValues[0]))
-	if id == "" {
+	switch {
+	case id == "":
 		return "", fault.New(op, fault.Invalid, fault.SourceIDEmpty, r.id)
+	case id != strings.Trim(string(a.ByteValues[0]), " "):
+		// A search for the cleaned id need not find the entry, and would look as if the person were gone.
+		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint("an id has invisible characters or letters in an unusual form; correct it in the directory"))
 	}
 	return id, nil
 }

@@ -180,3 +180,21 @@ func TestLockedIsAskedForWithoutASchema(t *testing.T) {
 	name, _ := (&server{}).enabledAttribute(&facts{kind: kindOpenLDAP})
 	require.Equal(t, "pwdAccountLockedTime", name)
 }
+
+// An attribute that a server names twice, once with a range of its values and once without any, keeps them; an id that a search need not
+// find again is refused.
+func TestEntriesAsServersGiveThem(t *testing.T) {
+	t.Parallel()
+	r := &reading{facts: &facts{}, id: "uid", columns: []string{"member"}, lists: map[string]bool{"member": true}}
+	attribute := func(name string, values ...string) *goldap.EntryAttribute {
+		return goldap.NewEntryAttribute(name, values)
+	}
+	record, err := r.record(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", "1 "), attribute("member", "a", "b"), attribute("member")}})
+	require.NoError(t, err)
+	require.Equal(t, "1", record.ID)
+	require.Equal(t, []any{"a", "b"}, record.Fields["member"])
+	for _, id := range []string{"Zoe\u0308", "a\u200bb", "a\u00a0b"} {
+		_, err = r.record(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", id)}})
+		require.Equal(t, fault.SourceMalformed, fault.Of(err).Reason, "%q", id)
+	}
+}

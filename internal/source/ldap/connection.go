@@ -289,6 +289,10 @@ func (s *server) failed(place string, err error) error {
 	if !errors.As(err, &answer) {
 		return wrap(fault.Transient, fault.SourceUnavailable, "")
 	}
+	if words, known := goldap.LDAPResultCodeMap[answer.ResultCode]; known && answer.ResultCode < goldap.ErrorNetwork {
+		// What the server says beside its result, and how far it found a name, can be the name of a person.
+		err = &goldap.Error{ResultCode: answer.ResultCode, Err: message(words)}
+	}
 	switch answer.ResultCode {
 	case goldap.LDAPResultInvalidCredentials, goldap.LDAPResultInappropriateAuthentication, goldap.LDAPResultUnwillingToPerform:
 		return wrap(fault.Denied, fault.SourceLoginRefused, "")

@@ -2,6 +2,8 @@ package ldap
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -196,5 +198,16 @@ func TestEntriesAsServersGiveThem(t *testing.T) {
 	for _, id := range []string{"Zoe\u0308", "a\u200bb", "a\u00a0b"} {
 		_, err = r.record(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", id)}})
 		require.Equal(t, fault.SourceMalformed, fault.Of(err).Reason, "%q", id)
+	}
+}
+
+// Servers name entries in their errors; only the result goes on.
+func TestErrorsNameNobody(t *testing.T) {
+	t.Parallel()
+	s := &server{Directory: Directory{BaseDN: "DC=corp,DC=example"}}
+	for _, code := range []uint16{goldap.LDAPResultNoSuchObject, goldap.LDAPResultInsufficientAccessRights, goldap.LDAPResultOther, goldap.LDAPResultBusy} {
+		err := s.failed("place", &goldap.Error{ResultCode: code, MatchedDN: "CN=Zaphod,DC=corp", Err: errors.New("no object CN=Zaphod Beeblebrox")})
+		require.NotContains(t, fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "Zaphod")
+		require.True(t, goldap.IsErrorWithCode(err, code), "the result is kept: %v", err)
 	}
 }

@@ -130,9 +130,10 @@ func TestConformanceOfActiveDirectory(t *testing.T) {
 			if !ok {
 				t.Skip("userAccountControl is a number that Active Directory makes sure of")
 			}
-			add := goldap.NewAddRequest(fmt.Sprintf("CN=u%d,%s", users.Add(1), d.BaseDN), nil)
+			login := fmt.Sprintf("u%d", users.Add(1))
+			add := goldap.NewAddRequest(fmt.Sprintf("CN=%s,%s", login, d.BaseDN), nil)
 			add.Attribute("objectClass", []string{"user"})
-			add.Attribute("sAMAccountName", []string{fmt.Sprintf("u%d", users.Load())})
+			add.Attribute("sAMAccountName", []string{login})
 			add.Attribute("userAccountControl", []string{control})
 			add.Attribute("employeeNumber", []string{p.ID})
 			for column, attribute := range map[string]string{"givenName": "givenName", "surname": "sn", "department": "department"} {

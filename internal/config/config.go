@@ -81,6 +81,8 @@ type RemovalGuard struct {
 	Count int `json:"count"`
 	// Percent of the rule's linked users, 0 to 100. Default 10.
 	Percent int `json:"percent"`
+	// GroupPercent is the share of one group's members that one sync may remove, 0 to 100. Default DefaultGroupPercent.
+	GroupPercent int `json:"groupPercent"`
 }
 
 // Allowed is how many removals a rule with this many linked users may carry out in one sync.
@@ -117,7 +119,7 @@ func DefaultPreferences() Preferences {
 		AllowDeprovision: true,
 		RemoveAction:     RemoveDisable,
 		ExistingUsers:    ExistingAdopt,
-		RemovalGuard:     RemovalGuard{Count: 5, Percent: 10},
+		RemovalGuard:     RemovalGuard{Count: 5, Percent: 10, GroupPercent: DefaultGroupPercent},
 	}
 }
 
@@ -147,6 +149,12 @@ type Rule struct {
 	Mappings map[string]Mapping `json:"mappings"`
 	// SyncEvery is the interval of the schedule, as Go writes durations; "" is no schedule. At least one minute.
 	SyncEvery string `json:"syncEvery,omitempty"`
+	// Groups are the groups of the store that are kept at the target, with those members whom the rule provisions.
+	Groups []Group `json:"groups,omitempty"`
+	// GroupMembers says what happens to memberships of people who leave.
+	GroupMembers GroupMembers `json:"groupMembers,omitzero"`
+	// LicenseGroups: SKU part number or id to the target group (display name or object id) whose members get that license.
+	LicenseGroups map[string]string `json:"licenseGroups,omitempty"`
 
 	// tables are the connection's.
 	tables expression.Tables

@@ -74,11 +74,11 @@ func (w *walker) object(b json.RawMessage, path string, known []string) map[stri
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(members)) {
-		if contains(known, key) {
+		if contains(known, key) && !notYet[key] {
 			continue
 		}
 		message, _ := unknownKey(key, known)
-		if key == "groups" && path != "" {
+		if notYet[key] && path != "" {
 			message = groupsMessage
 		}
 		w.found = append(w.found, finding{path: join(path, key), message: message})

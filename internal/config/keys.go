@@ -40,6 +40,9 @@ func unknownKey(key string, known []string) (message, meant string) {
 	return "there is no such key; remove it, or use one of " + strings.Join(known, ", "), ""
 }
 
+// notYet are keys of groups, which nothing carries out yet.
+var notYet = map[string]bool{"groups": true, "groupMembers": true, "licenseGroups": true}
+
 const groupsMessage = "group provisioning is not yet available; remove this key"
 
 func contains(list []string, s string) bool {

@@ -35,7 +35,7 @@ func TestJSON(t *testing.T) {
 	c := decode(t, asJSON)
 	require.Empty(t, c.Validate())
 	require.Equal(t, config.CloudGlobal, c.Cloud)
-	require.Equal(t, config.RemovalGuard{Count: 7, Percent: 10}, c.Preferences.RemovalGuard)
+	require.Equal(t, config.RemovalGuard{Count: 7, Percent: 10, GroupPercent: config.DefaultGroupPercent}, c.Preferences.RemovalGuard)
 	require.True(t, c.Preferences.AllowCreate)
 	require.True(t, c.Rules[0].Enabled)
 	require.Equal(t, "user.guid", c.Rules[0].Mappings["onPremisesImmutableId"].Expression)

@@ -277,6 +277,8 @@ var catalogue = []section{
 			"write true or false there; or say in source.enabled which words of the column mean true and false, or, with source.enabled: false, that the column says nothing", ""},
 		{PersonNotFound, NotFound, PartySource, ScopePerson,
 			"no source of an enabled rule has a person with this id", "check the id, unless the person left", ""},
+		{GroupNotFound, NotFound, PartySource, ScopeRule,
+			"the source has no group of this name or id", "nobody was removed from the group at the target: correct the name in groups, or take the entry out of the rule", ""},
 		{PersonOutOfScope, Refused, PartySource, ScopePerson,
 			"the rule's filter does not include this person", "correct the filter or the person's record, if that is not meant", ""},
 		{PersonClaimedByOther, Stale, PartySettings, ScopePerson,

@@ -96,6 +96,24 @@ const (
 	ManagerNotFound            Reason = "manager_not_found"
 	ManagerIsSelf              Reason = "manager_is_self"
 
+	// Groups of the tenant.
+	TargetGroupNotFound Reason = "target_group_not_found"
+	GroupUnwritable     Reason = "group_unwritable"
+	GroupDynamic        Reason = "group_unwritable_dynamic"
+	GroupRoleAssignable Reason = "group_unwritable_role_assignable"
+	GroupRestricted     Reason = "group_unwritable_restricted_management"
+	GroupSynced         Reason = "group_unwritable_synced_from_on_premises"
+	GroupMailEnabled    Reason = "group_unwritable_mail_enabled"
+	GroupInBin          Reason = "group_unique_name_taken"
+	GroupNicknameTaken  Reason = "group_mail_nickname_taken"
+	GroupHasLicenses    Reason = "group_has_licenses"
+	GroupMembersQuota   Reason = "group_members_quota_exceeded"
+	GroupMemberNotFound Reason = "group_member_not_found"
+	AlreadyMember       Reason = "already_member"
+	NotMember           Reason = "not_member"
+	GuestRefused        Reason = "guest_may_not_join"
+	MembershipRefused   Reason = "membership_request_refused"
+
 	// Licences.
 	LicensesExhausted    Reason = "not_enough_licenses"
 	UsageLocationMissing Reason = "usage_location_missing"

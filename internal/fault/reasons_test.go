@@ -71,7 +71,7 @@ func TestEveryReasonHasARow(t *testing.T) {
 		require.True(t, row.Code.Known())
 		require.Equal(t, row, row.Code.Row())
 		require.Contains(t, []fault.Party{fault.PartyGraph, fault.PartySignIn, fault.PartySource, fault.PartySettings, fault.PartyTemporal, fault.PartyWorker}, row.Party, name)
-		require.Contains(t, []fault.Scope{fault.ScopePerson, fault.ScopeRule, fault.ScopeConnection}, row.Scope, name)
+		require.Contains(t, []fault.Scope{fault.ScopePerson, fault.ScopeGroup, fault.ScopeRule, fault.ScopeConnection}, row.Scope, name)
 		require.Contains(t, []fault.Kind{fault.Transient, fault.Throttled, fault.Uncertain, fault.NotReady, fault.Rematch, fault.Invalid, fault.Denied,
 			fault.NotFound, fault.Refused, fault.Stale, fault.Internal}, row.Kind, name)
 		sentence := row.Code.Sentence()
@@ -126,8 +126,8 @@ func document(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Reason codes\n\n" +
 		"Each person who is not `Success`, each failed check and each refused command carries one of these codes. A code never\n" +
-		"changes its meaning and is never used again, so scripts may rely on it. *Stops* is how much it stops (one person, a rule,\n" +
-		"the connection), *side* is who has to change something, or to answer again.\n\n" +
+		"changes its meaning and is never used again, so scripts may rely on it. *Stops* is how much it stops (one person, a group,\n" +
+		"a rule, the connection), *side* is who has to change something, or to answer again.\n\n" +
 		"<!-- Made from internal/fault/catalogue.go: go test ./internal/fault -run Document -update -->\n")
 	section := ""
 	for _, row := range fault.Rows() {

@@ -26,6 +26,8 @@ type Scope string
 const (
 	// ScopePerson: one person; everybody else is provisioned.
 	ScopePerson Scope = "person"
+	// ScopeGroup: one group; all people and all other groups are provisioned.
+	ScopeGroup Scope = "group"
 	// ScopeRule: everybody of one rule.
 	ScopeRule Scope = "rule"
 	// ScopeConnection: everybody of the connection.

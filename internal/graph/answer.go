@@ -198,7 +198,7 @@ func knownAttribute(name string) string {
 	if a, ok := directory.FindAttribute(name); ok {
 		return a.Name
 	}
-	for _, other := range []string{"mail", "proxyAddresses", "passwordProfile", LinkProperty, MarkProperty} {
+	for _, other := range []string{"mail", "proxyAddresses", "passwordProfile", "description", "uniqueName", LinkProperty, MarkProperty} {
 		if strings.EqualFold(name, other) || strings.HasPrefix(name, "extension_") && strings.HasSuffix(name, "_"+other) {
 			return other
 		}

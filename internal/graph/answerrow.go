@@ -144,6 +144,22 @@ func creating(a *answer) bool     { return a.op.name == opCreateUser.name }
 func registering(a *answer) bool  { return a.op.name == opRegister.name }
 func readingByUPN(a *answer) bool { return a.op.name == opReadUserByUPN.name }
 
+func onGroup(a *answer) bool        { return a.op.group }
+func upserting(a *answer) bool      { return a.op.name == opUpsertGroup.name }
+func addingOne(a *answer) bool      { return a.op.name == opAddMember.name }
+func removingMember(a *answer) bool { return a.op.name == opRemoveMember.name }
+func aboutGroup(a *answer) bool     { return a.op.group || upserting(a) }
+
+// namedAccount is the account of a membership request that the answer names; "" where it names none of them.
+func namedAccount(a *answer) string {
+	for _, id := range a.accountIDs {
+		if strings.Contains(a.lower, strings.ToLower(id)) {
+			return id
+		}
+	}
+	return ""
+}
+
 func onExtensions(a *answer) bool {
 	return a.op.name == opRegister.name || a.op.name == opExtensions.name
 }

@@ -21,6 +21,8 @@ var answerTable = []answerRow{
 	{name: "throttled", status: []int{429}, kind: fault.Throttled, reason: fault.GraphThrottled, wait: throttleWait},
 	{name: "throttled by the directory", codes: []string{"Request_ThrottledTemporarily", "Request_ThrottledPermanently"},
 		kind: fault.Throttled, reason: fault.GraphThrottled, wait: throttleWait},
+	{name: "group is full", codes: []string{"Directory_QuotaExceeded"}, when: func(a *answer) bool { return strings.Contains(a.lower, "forward-link members") },
+		kind: fault.Denied, reason: fault.GroupMembersQuota},
 	{name: "directory quota", codes: []string{"Directory_QuotaExceeded"}, kind: fault.Denied, reason: fault.DirectoryQuota},
 	{name: "server error on a write", status: []int{408, 500, 502, 503, 504}, when: writing,
 		kind: fault.Uncertain, reason: fault.WriteUncertain, wait: verifyWait},
@@ -45,6 +47,12 @@ var answerTable = []answerRow{
 	{name: "tenant gone", codes: []string{"Directory_CompanyNotFound"}, kind: fault.Denied, reason: fault.TenantUnknown},
 	{name: "no consent at all", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return a.granted == grantNone },
 		kind: fault.Denied, reason: fault.ConsentMissing, subject: neededPermission},
+	// Guests need not be allowed into every group of a tenant.
+	{name: "guest refused", status: []int{403}, codes: deniedCodes, when: func(a *answer) bool { return strings.Contains(a.lower, "not allowed to join") },
+		kind: fault.Denied, reason: fault.GuestRefused},
+	// One text for dynamic groups, for those that roles can be given to, and for those of restricted management.
+	{name: "group unwritable", status: []int{403}, codes: deniedCodes,
+		when: func(a *answer) bool { return aboutGroup(a) && a.op.write && a.granted == grantHeld }, kind: fault.Denied, reason: fault.GroupUnwritable},
 	{name: "account protected", status: []int{403}, codes: deniedCodes,
 		when: func(a *answer) bool { return a.op.account && a.op.write && a.granted == grantHeld },
 		kind: fault.Denied, reason: fault.AccountProtected, refuses: sensitive},
@@ -55,8 +63,16 @@ var answerTable = []answerRow{
 	{name: "permission denied", status: []int{403}, codes: deniedCodes, kind: fault.Denied, reason: fault.PermissionDenied, subject: neededPermission},
 
 	// Not there, or not yet.
-	{name: "not replicated yet", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: func(a *answer) bool { return a.op.account && a.recent },
+	{name: "not replicated yet", status: []int{404}, codes: []string{"Request_ResourceNotFound"},
+		when: func(a *answer) bool { return (a.op.account || aboutGroup(a)) && a.recent },
 		kind: fault.NotReady, reason: fault.ReplicationPending, wait: replicaWait},
+	// The text names the group, whatever of group, account and membership is missing.
+	{name: "membership not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: removingMember,
+		kind: fault.Stale, reason: fault.NotMember},
+	{name: "member not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: func(a *answer) bool { return namedAccount(a) != "" },
+		kind: fault.NotFound, reason: fault.GroupMemberNotFound, subject: namedAccount},
+	{name: "group not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: aboutGroup,
+		kind: fault.NotFound, reason: fault.TargetGroupNotFound},
 	{name: "account not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onAccount,
 		kind: fault.NotFound, reason: fault.AccountNotFound},
 	{name: "application not found", status: []int{404}, codes: []string{"Request_ResourceNotFound"}, when: onExtensions,
@@ -79,11 +95,20 @@ var answerTable = []answerRow{
 		kind: fault.Invalid, reason: fault.AddressConflict, subject: attribute, refuses: []string{directory.MailNickname}},
 	{name: "immutable id taken", status: []int{400, 409}, conflicts: []string{directory.ImmutableID},
 		kind: fault.Invalid, reason: fault.ImmutableIDConflict, subject: on(directory.ImmutableID)},
+	{name: "unique name taken", status: []int{400, 409}, conflicts: []string{"uniqueName"}, when: aboutGroup,
+		kind: fault.Rematch, reason: fault.GroupInBin, subject: on("uniqueName")},
+	{name: "nickname taken", status: []int{400, 409}, conflicts: []string{directory.MailNickname}, when: aboutGroup,
+		kind: fault.Invalid, reason: fault.GroupNicknameTaken, subject: on(directory.MailNickname)},
+	{name: "member already", status: genericBad, message: []string{"one or more added object references already exist"}, when: addingOne,
+		kind: fault.Stale, reason: fault.AlreadyMember},
 	// The answer to twenty members does not say which of them is one already, and none was added.
 	{name: "reference there already", status: genericBad, message: []string{"one or more added object references already exist"},
 		kind: fault.Rematch, reason: fault.MembershipChanged},
 	{name: "reference gone already", status: genericBad, message: []string{"one or more removed object references do not exist"},
-		kind: fault.Rematch, reason: fault.MembershipChanged},
+		kind: fault.Stale, reason: fault.NotMember},
+	// What we never send, unless it is a defect.
+	{name: "bad membership request", status: genericBad, message: []string{"more than 20 link changes", "can only be present once", "not a valid reference update"},
+		kind: fault.Internal, reason: fault.MembershipRefused},
 	{name: "value taken", status: []int{400, 409}, conflicts: []string{"*"}, kind: fault.Invalid, reason: fault.AttributeInvalid, subject: attribute},
 	{name: "key taken", status: []int{400, 409}, codes: []string{"Request_MultipleObjectsWithSameKeyValue"}, when: creating,
 		kind: fault.Rematch, reason: fault.AccountExists},
@@ -114,6 +139,15 @@ var answerTable = []answerRow{
 	// What is known of the account is out of date, since a licence was to be removed that is gone. Text not seen in the open.
 	{name: "license not assigned", status: genericBad, message: []string{"does not have a corresponding license"},
 		kind: fault.Stale, reason: fault.LicenseNotAssigned, subject: on(directory.SkuID)},
+
+	// Groups that are not to be written by anybody with our permissions.
+	{name: "group mail-enabled", status: genericBad, message: []string{"mail-enabled security groups and or distribution list", "support writes of mail-enabled groups"},
+		kind: fault.Invalid, reason: fault.GroupMailEnabled},
+	{name: "group synced from on-premises", status: genericBad, message: []string{"on-premises mastered directory sync objects"}, when: aboutGroup,
+		kind: fault.Invalid, reason: fault.GroupSynced},
+	// Text not seen in the open.
+	{name: "group has licenses", status: genericBad, message: []string{"active licenses assigned"}, when: onGroup,
+		kind: fault.Invalid, reason: fault.GroupHasLicenses},
 
 	// Values.
 	{name: "immutable id missing", status: genericBad, message: []string{"sourceanchor is a required property"},

@@ -62,6 +62,23 @@ var (
 		_, err := c.RegisterExtensionProperty(ctx, graph.LinkProperty)
 		return err
 	}
+	addMembers callFunc = func(ctx context.Context, c *graph.Client) error {
+		return c.AddMembers(ctx, groupID, []string{skuID, userID})
+	}
+	addMember    callFunc = func(ctx context.Context, c *graph.Client) error { return c.AddMember(ctx, groupID, userID) }
+	removeMember callFunc = func(ctx context.Context, c *graph.Client) error { return c.RemoveMember(ctx, groupID, userID) }
+	deleteGroup  callFunc = func(ctx context.Context, c *graph.Client) error { return c.DeleteGroup(ctx, groupID) }
+	readGroup    callFunc = func(ctx context.Context, c *graph.Client) error {
+		_, err := c.GroupByID(ctx, groupID, selection)
+		return err
+	}
+	renameGroup callFunc = func(ctx context.Context, c *graph.Client) error {
+		return c.UpdateGroup(ctx, groupID, graph.GroupPatch{DisplayName: ptr("x")}, selection)
+	}
+	upsert callFunc = func(ctx context.Context, c *graph.Client) error {
+		_, _, err := c.UpsertGroup(ctx, "ef-1", team(1), selection)
+		return err
+	}
 	fresh callFunc = func(ctx context.Context, c *graph.Client) error { _, err := c.FreshToken(ctx); return err }
 )
 
@@ -228,10 +245,10 @@ var samples = []sample{
 	{row: "value invalid (detail)", call: change, status: 400, code: bad, message: "Bad.",
 		details: []map[string]string{{"code": "InvalidValue", "target": "mobilePhone"}, {"code": "InvalidValue", "target": "department"}, {"code": "InvalidValue", "target": "surname"}},
 		kind:    fault.Invalid, reason: fault.AttributeInvalid, subject: "mobilePhone, department, surname", refused: []string{"mobilePhone", "department"}},
-	{row: "reference there already", call: manager, status: 400, code: bad, message: "One or more added object references already exist for the following modified properties: 'members'.",
+	{row: "reference there already", call: addMembers, status: 400, code: bad, message: "One or more added object references already exist for the following modified properties: 'members'.",
 		kind: fault.Rematch, reason: fault.MembershipChanged},
-	{row: "reference gone already", call: manager, status: 400, code: bad, message: "One or more removed object references do not exist for the following modified properties: 'members'.",
-		kind: fault.Rematch, reason: fault.MembershipChanged},
+	{row: "reference gone already", call: removeMember, status: 400, code: bad, message: "One or more removed object references do not exist for the following modified properties: 'members'.",
+		kind: fault.Stale, reason: fault.NotMember},
 	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, attempt: 1,
 		kind: fault.NotReady, reason: fault.ReplicationPending, subject: "usageLocation", wait: 10 * time.Second},
 	{row: "usage location not known yet", call: assign, status: 400, code: bad, message: "License assignment cannot be done for user with invalid usage location.", location: true, attempt: 8,
@@ -250,6 +267,43 @@ var samples = []sample{
 	{row: "extension not available", call: update, status: 400, code: bad,
 		message: "The following extension properties are not available: extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowLink,extension_0c5d5a1f2a3b4c5d6e7f8091a2b3c4d5_entraflowMark.",
 		kind:    fault.NotReady, reason: fault.ExtensionNotReady, subject: "entraflowLink, entraflowMark", wait: 15 * time.Second},
+	{row: "group is full", call: addMembers, status: 403, code: "Directory_QuotaExceeded", message: "Unable to perform operation as '121' would exceed the maximum quota count '100' for forward-link members.",
+		kind: fault.Denied, reason: fault.GroupMembersQuota},
+	{row: "guest refused", call: addMember, status: 403, code: "Authorization_RequestDenied", message: "Guests users are not allowed to join this Unified Group due to policy setting.",
+		kind: fault.Denied, reason: fault.GuestRefused},
+	{row: "group unwritable", call: addMembers, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.GroupUnwritable},
+	{row: "group unwritable", call: renameGroup, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.GroupUnwritable},
+	{row: "permission denied", call: addMembers, status: 403, code: "Authorization_RequestDenied", message: denied, roles: []string{"Group.Read.All"},
+		kind: fault.Denied, reason: fault.PermissionDenied, subject: "Group.ReadWrite.All"},
+	{row: "permission denied", call: readGroup, status: 403, code: "Authorization_RequestDenied", message: denied, kind: fault.Denied, reason: fault.PermissionDenied, subject: "Group.ReadWrite.All"},
+	{row: "membership not found", call: removeMember, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, groupID), kind: fault.Stale, reason: fault.NotMember},
+	{row: "membership not found", call: removeMember, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, userID), kind: fault.Stale, reason: fault.NotMember},
+	{row: "member not found", call: addMembers, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, strings.ToUpper(userID)),
+		kind: fault.NotFound, reason: fault.GroupMemberNotFound, subject: userID},
+	{row: "group not found", call: addMembers, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, groupID), kind: fault.NotFound, reason: fault.TargetGroupNotFound},
+	{row: "group not found", call: readGroup, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, groupID), kind: fault.NotFound, reason: fault.TargetGroupNotFound},
+	{row: "not replicated yet", call: addMembers, status: 404, code: "Request_ResourceNotFound", message: fmt.Sprintf(missing, userID), recent: true,
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: 15 * time.Second},
+	{row: "reference not replicated yet", call: addMembers, status: 400, code: bad, message: "The source resource object or one of the objects being referenced don't exist.",
+		kind: fault.NotReady, reason: fault.ReplicationPending, wait: 15 * time.Second},
+	{row: "unique name taken", call: upsert, status: 400, code: bad, message: fmt.Sprintf(another, "uniqueName"), details: conflict("uniqueName"),
+		kind: fault.Rematch, reason: fault.GroupInBin, subject: "uniqueName"},
+	{row: "nickname taken", call: upsert, status: 400, code: bad, message: fmt.Sprintf(another, "mailNickname"), details: conflict("mailNickname"),
+		kind: fault.Invalid, reason: fault.GroupNicknameTaken, subject: "mailNickname"},
+	{row: "member already", call: addMember, status: 400, code: bad, message: "One or more added object references already exist for the following modified properties: 'members'.",
+		kind: fault.Stale, reason: fault.AlreadyMember},
+	{row: "bad membership request", call: addMembers, status: 400, code: bad, message: "A resource cannot contain more than 20 link changes",
+		kind: fault.Internal, reason: fault.MembershipRefused},
+	{row: "bad membership request", call: addMembers, status: 400, code: bad,
+		message: "Object '[ResourceType=User,Id=" + userID + "]' referenced from '[ResourceType=Group,Id=" + groupID + "]' can only be present once as an add/remove change.",
+		kind:    fault.Internal, reason: fault.MembershipRefused},
+	{row: "bad membership request", call: addMember, status: 400, code: bad, message: "Not a valid reference update.", kind: fault.Internal, reason: fault.MembershipRefused},
+	{row: "group mail-enabled", call: addMembers, status: 400, code: bad, message: "Cannot Update a mail-enabled security groups and or distribution list.",
+		kind: fault.Invalid, reason: fault.GroupMailEnabled},
+	{row: "group synced from on-premises", call: removeMember, status: 400, code: bad, message: "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration.",
+		kind: fault.Invalid, reason: fault.GroupSynced},
+	{row: "group has licenses", call: deleteGroup, status: 400, code: bad, message: "Unable to delete the group: it has active licenses assigned.",
+		kind: fault.Invalid, reason: fault.GroupHasLicenses},
 	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "700211"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS700211"},
 	{row: "login: federated token", call: fresh, status: 401, raw: login("invalid_client", "7002138"), kind: fault.Denied, reason: fault.FederatedTokenRejected, subject: "AADSTS7002138"},
 	{row: "values invalid", call: create, status: 400, code: bad, message: "One or more property values specified are invalid.", attempt: 4, kind: fault.Invalid, reason: fault.AttributeInvalid},

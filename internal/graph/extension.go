@@ -113,9 +113,14 @@ func (c *Client) ProbeExtension(ctx context.Context, sel directory.Selection) er
 	if sel.LinkProperty == "" || sel.MarkProperty == "" {
 		return missingArgument(opProbe, LinkProperty)
 	}
-	err := c.probe(ctx, sel.LinkProperty)
+	return c.probeBoth(ctx, sel, c.probe)
+}
+
+// probeBoth probes link and mark, and looks at the definitions where one is refused.
+func (c *Client) probeBoth(ctx context.Context, sel directory.Selection, probe func(ctx context.Context, property string) error) error {
+	err := probe(ctx, sel.LinkProperty)
 	if err == nil {
-		err = c.probe(ctx, sel.MarkProperty)
+		err = probe(ctx, sel.MarkProperty)
 	}
 	if !fault.Is(err, fault.ExtensionNotReady) {
 		return err

@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -32,37 +31,61 @@ type page struct {
 // request builds the request of the first page or, with a link, of the next.
 type request func(ctx context.Context, next string) (*abstractions.RequestInformation, error)
 
-// list follows a list of users to its explicit end, a page without a link to the next. Where links are read, the end counts
-// only if the tenant still knows the property: see linkReadable.
+// listing is how one kind of list is read.
+type listing[T any] struct {
+	op operation
+	// build makes the request of each page, decode an object of a row. id tells objects apart.
+	build  request
+	decode func(row) (T, error)
+	id     func(T) string
+	// end, if not nil, looks at the objects of the last page before the list counts as complete.
+	end func(ctx context.Context, last []T) error
+	// progress, if not nil, is told after each page.
+	progress func(pages, objects int)
+}
+
+// list reads users.
 func (c *Client) list(ctx context.Context, op operation, sel directory.Selection, yield func([]directory.Account) error, progress func(pages, users int), build request) error {
-	d := newDecoder(sel)
+	return follow(ctx, c, listing[directory.Account]{
+		op: op, build: build, decode: newDecoder(sel).account, progress: progress,
+		id:  func(a directory.Account) string { return a.ID },
+		end: func(ctx context.Context, last []directory.Account) error { return c.linkReadable(ctx, op, sel, last) },
+	}, yield)
+}
+
+// follow follows a list to its explicit end, a page without a link to the next. Where links are read, the end counts only if
+// the tenant still knows the property: see linkReadable.
+func follow[T any](ctx context.Context, c *Client, l listing[T], yield func([]T) error) error {
 	seen := map[string]struct{}{}
 	var trail trail
 	next, pages := "", 0
 	for {
-		accounts, following, err := c.pageAgain(ctx, op, d, next, build)
+		objects, following, err := pageAgain(ctx, c, l, next)
 		if err != nil {
 			return err
 		}
-		// Accounts move between pages while the list is read.
-		fresh := accounts[:0]
-		for _, a := range accounts {
-			if _, ok := seen[a.ID]; !ok {
-				seen[a.ID] = struct{}{}
-				fresh = append(fresh, a)
+		// Objects move between pages while the list is read.
+		fresh := objects[:0]
+		for _, o := range objects {
+			if _, ok := seen[l.id(o)]; !ok {
+				seen[l.id(o)] = struct{}{}
+				fresh = append(fresh, o)
 			}
 		}
 		if err := yield(fresh); err != nil {
 			return err
 		}
 		pages++
-		if progress != nil {
-			progress(pages, len(seen))
+		if l.progress != nil {
+			l.progress(pages, len(seen))
 		}
 		if following == "" {
-			return c.linkReadable(ctx, op, sel, accounts)
+			if l.end == nil {
+				return nil
+			}
+			return l.end(ctx, objects)
 		}
-		if err := c.follow(op, &trail, following, len(fresh) > 0); err != nil {
+		if err := c.follow(l.op, &trail, following, len(fresh) > 0); err != nil {
 			return err
 		}
 		next = following
@@ -77,7 +100,11 @@ func (c *Client) linkReadable(ctx context.Context, op operation, sel directory.S
 	if op.name != opListUsers.name || sel.LinkProperty == "" || sel.MarkProperty == "" || slices.ContainsFunc(last, linked) {
 		return nil
 	}
-	err := c.ProbeExtension(ctx, sel)
+	return c.readable(op, c.ProbeExtension(ctx, sel))
+}
+
+// readable is what the end of a list makes of a probe's answer.
+func (c *Client) readable(op operation, err error) error {
 	unlisted := fault.Is(err, fault.ExtensionMissing) && fault.Of(err).Subject == ""
 	if n := c.known.attempt; unlisted && n >= 1 && n <= probeAttempts {
 		// Where the definitions cannot be listed, it may be one server that does not know them yet.
@@ -89,11 +116,11 @@ func (c *Client) linkReadable(ctx context.Context, op operation, sel directory.S
 }
 
 // pageAgain reads a page; one after the first several times if need be.
-func (c *Client) pageAgain(ctx context.Context, op operation, d *decoder, next string, build request) ([]directory.Account, string, error) {
+func pageAgain[T any](ctx context.Context, c *Client, l listing[T], next string) ([]T, string, error) {
 	for attempt := 1; ; attempt++ {
-		accounts, following, err := c.page(ctx, op, d, next, build)
+		objects, following, err := onePage(ctx, c, l, next)
 		if err == nil || next == "" || attempt == pageAttempts || ctx.Err() != nil {
-			return accounts, following, err
+			return objects, following, err
 		}
 		f := fault.Of(err)
 		wait := max(f.RetryAfter, c.options.Waits.Page.After(attempt))
@@ -103,13 +130,13 @@ func (c *Client) pageAgain(ctx context.Context, op operation, d *decoder, next s
 	}
 }
 
-// page reads and decodes one page.
-func (c *Client) page(ctx context.Context, op operation, d *decoder, next string, build request) (accounts []directory.Account, following string, err error) {
-	info, err := build(ctx, next)
+// onePage reads and decodes one page.
+func onePage[T any](ctx context.Context, c *Client, l listing[T], next string) (objects []T, following string, err error) {
+	info, err := l.build(ctx, next)
 	if err != nil {
-		return nil, "", fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)
+		return nil, "", fault.Wrap(l.op.name, fault.Internal, fault.InternalError, "", err)
 	}
-	err = c.call(ctx, op, func(ctx context.Context) error {
+	err = c.call(ctx, l.op, func(ctx context.Context) error {
 		if next != "" {
 			asItCame(ctx)
 		}
@@ -122,15 +149,15 @@ func (c *Client) page(ctx context.Context, op operation, d *decoder, next string
 			return err
 		}
 		if p.Value == nil {
-			return errors.New("the answer has no value array")
+			return errNoValue
 		}
-		accounts, following = make([]directory.Account, len(p.Value)), p.Next
+		objects, following = make([]T, len(p.Value)), p.Next
 		for i, r := range p.Value {
-			if accounts[i], err = d.account(r); err != nil {
+			if objects[i], err = l.decode(r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return accounts, following, err
+	return objects, following, err
 }

@@ -11,6 +11,10 @@ type operation struct {
 	write bool
 	// account: the call is about one existing account, so a 404 or a 403 can be that account's.
 	account bool
+	// group: the call is about one existing group, so a 404 or a 403 can be that group's.
+	group bool
+	// members: the call changes members of the group, so a 404 can also be an account's.
+	members bool
 	// permissions are the application permissions of which one suffices; the first is the one that we ask for.
 	// https://learn.microsoft.com/graph/permissions-reference
 	permissions []string
@@ -48,6 +52,35 @@ var (
 	opRegister      = operation{name: "register extension property", route: "/applications(appId)/extensionProperties", write: true, permissions: appWrite}
 	opProbe         = operation{name: "probe extension properties", route: "/users?$filter", permissions: userRead}
 	opToken         = operation{name: "acquire token", route: "/oauth2/v2.0/token"}
+)
+
+// Operations on groups. https://learn.microsoft.com/graph/permissions-reference has Group.ReadWrite.All for all of them.
+var (
+	groupRead    = []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "Group.Read.All", "Directory.Read.All", "GroupMember.Read.All", "Group.ReadBasic.All"}
+	groupCreate  = []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "Group.Create"}
+	groupWrite   = []string{"Group.ReadWrite.All", "Directory.ReadWrite.All"}
+	groupDelete  = []string{"Group.ReadWrite.All"}
+	memberRead   = []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "Group.Read.All", "Directory.Read.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All", "GroupMember.ReadBasic.All"}
+	memberWrite  = []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "GroupMember.ReadWrite.All"}
+	memberOfRead = []string{"Group.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All", "Group.Read.All", "User.Read.All", "Directory.Read.All", "GroupMember.Read.All"}
+)
+
+var (
+	opListGroups      = operation{name: "list groups", route: "/groups", permissions: groupRead}
+	opReadGroup       = operation{name: "read group", route: "/groups/{id}", group: true, permissions: groupRead}
+	opReadGroupByName = operation{name: "read group by unique name", route: "/groups(uniqueName)", group: true, permissions: groupRead}
+	opFindGroups      = operation{name: "find groups by link", route: "/groups?$filter", permissions: groupRead}
+	opProbeGroups     = operation{name: opProbe.name, route: "/groups?$filter", permissions: groupRead}
+	opListMembers     = operation{name: "list members", route: "/groups/{id}/members", group: true, permissions: memberRead}
+	opMemberOf        = operation{name: "read groups of user", route: "/users/{id}/getMemberGroups", account: true, permissions: memberOfRead}
+	opUpsertGroup     = operation{name: "create group", route: "/groups(uniqueName)", write: true, permissions: groupCreate}
+	opUpdateGroup     = operation{name: "update group", route: "/groups/{id}", write: true, group: true, permissions: groupWrite}
+	opDeleteGroup     = operation{name: "delete group", route: "/groups/{id}", write: true, group: true, permissions: groupDelete}
+	opListBinGroups   = operation{name: "list deleted groups", route: "/directory/deletedItems/microsoft.graph.group", permissions: groupRead}
+	opRestoreGroup    = operation{name: "restore group", route: "/directory/deletedItems/{id}/restore", write: true, group: true, permissions: groupWrite}
+	opAddMembers      = operation{name: "add members", route: "/groups/{id}", write: true, group: true, members: true, permissions: memberWrite}
+	opAddMember       = operation{name: "add member", route: "/groups/{id}/members/$ref", write: true, group: true, members: true, permissions: memberWrite}
+	opRemoveMember    = operation{name: "remove member", route: "/groups/{id}/members/{id}/$ref", write: true, group: true, members: true, permissions: memberWrite}
 )
 
 // special are the target attributes that are no ordinary properties of a user: they have fields or calls of their own.

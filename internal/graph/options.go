@@ -17,6 +17,9 @@ type circumstances struct {
 	location bool
 	// sent are the attributes in the request, cleared those among them that it clears.
 	sent, cleared []string
+	// groupID and accountIDs are the ends of the memberships that the request changes.
+	groupID    string
+	accountIDs []string
 }
 
 // Attempt says that this is the nth attempt, counted from 1 as Temporal does. The waits of NotReady and Uncertain faults grow
@@ -25,8 +28,8 @@ type circumstances struct {
 // attempt, and those answers are final.
 func Attempt(n int) Option { return func(c *circumstances) { c.attempt = n } }
 
-// RecentlyWritten says that the account was created or restored only just now: a "not found" is then
-// fault.ReplicationPending (NotReady) and not fault.AccountNotFound.
+// RecentlyWritten says that the account or the group was created or restored only just now: a "not found" is then
+// fault.ReplicationPending (NotReady) and not fault.AccountNotFound or fault.TargetGroupNotFound.
 func RecentlyWritten() Option { return func(c *circumstances) { c.recent = true } }
 
 // LocationWritten says that the account's usage location was written only just now, or the account with it: that it is
@@ -52,6 +55,11 @@ func sending(values map[string]string, others ...string) Option {
 			}
 		}
 	}
+}
+
+// linking notes which memberships a request changes; the group's id is "" where it has none yet.
+func linking(groupID string, accountIDs []string) Option {
+	return func(c *circumstances) { c.groupID, c.accountIDs = groupID, accountIDs }
 }
 
 // clears reports whether the request clears an attribute.

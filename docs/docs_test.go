@@ -72,6 +72,9 @@ func walk(v reflect.Value, prefix string, each func(key string, value any)) {
 		}
 		field := v.Field(i)
 		switch {
+		case field.Type() == reflect.TypeFor[config.GroupText]():
+			// A text for whoever writes it.
+			each(prefix+name, nil)
 		case field.Kind() == reflect.Struct:
 			walk(field, prefix+name+".", each)
 		case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:

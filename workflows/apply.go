@@ -254,6 +254,12 @@ func ruleWords(r config.RuleChange, now config.Rule) string {
 	if r.Tables {
 		parts = append(parts, "tables changed")
 	}
+	if r.Groups {
+		parts = append(parts, "groups changed")
+	}
+	if r.Leaving {
+		parts = append(parts, "what happens to groups and members that leave changed")
+	}
 	if r.Schedule {
 		parts = append(parts, "schedule changed")
 	}

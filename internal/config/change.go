@@ -44,6 +44,11 @@ type RuleChange struct {
 	Mappings []string
 	// Tables: a table differs, and the rule looks something up.
 	Tables bool
+	// Groups: which groups are kept, or what they are at the target; or which groups give licenses.
+	Groups bool
+	// Leaving: what happens to groups that leave the rule, or to the memberships of people who leave. It acts at the next transition
+	// and leads to no sync.
+	Leaving bool
 	// Schedule: syncEvery.
 	Schedule bool
 }
@@ -51,7 +56,7 @@ type RuleChange struct {
 // Syncs reports whether the change leads to a sync of the rule by itself: it is new, enabled or disabled, or includes
 // other people or gives them other values.
 func (r RuleChange) Syncs() bool {
-	return r.Added || r.Enabled || r.Reading || r.Filter || r.Tables || len(r.Mappings) > 0
+	return r.Added || r.Enabled || r.Reading || r.Filter || r.Tables || r.Groups || len(r.Mappings) > 0
 }
 
 // None reports whether nothing differs.
@@ -168,7 +173,8 @@ func ruleChange(old, revision Connection, name string) (RuleChange, bool) {
 		Schedule: before.Interval() != after.Interval(),
 		Tables:   after.looksUp() && !maps.EqualFunc(before.tables, after.tables, maps.Equal[map[string]string, map[string]string]),
 	}
-	return c, c.Source || c.Reading || c.Tables || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
+	c.Groups, c.Leaving = groupChanges(before, after)
+	return c, c.Groups || c.Leaving || c.Source || c.Reading || c.Tables || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
 }
 
 // mappingChanges compares mappings as JSON, where a list read from a file and one that has travelled are the same.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/entraflow/entraflow/internal/mapping"
@@ -200,8 +201,11 @@ func (r *Rule) looksUp() bool {
 			return true
 		}
 	}
-	return expression.LooksUp(r.Filter)
+	return expression.LooksUp(r.Filter) || slices.ContainsFunc(r.Groups, Group.looksUp)
 }
+
+// GroupTables are the tables that the expressions of Groups look values up in.
+func (r *Rule) GroupTables() expression.Tables { return r.tables }
 
 // share gives the rules the connection's tables.
 func (c *Connection) share() {

@@ -122,6 +122,7 @@ func (d *document) rule(n *yaml.Node, path string) Rule {
 	if n := f["mappings"]; n != nil {
 		d.mappings(n, path+".mappings", r.Mappings)
 	}
+	d.groupSettings(f, path, &r)
 	return r
 }
 

@@ -27,6 +27,7 @@
 //	preferences.removeAdopted                 false      removeAction delete also deletes adopted accounts
 //	preferences.removalGuard.count            5          a sync removes at most this many,
 //	preferences.removalGuard.percent          10         or this share of the rule's linked users if that is more
+//	preferences.removalGuard.groupPercent     30         a sync removes at most this share of a group's members
 //	tables                                    none       tables for lookup in expressions: name, key, text
 //	rules                                     none       at most 100
 //	rules[].name                              required   as the connection's; unique; never changes
@@ -39,6 +40,16 @@
 //	rules[].mappings.password                 –          'randomPassword(n)' or {secret: env:NAME}; never a literal
 //	rules[].mappings.resetPassword            true       a new password at the first sign-in
 //	rules[].mappings.accountEnabled           true       and the source must say so too
+//	rules[].groups                            none       a list: the name or id of a group of the source, or the keys below
+//	rules[].groups[].source                   required   name or id; or match, a CEL expression over group, for several
+//	rules[].groups[].target                   ours       the object id of an existing group, whose members only are kept
+//	rules[].groups[].name                     source's   at the target: a text or {expression: 'CEL over group'}; so are
+//	                                                     description and mailNickname
+//	rules[].groups[].type                     security   security or microsoft365
+//	rules[].groups[].existing                 merge      merge, overwrite or leave: a group of that name that is not ours
+//	rules[].groups[].whenRemoved              leave      leave, removeMembers or delete: the group left the rule or the source
+//	rules[].groupMembers.whenDeprovisioned    remove     remove or leave: our memberships of people who leave
+//	rules[].licenseGroups                     none       license (part number or id): the group at the target that gives it
 //	rules[].syncEvery                         never      a duration of at least 1m, as in 15m or 24h
 //
 // Exactly one of clientSecret, clientCertificate and federatedTokenFile is required. What they point to is read anew for each

@@ -176,15 +176,12 @@ func (d *document) fields(n *yaml.Node, path, wanted string, known []string) map
 	entries, _ := d.entries(n, path, wanted)
 	fields := make(map[string]*yaml.Node, len(entries))
 	for _, e := range entries {
-		if contains(known, e.key) && !notYet[e.key] {
+		if contains(known, e.key) {
 			d.at[join(path, e.key)] = e.start()
 			fields[e.key] = e.node
 			continue
 		}
 		message, meant := unknownKey(e.key, known)
-		if notYet[e.key] && path != "" {
-			message, meant = groupsMessage, ""
-		}
 		d.report(e.place, join(path, e.key), message)
 		if meant != "" {
 			d.bad[join(path, meant)] = true

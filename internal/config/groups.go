@@ -1,7 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/entraflow/entraflow/internal/mapping/expression"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // Group is an entry of a rule's `groups`: one group of the store, or several by an expression, and what they are at the target. A text in
@@ -63,11 +69,16 @@ const DefaultGroupPercent = 30
 func (g *Group) UnmarshalJSON(b []byte) error {
 	var name string
 	if json.Unmarshal(b, &name) == nil {
-		*g = Group{Source: name}
+		*g = Group{Source: source.Clean(name)}
 		return nil
 	}
 	type plain Group
-	return json.Unmarshal(b, (*plain)(g))
+	if err := json.Unmarshal(b, (*plain)(g)); err != nil {
+		return err
+	}
+	// Stores clean the names that they read.
+	g.Source = source.Clean(g.Source)
+	return nil
 }
 
 // UnmarshalJSON takes a text for a constant.
@@ -79,4 +90,43 @@ func (t *GroupText) UnmarshalJSON(b []byte) error {
 	}
 	type plain GroupText
 	return json.Unmarshal(b, (*plain)(t))
+}
+
+// looksUp reports whether an expression of the group may use a table.
+func (g Group) looksUp() bool {
+	for _, text := range []string{g.Match, g.Name.Expression, g.Description.Expression, g.MailNickname.Expression} {
+		if expression.LooksUp(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// groupChanges compares the groups of two revisions of a rule: what leads to a sync, and what acts at the next transition only.
+func groupChanges(before, after Rule) (groups, leaving bool) {
+	kept := func(r Rule) []Group {
+		list := slices.Clone(r.Groups)
+		for i := range list {
+			list[i].WhenRemoved = ""
+			list[i].Type = cmp.Or(list[i].Type, GroupSecurity)
+			list[i].Existing = cmp.Or(list[i].Existing, ExistingMerge)
+		}
+		return list
+	}
+	left := func(r Rule) map[string]string {
+		words := map[string]string{}
+		for _, g := range r.Groups {
+			words[g.Source+"\x00"+g.Match] = cmp.Or(g.WhenRemoved, RemovedLeave)
+		}
+		return words
+	}
+	groups = !slices.Equal(kept(before), kept(after)) || !maps.Equal(before.LicenseGroups, after.LicenseGroups)
+	leaving = cmp.Or(before.GroupMembers.WhenDeprovisioned, MembersRemove) != cmp.Or(after.GroupMembers.WhenDeprovisioned, MembersRemove)
+	old, now := left(before), left(after)
+	for group, word := range now {
+		if was, had := old[group]; had && was != word {
+			leaving = true
+		}
+	}
+	return groups, leaving
 }

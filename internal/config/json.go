@@ -46,6 +46,8 @@ func unknownKeys(b []byte) []finding {
 		for _, attribute := range slices.Sorted(maps.Keys(mappings)) {
 			w.object(mappings[attribute], rulePath(i, "mappings."+attribute), source.Keys(Mapping{}))
 		}
+		w.groups(r["groups"], rulePath(i, "groups"))
+		w.object(r["groupMembers"], rulePath(i, "groupMembers"), memberKeys)
 	}
 	return w.found
 }
@@ -74,13 +76,10 @@ func (w *walker) object(b json.RawMessage, path string, known []string) map[stri
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(members)) {
-		if contains(known, key) && !notYet[key] {
+		if contains(known, key) {
 			continue
 		}
 		message, _ := unknownKey(key, known)
-		if notYet[key] && path != "" {
-			message = groupsMessage
-		}
 		w.found = append(w.found, finding{path: join(path, key), message: message})
 	}
 	return members

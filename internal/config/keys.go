@@ -13,6 +13,9 @@ var (
 	preferenceKeys = source.Keys(Preferences{})
 	guardKeys      = source.Keys(RemovalGuard{})
 	ruleKeys       = source.Keys(Rule{})
+	groupKeys      = source.Keys(Group{})
+	memberKeys     = source.Keys(GroupMembers{})
+	groupTextKeys  = source.Keys(GroupText{})
 )
 
 // elsewhere are names that other products have for our keys.
@@ -39,11 +42,6 @@ func unknownKey(key string, known []string) (message, meant string) {
 	}
 	return "there is no such key; remove it, or use one of " + strings.Join(known, ", "), ""
 }
-
-// notYet are keys of groups, which nothing carries out yet.
-var notYet = map[string]bool{"groups": true, "groupMembers": true, "licenseGroups": true}
-
-const groupsMessage = "group provisioning is not yet available; remove this key"
 
 func contains(list []string, s string) bool {
 	for _, l := range list {

@@ -256,7 +256,6 @@ func TestProblems(t *testing.T) {
 		{"misspelt required key", swap("tenantId:", "tenantID:"), []string{"2: tenantID: |did you mean \"tenantId\"?"}},
 		{"PingOne's key", head + "preferences: {CREATE_USERS: true}\n", []string{"5: did you mean \"allowCreate\"?"}},
 		{"unknown key of a source", swap("file: people.csv", "file: people.csv\n      type: csv"), []string{"9: type: |use one of file, id, enabled"}},
-		{"groups", rule("    groups: [Engineering]\n"), []string{"15: groups: group provisioning is not yet available|remove"}},
 		{"twice the same key", head + "name: other\n", []string{"5: stands already in line 1|remove one"}},
 		{"merge key", rule("    <<: x\n"), []string{"15: merge|write the keys out"}},
 		{"list as a key", rule("    ? [a]\n    : b\n"), []string{"15: a key is a word|remove it"}},

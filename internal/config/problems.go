@@ -106,7 +106,7 @@ func label(c *Connection, path string) string {
 		rule = "rule " + c.Rules[i].Name
 	}
 	if key = strings.TrimPrefix(key, "."); key != "" {
-		rule += ", " + key
+		rule += ", " + groupLabel(c, i, key)
 	}
 	return rule + ": "
 }

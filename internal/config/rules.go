@@ -28,6 +28,7 @@ func (k *checker) rule(i int, r *Rule) {
 		}
 	}
 	k.expressions(i, r)
+	k.groups(i, r)
 }
 
 // expressions checks filter and mappings.

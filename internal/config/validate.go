@@ -124,6 +124,9 @@ func (k *checker) preferences(p Preferences) {
 	if p.RemovalGuard.Percent < 0 || p.RemovalGuard.Percent > 100 {
 		k.problem("preferences.removalGuard.percent", "this is a percentage; give 0 to 100")
 	}
+	if p.RemovalGuard.GroupPercent < 0 || p.RemovalGuard.GroupPercent > 100 {
+		k.problem("preferences.removalGuard.groupPercent", "this is a percentage; give 0 to 100")
+	}
 	if p.RemoveAdopted && p.RemoveAction == RemoveDisable {
 		k.warn("preferences.removeAdopted", "it has no effect while removeAction is disable; remove it, or set removeAction to delete")
 	}

@@ -73,7 +73,6 @@ func TestValidate(t *testing.T) {
 		{"filter in another case", `"filter"`, `"Filter"`, `rule staff, Filter: there is no such key; did you mean "filter"?`},
 		{"empty filter", `"user.active == 'yes'"`, `""`, "rule staff, filter: it is empty; write an expression"},
 		{"null filter", `"user.active == 'yes'"`, `null`, "rule staff, filter: it is empty; write an expression"},
-		{"groups", `"syncEvery"`, `"groups": ["a"], "syncEvery"`, "rule staff, groups: group provisioning is not yet available; remove"},
 		{"unknown key of a source", `{"file": "/data/people.csv"}`, `{"file": "/data/people.csv", "typ": "csv"}`, "rule staff, source.typ: there is no such key; remove it"},
 		{"unknown key of a mapping", `{"expression": "user.name"}`, `{"expression": "user.name", "once": "always"}`, "mappings.displayName.once: there is no such key; remove it"},
 		{"relative source", `"/data/people.csv"`, `"people.csv"`, "rule staff, source.file: the path must be absolute here; write it in full"},

@@ -18,6 +18,8 @@ type Store struct {
 	Key string
 	// New gives empty settings to decode into: a pointer to a struct whose json tags are the keys below `source:`.
 	New func() Settings
+	// Groups: the store's sources are GroupReaders. A rule with groups on another store is refused.
+	Groups bool
 	// Events reads the body of a webhook that the store's service sends; nil where it sends none.
 	//
 	// Errors: fault.SourceMalformed (Invalid) for a body that is none of the service's. What one event means that is not understood

@@ -30,20 +30,23 @@ type located struct {
 	message string
 }
 
-// isUser recognises user, and .user, which is the same.
-func isUser(e ast.Expr) bool {
-	return e.Kind() == ast.IdentKind && strings.TrimPrefix(e.AsIdent(), ".") == userVariable
+// isVariable recognises a variable such as user, and .user, which is the same.
+func isVariable(e ast.Expr, name string) bool {
+	return e.Kind() == ast.IdentKind && strings.TrimPrefix(e.AsIdent(), ".") == name
 }
+
+// isUser recognises user, or group where the expression is about groups.
+func (r *reader) isUser(e ast.Expr) bool { return isVariable(e, r.scope.variable()) }
 
 func (r *reader) read(e ast.Expr) {
 	switch e.Kind() {
 	case ast.IdentKind:
-		if isUser(e) {
+		if r.isUser(e) {
 			r.refuse(e.ID(), "user stands for a person and is read column by column; write user.<column>")
 		}
 		r.random = r.random || e.AsIdent() == randomVariable
 	case ast.SelectKind:
-		if s := e.AsSelect(); isUser(s.Operand()) {
+		if s := e.AsSelect(); r.isUser(s.Operand()) {
 			r.column(e.ID(), s.FieldName())
 		} else {
 			r.read(s.Operand())
@@ -75,7 +78,7 @@ func (r *reader) all(list []ast.Expr) {
 func (r *reader) call(e ast.Expr) {
 	c := e.AsCall()
 	args := c.Args()
-	if c.FunctionName() == operators.Index && isUser(args[0]) {
+	if c.FunctionName() == operators.Index && r.isUser(args[0]) {
 		if name, ok := literalString(args[1]); ok {
 			r.column(e.ID(), name)
 			return
@@ -83,7 +86,7 @@ func (r *reader) call(e ast.Expr) {
 		r.refuse(e.ID(), `the name of a column must be written out, as in user["Given name"]`)
 		args = args[1:]
 	}
-	if c.FunctionName() == operators.In && isUser(args[1]) {
+	if c.FunctionName() == operators.In && r.isUser(args[1]) {
 		r.refuse(e.ID(), `every record has every column; to ask whether one is filled write has(user.<column>)`)
 		args = args[:1]
 	}
@@ -107,7 +110,7 @@ func (r *reader) call(e ast.Expr) {
 func (r *reader) loop(e ast.Expr) {
 	r.loops = true
 	c := e.AsComprehension()
-	if c.IterVar() == userVariable || c.HasIterVar2() && c.IterVar2() == userVariable {
+	if v := r.scope.variable(); c.IterVar() == v || c.HasIterVar2() && c.IterVar2() == v {
 		r.refuse(e.ID(), "user is the person; give the loop's variable another name")
 		return
 	}
@@ -125,7 +128,7 @@ func (r *reader) loop(e ast.Expr) {
 
 // list notes a column that is treated as a list.
 func (r *reader) list(e ast.Expr) {
-	if name, ok := bareColumn(e); ok && !slices.Contains(r.lists, name) {
+	if name, ok := bareColumn(e, r.scope.variable()); ok && !slices.Contains(r.lists, name) {
 		r.lists = append(r.lists, name)
 	}
 }

@@ -105,7 +105,7 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker 
 	if speaker.result != Password {
 		e.places = places{speaker, checked.NativeRep().SourceInfo()}
 	}
-	if name, ok := bareColumn(root); ok {
+	if name, ok := bareColumn(root, speaker.scope.variable()); ok {
 		e.column = name
 		return e, nil
 	}
@@ -132,14 +132,14 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker 
 }
 
 // bareColumn recognises user.column and user["column"].
-func bareColumn(e ast.Expr) (string, bool) {
+func bareColumn(e ast.Expr, variable string) (string, bool) {
 	switch e.Kind() {
 	case ast.SelectKind:
 		s := e.AsSelect()
-		return s.FieldName(), isUser(s.Operand()) && !s.IsTestOnly()
+		return s.FieldName(), isVariable(s.Operand(), variable) && !s.IsTestOnly()
 	case ast.CallKind:
 		c := e.AsCall()
-		if c.FunctionName() == operators.Index && isUser(c.Args()[0]) {
+		if c.FunctionName() == operators.Index && isVariable(c.Args()[0], variable) {
 			return literalString(c.Args()[1])
 		}
 	}

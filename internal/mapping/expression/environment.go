@@ -58,6 +58,16 @@ type Scope struct {
 	Columns source.Columns
 	// Tables are those that lookup may name.
 	Tables Tables
+	// groups: the expression is about groups, and its variable is group.
+	groups bool
+}
+
+// variable is the one variable of the expression.
+func (s Scope) variable() string {
+	if s.groups {
+		return groupVariable
+	}
+	return userVariable
 }
 
 // typed reports whether columns may have other types than text.
@@ -82,14 +92,17 @@ func (s Scope) names() []string {
 
 // environments are made once each: building one costs more than compiling a hundred expressions.
 var (
-	textOnly         = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.StringType, false) })
-	anyType          = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.DynType, false) })
-	textOnlyPassword = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.StringType, true) })
-	anyTypePassword  = sync.OnceValue(func() *cel.Env { return newEnvironment(cel.DynType, true) })
+	textOnly         = sync.OnceValue(func() *cel.Env { return newEnvironment(userVariable, cel.StringType, false) })
+	anyType          = sync.OnceValue(func() *cel.Env { return newEnvironment(userVariable, cel.DynType, false) })
+	textOnlyPassword = sync.OnceValue(func() *cel.Env { return newEnvironment(userVariable, cel.StringType, true) })
+	anyTypePassword  = sync.OnceValue(func() *cel.Env { return newEnvironment(userVariable, cel.DynType, true) })
+	ofGroups         = sync.OnceValue(func() *cel.Env { return newEnvironment(groupVariable, cel.StringType, false) })
 )
 
 func environment(scope Scope, result Result) *cel.Env {
 	switch {
+	case scope.groups:
+		return ofGroups()
 	case result == Password && scope.typed():
 		return anyTypePassword()
 	case result == Password:
@@ -100,13 +113,13 @@ func environment(scope Scope, result Result) *cel.Env {
 	return textOnly()
 }
 
-func newEnvironment(column *cel.Type, password bool) *cel.Env {
+func newEnvironment(variable string, column *cel.Type, password bool) *cel.Env {
 	env, err := cel.NewEnv(append(slices.Concat(textFunctions(), partFunctions(), dateFunctions()),
 		cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro,
-			hasMacro(), firstMacro(), chooseMacro(), randomPasswordMacro(password)),
+			hasMacro(variable), firstMacro(), chooseMacro(), randomPasswordMacro(password)),
 		ext.Strings(),
-		cel.Variable(userVariable, cel.MapType(cel.StringType, column)),
+		cel.Variable(variable, cel.MapType(cel.StringType, column)),
 		cel.Variable(randomVariable, randomType),
 		base64Function(), normalizeFunction(), filledFunction(), lookupFunction(), chooseFunction(), randomPasswordFunction(),
 		cel.ParserExpressionSizeLimit(MaxLength),

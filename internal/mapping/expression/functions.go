@@ -41,16 +41,16 @@ func normalizeFunction() cel.EnvOption {
 // hasMacro gives has(user.column) the meaning that has() gives a field with a default in CEL for protocol buffers: the
 // value is not the empty one. With CEL's meaning for maps it would be true for everybody, since each record has every
 // column, and `filter: has(user.mail)` would let everybody through.
-func hasMacro() cel.Macro {
+func hasMacro(variable string) cel.Macro {
 	return cel.GlobalMacro("has", 1, func(h cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 		arg := args[0]
-		if arg.Kind() == ast.CallKind && arg.AsCall().FunctionName() == operators.Index && isUser(arg.AsCall().Args()[0]) {
+		if arg.Kind() == ast.CallKind && arg.AsCall().FunctionName() == operators.Index && isVariable(arg.AsCall().Args()[0], variable) {
 			return h.NewCall(filledName, arg), nil
 		}
 		if arg.Kind() != ast.SelectKind {
 			return nil, h.NewError(arg.ID(), "has() takes a column, as in has(user.mail)")
 		}
-		if isUser(arg.AsSelect().Operand()) {
+		if isVariable(arg.AsSelect().Operand(), variable) {
 			return h.NewCall(filledName, arg), nil
 		}
 		return h.NewPresenceTest(arg.AsSelect().Operand(), arg.AsSelect().FieldName()), nil

@@ -14,7 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/source"
 )
 
-// userVariable is the one variable of an expression.
+// userVariable is the one variable of an expression about people.
 const userVariable = "user"
 
 var errWhole = errors.New("user can only be read column by column")
@@ -40,7 +40,7 @@ var (
 // ResolveName gives the variables.
 func (p *Person) ResolveName(name string) (any, bool) {
 	switch name {
-	case userVariable:
+	case userVariable, groupVariable:
 		return p, true
 	case randomVariable:
 		return random{p.Random}, true

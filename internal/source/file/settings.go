@@ -16,8 +16,9 @@ import (
 
 // Store is the entry of the registry.
 var Store = source.Store{
-	Key: "file",
-	New: func() source.Settings { return &Settings{} },
+	Key:    "file",
+	New:    func() source.Settings { return &Settings{} },
+	Groups: true,
 	Opener: func(env source.Environment) source.Opener {
 		indexes := &Indexes{Now: env.Now}
 		return func(s source.Settings, _ source.Use) (source.Source, error) {

@@ -46,6 +46,16 @@ func All() []source.Store {
 	return registered
 }
 
+// Find gives the store of a key.
+func Find(key string) (source.Store, bool) {
+	for _, s := range All() {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return source.Store{}, false
+}
+
 // Keys are the keys of the stores, one of which stands below each `source:`.
 func Keys() []string {
 	var keys []string

@@ -78,6 +78,8 @@ func (c *connection) setup(ctx workflow.Context) error {
 		workflow.SignalChannelOptions{Description: "A sync of a rule tells how it ended."})
 	deleted := workflow.GetSignalChannelWithOptions(ctx, api.SignalRuleDeleted,
 		workflow.SignalChannelOptions{Description: "The deletion of a rule tells that it is done."})
+	moves := workflow.GetSignalChannelWithOptions(ctx, api.SignalLinkMoves,
+		workflow.SignalChannelOptions{Description: "A link is about to move: plans made before are out of date."})
 	c.selector = workflow.NewSelector(ctx).AddReceive(finished, func(ch workflow.ReceiveChannel, _ bool) {
 		var s api.SyncSummary
 		ch.Receive(ctx, &s)
@@ -86,6 +88,9 @@ func (c *connection) setup(ctx workflow.Context) error {
 		var in api.RuleInput
 		ch.Receive(ctx, &in)
 		c.ruleDeleted(in.Rule)
+	}).AddReceive(moves, func(ch workflow.ReceiveChannel, _ bool) {
+		ch.Receive(ctx, nil)
+		c.linkMoves()
 	})
 	if err := c.setupUpdates(ctx); err != nil {
 		return err

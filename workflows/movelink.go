@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -59,6 +60,9 @@ func (m moveLink) start(ctx workflow.Context, id string, in api.MoveLinkInput, r
 // move moves the link, and goes on as the new id's own run.
 func (m moveLink) move(ctx workflow.Context) error {
 	workflow.SetCurrentDetails(ctx, "Moving the link of "+code(m.User)+" to "+code(m.To)+" in connection "+code(m.Connection)+".")
+	if err := m.announce(ctx); err != nil {
+		return err
+	}
 	ctx = workflow.WithActivityOptions(ctx, accountOptions("Move the link of "+person(m.User)+" to "+person(m.To)))
 	var moved api.MoveLinkResult
 	if err := execute(ctx, acts.MoveLink, m.MoveLinkInput, &moved); err != nil {
@@ -67,6 +71,26 @@ func (m moveLink) move(ctx workflow.Context) error {
 	// Whoever moves the link vouches for the person: the names may all have changed.
 	return workflow.NewContinueAsNewError(ctx, api.ProvisionUserType,
 		api.UserInput{Connection: m.Connection, User: m.To, SamePerson: true, AccountID: moved.AccountID})
+}
+
+// announce tells the connection that the link is about to move. A plan that was made before says that the new id has no account, and whoever
+// carries it out asks the connection whether it still holds. What asks after this is sure to hear of it.
+func (m moveLink) announce(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, "announce-move", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	err := workflow.SignalExternalWorkflow(ctx, api.ConnectionID(m.Connection), "", api.SignalLinkMoves, nil).Get(ctx, nil)
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	// A connection that is gone cannot be told; the activity, which asks it for its settings, says so.
+	return nil
+}
+
+// linkMoves makes every plan of the connection out of date.
+func (c *connection) linkMoves() {
+	c.events++
+	c.state.Settings.Revision++
 }
 
 // validateMoveLink refuses what cannot work whatever the source says.
@@ -92,8 +116,6 @@ func (c *connection) checkUsable() error {
 // moveLink starts MoveLink; whoever asked waits for that workflow.
 func (c *connection) moveLink(ctx workflow.Context, in api.MoveLinkInput) (api.StateResult, error) {
 	in.Connection, in.Held = c.name, false
-	// A plan that was made before says that the new id has no account: from its next page on it is out of date.
-	c.state.Settings.Revision++
 	id := api.MoveLinkID(c.name, in.User)
 	options := childOptions(id, "Move the link of "+person(in.User)+" to "+person(in.To), userSearchAttributes(api.UserInput{Connection: c.name}))
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.MoveLinkType, in)

@@ -58,6 +58,8 @@ const (
 	SignalSyncFinished = "syncFinished"
 	// SignalRuleDeleted tells the connection that nothing is left to do about a rule's people.
 	SignalRuleDeleted = "ruleDeleted"
+	// SignalLinkMoves tells the connection that a link is about to move, which makes plans of before out of date.
+	SignalLinkMoves = "linkMoves"
 )
 
 // Messages of the other workflows.

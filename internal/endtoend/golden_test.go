@@ -154,7 +154,13 @@ func (g *golden) run(id, workflowType string, in any) {
 // keep writes the last run's history to a file.
 func (g *golden) keep(name, id string) {
 	g.t.Helper()
-	history := g.k.RawHistory(id, "")
+	g.keepRun(name, id, "")
+}
+
+// keepRun writes the history of one run to a file.
+func (g *golden) keepRun(name, id, run string) {
+	g.t.Helper()
+	history := g.k.RawHistory(id, run)
 	if *updateHistories {
 		dir := filepath.Join("..", "..", "workflows", "testdata", "histories")
 		require.NoError(g.t, os.MkdirAll(dir, 0o755))

@@ -118,8 +118,9 @@ func (p *provisioning) firstEvidence() Evidence {
 
 // readSettings takes the settings at the plan's revision, or later ones; with later ones the plan no longer counts.
 func (p *provisioning) readSettings(ctx context.Context) (err error) {
-	if p.in.Revision == 0 {
-		// A run on demand means the settings of this moment, also when they were applied a moment ago.
+	if p.in.Revision == 0 || p.plannedWithout() {
+		// A run on demand means the settings of this moment, also when they were applied a moment ago. And a link that moved since the plan
+		// was made may have given an account to somebody of whom the plan saw none: the revision tells, but not what this worker keeps.
 		p.settings, err = p.options.Settings.Fresh(ctx, p.in.Connection)
 	} else {
 		p.settings, err = p.options.Settings.AtLeast(ctx, p.in.Connection, p.in.Revision)
@@ -140,6 +141,11 @@ func (p *provisioning) readSettings(ctx context.Context) (err error) {
 	}
 	p.tenant, err = p.options.Tenant(p.settings, graph.Attempt(p.attempt.Number))
 	return err
+}
+
+// plannedWithout reports that the plan saw no account of the person, so that one may be made without looking again.
+func (p *provisioning) plannedWithout() bool {
+	return p.in.Planned != nil && (p.in.Planned.Action == plan.Create || p.in.Planned.Action == plan.Adopt)
 }
 
 // sourceAsPlanned reports whether the person was read from the very state of the source that the plan was made from.

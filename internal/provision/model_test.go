@@ -71,6 +71,8 @@ type model struct {
 	random   *rand.ChaCha8
 	clock    time.Time
 	settings api.Settings
+	// cached are settings that the workers keep; nil where they are those of the moment.
+	cached   *api.Settings
 	tenant   *modelTenant
 	people   *roster
 	workers  []*provision.Provisioner
@@ -146,16 +148,21 @@ func (m *model) strangers() {
 		case 0:
 			m.tenant.hidden[upn] = true
 		case 1, 2:
-			id := "stranger-" + name
-			m.tenant.write(id, m.clock.Add(-time.Hour), func(s *state) {
-				s.gone = false
-				s.account = directory.Account{ID: id, UserPrincipalName: upn, Enabled: true, Values: make([]string, len(m.settings.Selection().Attributes))}
-				if m.once(2) {
-					s.account.Link = "fabrikam/staff/x"
-				}
-			})
+			m.stranger(name, m.once(2))
 		}
 	}
+}
+
+// stranger makes an account that nobody here has made: nobody's, or another connection's.
+func (m *model) stranger(name string, linked bool) {
+	id := "stranger-" + name
+	m.tenant.write(id, m.clock.Add(-time.Hour), func(s *state) {
+		s.gone = false
+		s.account = directory.Account{ID: id, UserPrincipalName: name + "@contoso.com", Enabled: true, Values: make([]string, len(m.settings.Selection().Attributes))}
+		if linked {
+			s.account.Link = "fabrikam/staff/x"
+		}
+	})
 }
 
 // change is what happens to people and settings while something is under way.
@@ -344,8 +351,13 @@ func (m *model) restart(worker int) {
 	})
 }
 
-// AtLeast and Fresh give the settings as they are.
-func (m *model) AtLeast(context.Context, string, int) (api.Settings, error) { return m.settings, nil }
+// AtLeast and Fresh give the settings as they are; AtLeast, where a worker has older ones, those.
+func (m *model) AtLeast(context.Context, string, int) (api.Settings, error) {
+	if m.cached != nil {
+		return *m.cached, nil
+	}
+	return m.settings, nil
+}
 
 func (m *model) Fresh(context.Context, string) (api.Settings, error) { return m.settings, nil }
 

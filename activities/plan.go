@@ -193,7 +193,8 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 		in.Rules = append(in.Rules, plan.RulePeople{Name: r.Name, SourceKey: r.Source.Key(), Program: r.Program, People: r.People})
 	}
 	if _, licensed := planned.Mappings[directory.SkuID]; licensed {
-		if in.SKUs, err = a.Provisioner.FreshSubscriptions(ctx, client, s.Config); err != nil {
+		in.SKUs, err = a.Provisioner.FreshSubscriptions(ctx, client, s.Config)
+		if in.SKUsErr = withoutSubscriptions(ctx, err); err != nil && in.SKUsErr == nil {
 			return nil, err
 		}
 	}
@@ -212,6 +213,18 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	in.Recent = func(sourceID string) string { return a.Provisioner.Recent(s.Config.Name, sourceID) }
 	progress("reading the source and comparing")
 	return plan.Build(ctx, in)
+}
+
+// subscriptionsPatience is how many attempts wait for the tenant's subscriptions: half a minute, or as long as Graph asks for. To end
+// access waits no longer for what is about licenses alone.
+const subscriptionsPatience = 5
+
+// withoutSubscriptions is the error with which a plan goes on that has waited long enough; nil where it does not.
+func withoutSubscriptions(ctx context.Context, err error) error {
+	if err == nil || !fault.KindOf(err).Retryable() || !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt < subscriptionsPatience {
+		return nil
+	}
+	return err
 }
 
 // syncable reports why a rule may not be synced.

@@ -41,6 +41,9 @@ type Input struct {
 	EndsOpen bool
 	// FirstSync: nothing may be taken away yet.
 	FirstSync bool
+	// SKUsErr is why the tenant's subscriptions are not known; nil where they are. Of people who are to have licenses nothing is decided then
+	// but that they are disabled.
+	SKUsErr error
 	// Removed is how many people the running sync has taken something from already, under an earlier plan.
 	Removed int
 	// Resumed: the plan takes the place of one that a sync has carried out in part. Nobody is put off to a later stage then, as who was
@@ -253,6 +256,9 @@ func (b *builder) person(r source.Record, in bool, err error) {
 		return
 	}
 	p := Judge(program, r, b.in.EndsOpen)
+	if p.Err == nil && len(p.Desired.SKUs) > 0 {
+		p.Err = b.in.SKUsErr
+	}
 	if p.Err != nil {
 		b.add(b.decide(p, Match{Linked: linked}))
 		b.claimName(program, r, linked)

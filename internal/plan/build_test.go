@@ -346,6 +346,29 @@ func TestPeopleShareTheStock(t *testing.T) {
 	require.Empty(t, e.Change.AddLicenses)
 }
 
+// Subscriptions that cannot be read keep nobody's access open: who left and who is disabled wait for nothing about licenses.
+func TestAPlanWithoutSubscriptionsEndsAccess(t *testing.T) {
+	t.Parallel()
+	closed := who("2", "bob", "SUITE_A")
+	var accounts []directory.Account
+	for _, p := range []source.Record{who("1", "ann", "SUITE_A"), closed, who("3", "cat", ""), who("4", "dan", "SUITE_A")} {
+		accounts = append(accounts, owned("staff", p))
+	}
+	closed.Enabled = false
+	in := input(accounts, rule(t, "staff", "", staff(with(who("1", "ann", "SUITE_A"), "dept", "Moved"), closed, with(who("3", "cat", ""), "dept", "Moved"), who("5", "eve", "SUITE_A"))))
+	in.SKUs, in.SKUsErr = nil, fault.New("read subscriptions", fault.Transient, fault.GraphUnavailable, "")
+	made := build(t, in)
+	require.Equal(t, "none Failed graph_unavailable", said(made, "1"))
+	require.Equal(t, "disable PartiallySynced graph_unavailable", said(made, "2"))
+	require.Equal(t, "update Success", said(made, "3"), "nobody asks for licenses of theirs")
+	require.Equal(t, "none Failed graph_unavailable", said(made, "5"), "an account without its license is no use")
+	require.Len(t, made.Leavers, 1)
+	require.Equal(t, 2, made.Guard.Removals)
+	require.False(t, made.Guard.Held)
+	e, _ := about(made, "1")
+	require.Nil(t, e.Change, "no license is taken away")
+}
+
 // A live directory cannot be read twice in one state, so that each source is read once, whatever rules it has.
 func TestEachSourceIsReadOnce(t *testing.T) {
 	t.Parallel()

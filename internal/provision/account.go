@@ -3,8 +3,10 @@ package provision
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -212,27 +214,60 @@ func (p *provisioning) actWithoutName(ctx context.Context, m plan.Match) (c plan
 	return p.act(ctx, m)
 }
 
-// decide says what is to be done, and by which settings.
+// decide says what is to be done, and by which settings. To end somebody's access waits for nothing else: where it cannot be found out
+// what there is to be said about licenses, manager or name, the account is disabled all the same and the rest reported.
 func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Policy, plan.Change, error) {
-	s, err := p.planSettings(ctx)
-	if err != nil {
-		return s, plan.Change{}, err
+	s := p.policy()
+	change, err := p.decideWhole(ctx, &s, m)
+	if err == nil || p.person.Err != nil || p.wantsEnabled() {
+		return s, change, err
 	}
-	if m.Manager, err = p.manager(ctx, m); err != nil {
-		return s, plan.Change{}, err
+	s = p.policy()
+	p.person.Err = err
+	if closing, failed := p.held(ctx, &s, m); failed == nil && closing.Disable {
+		return s, closing, nil
 	}
-	change, err := p.held(ctx, &s, m)
-	if err != nil {
-		return s, plan.Change{}, err
-	}
-	if err := p.checkName(ctx, change); !change.Disable || !fault.Is(err, fault.UPNConflict) {
-		return s, change, cmp.Or(err, p.unjudged(change))
-	} else {
-		// Nobody's account stays open because of a name.
-		p.person = plan.Person{ID: p.person.ID, Err: err}
-	}
-	change, err = p.held(ctx, &s, m)
 	return s, change, err
+}
+
+// decideWhole decides with everything that the decision may need.
+func (p *provisioning) decideWhole(ctx context.Context, s *plan.Policy, m plan.Match) (change plan.Change, err error) {
+	err = p.inTime(ctx, func(ctx context.Context) error {
+		if err := p.countUnits(ctx, s); err != nil {
+			return err
+		}
+		m.Manager, err = p.manager(ctx, m)
+		return err
+	})
+	if err != nil {
+		return change, err
+	}
+	if change, err = p.held(ctx, s, m); err != nil {
+		return change, err
+	}
+	return change, cmp.Or(p.inTime(ctx, func(ctx context.Context) error { return p.checkName(ctx, change) }), p.unjudged(change))
+}
+
+// closingPatience is how long whoever is to be disabled waits for what else there is to be said.
+const closingPatience = 15 * time.Second
+
+// inTime bounds how long somebody who is to be disabled waits for something else. A service that hangs is as good as one that fails.
+func (p *provisioning) inTime(ctx context.Context, find func(context.Context) error) error {
+	if p.wantsEnabled() {
+		return find(ctx)
+	}
+	timed, cancel := context.WithTimeout(ctx, closingPatience)
+	defer cancel()
+	err := find(timed)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fault.Wrap("decide", fault.Transient, fault.GraphTimeout, "", err)
+	}
+	return err
+}
+
+// wantsEnabled: both the source and the mapping want the account to be open.
+func (p *provisioning) wantsEnabled() bool {
+	return p.person.Enabled && p.person.Desired.AccountEnabled
 }
 
 // held decides, and takes away what the plan, or between two syncs the connection, allows.
@@ -275,9 +310,9 @@ func (p *provisioning) unjudged(c plan.Change) error {
 	return p.person.Err
 }
 
-// planSettings are the settings for a decision about this person.
-func (p *provisioning) planSettings(ctx context.Context) (plan.Policy, error) {
-	s := plan.Policy{
+// policy is what the decision about this person goes by, without the tenant's licenses.
+func (p *provisioning) policy() plan.Policy {
+	return plan.Policy{
 		Connection:       p.in.Connection,
 		Rule:             p.claim.Name,
 		Preferences:      p.settings.Config.Preferences,
@@ -289,15 +324,19 @@ func (p *provisioning) planSettings(ctx context.Context) (plan.Policy, error) {
 		Given:            p.in.Given,
 		Hold:             p.hold(),
 	}
-	if p.person.Desired.SKUMapped && len(p.person.Desired.SKUs) > 0 {
-		skus, err := p.Subscriptions(ctx, p.tenant, p.settings.Config)
-		if err != nil {
-			return s, err
-		}
-		s.SKUs = skus
-		s.Left = p.unitsLeft(skus)
+}
+
+// countUnits adds the tenant's licenses, where the person is to have any.
+func (p *provisioning) countUnits(ctx context.Context, s *plan.Policy) error {
+	if !p.person.Desired.SKUMapped || len(p.person.Desired.SKUs) == 0 {
+		return nil
 	}
-	return s, nil
+	skus, err := p.Subscriptions(ctx, p.tenant, p.settings.Config)
+	if err != nil {
+		return err
+	}
+	s.SKUs, s.Left = skus, p.unitsLeft(skus)
+	return nil
 }
 
 // unitsLeft trusts, within a sync, what the plan handed out; else what the tenant says.
@@ -407,5 +446,5 @@ func (p *provisioning) planned(action plan.Action) bool {
 
 func (p *provisioning) disabledByUs(account *directory.Account) bool {
 	mark, _ := directory.ParseMark(account.Mark)
-	return !account.Enabled && mark.Disabled == directory.DisabledAtSource && !(p.person.Enabled && p.person.Desired.AccountEnabled)
+	return !account.Enabled && mark.Disabled == directory.DisabledAtSource && !p.wantsEnabled()
 }

@@ -1,17 +1,23 @@
 package provision_test
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
 )
@@ -83,6 +89,60 @@ func TestABadValueKeepsNoAccountOpen(t *testing.T) {
 			})
 		}
 	}
+}
+
+// To end access waits for nothing that is about something else: neither for the tenant's licenses, nor for the manager, nor for who else
+// wants the name. Somebody who stays waits for all of them.
+func TestWhatCannotBeFoundOutKeepsNoAccountOpen(t *testing.T) {
+	t.Parallel()
+	down := fault.New("read", fault.Transient, fault.GraphUnavailable, "")
+	for name, test := range map[string]struct {
+		username string
+		mappings map[string]config.Mapping
+		fail     func(*model)
+	}{
+		"licenses": {"ann", map[string]config.Mapping{directory.SkuID: {Value: "SPE_E3"}}, func(m *model) { m.tenant.down = down }},
+		"manager":  {"ann", map[string]config.Mapping{directory.Manager: {Expression: `"boss@contoso.com"`}}, func(m *model) { m.tenant.down = down }},
+		"names":    {"annlee", nil, func(m *model) { m.people.unlisted = down }},
+	} {
+		for _, enabled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, enabled %t", name, enabled), func(t *testing.T) {
+				t.Parallel()
+				m := calm(t)
+				maps.Copy(m.settings.Config.Rules[0].Mappings, test.mappings)
+				m.settings.Revision++
+				m.have(annIs(test.username, "Moved", enabled))
+				test.fail(m)
+				m.provision("p0", api.ProvisionInput{})
+				require.Equal(t, enabled, m.ann(t).account.Enabled, "%s", strings.Join(m.story, "\n"))
+				if enabled {
+					require.Equal(t, "Sales", m.ann(t).account.Values[slices.Index(m.settings.Selection().Attributes, "department")], "the whole is tried again")
+					return
+				}
+				require.Equal(t, plan.PartiallySynced, m.last.Outcome)
+				require.Equal(t, fault.GraphUnavailable, m.last.Reason)
+				m.tenant.down, m.people.unlisted = nil, nil
+				m.have(annIs(test.username, "Sales", true))
+				m.provision("p0", api.ProvisionInput{})
+				require.True(t, m.ann(t).account.Enabled, "what we disabled is enabled again")
+			})
+		}
+	}
+}
+
+// A service that never answers is as good as one that fails.
+func TestAServiceThatHangsKeepsNoAccountOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := calm(t)
+		m.settings.Config.Rules[0].Mappings[directory.SkuID] = config.Mapping{Value: "SPE_E3"}
+		m.settings.Revision++
+		m.have(annIs("ann", "Sales", false))
+		m.tenant.hangs = true
+		began := time.Now()
+		m.provision("p0", api.ProvisionInput{})
+		require.False(t, m.ann(t).account.Enabled, "%s", strings.Join(m.story, "\n"))
+		require.Less(t, time.Since(began), time.Minute)
+	})
 }
 
 // Whoever comes back finds their old name given to somebody else, and has another one by now.

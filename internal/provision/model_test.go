@@ -392,6 +392,8 @@ func pick[T any](m *model, of ...T) T { return of[m.IntN(len(of))] }
 type roster struct {
 	records, left []source.Record
 	version       int64
+	// unlisted is why nobody can be listed; nil where they can.
+	unlisted error
 	// open: nothing shows that all of it is there.
 	open bool
 }
@@ -405,6 +407,9 @@ func (r *roster) Snapshot(context.Context) (source.Snapshot, error) {
 }
 
 func (r *roster) List(ctx context.Context, yield func(source.Record) error) (source.Snapshot, error) {
+	if r.unlisted != nil {
+		return source.Snapshot{}, r.unlisted
+	}
 	for _, p := range r.records {
 		if err := yield(p); err != nil {
 			return source.Snapshot{}, err

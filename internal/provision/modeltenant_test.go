@@ -24,6 +24,9 @@ type modelTenant struct {
 	checked func()
 	// refuse, if set, is why a change is refused; nil where it is not.
 	refuse func(graph.Patch) error
+	// down is why subscriptions and names cannot be read; nil where they can. hangs: subscriptions are never told.
+	down  error
+	hangs bool
 	// others counts requests about sessions, licences and managers.
 	others int
 }
@@ -130,6 +133,9 @@ func (t *modelTenant) UserByID(_ context.Context, id string, _ directory.Selecti
 }
 
 func (t *modelTenant) UserByUPN(_ context.Context, upn string, _ directory.Selection, _ ...graph.Option) (*directory.Account, error) {
+	if t.down != nil {
+		return nil, t.down
+	}
 	return t.one("read by name", func(s state) bool { return strings.EqualFold(s.account.UserPrincipalName, upn) })
 }
 
@@ -272,7 +278,13 @@ func (t *modelTenant) AssignLicenses(context.Context, string, []directory.Licens
 	return nil
 }
 
-func (t *modelTenant) SubscribedSKUs(context.Context) ([]directory.SKU, error) { return nil, nil }
+func (t *modelTenant) SubscribedSKUs(ctx context.Context) ([]directory.SKU, error) {
+	if t.hangs {
+		<-ctx.Done()
+		return nil, fault.Wrap("read subscriptions", fault.Transient, fault.GraphTimeout, "", ctx.Err())
+	}
+	return nil, t.down
+}
 
 func (t *modelTenant) SetManager(context.Context, string, string, ...graph.Option) error {
 	t.others++

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,9 +20,9 @@ import (
 	"github.com/entraflow/entraflow/internal/source/file"
 )
 
-// A change at the source removes nobody whom a sync would not remove: from a source that may have been cut off, that is empty, that has
+// A change at the source, and whoever deprovisions somebody by hand, remove nobody whom a sync would not remove: from a source that may have been cut off, that is empty, that has
 // nobody in scope any more, or that the account does not come from.
-func TestAnEventRemovesNobodyInDoubt(t *testing.T) {
+func TestWithoutAPlanNobodyIsRemovedInDoubt(t *testing.T) {
 	t.Parallel()
 	bea := source.Record{ID: "p1", Enabled: true, Fields: map[string]any{"id": "p1", "username": "bea", "department": "Sales"}}
 	for name, test := range map[string]struct {
@@ -43,26 +44,33 @@ func TestAnEventRemovesNobodyInDoubt(t *testing.T) {
 			})
 		}, reason: fault.LinkedFromOtherSource},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := calm(t)
-			m.settings.Config.Rules[0].Source.Settings = file.At("people.csv")
-			m.have(test.left...)
-			if test.now != nil {
-				test.now(m)
-			}
-			worker := provision.Restart(m.workers[0], provision.Options{
-				Tenant:       func(api.Settings, ...graph.Option) (provision.Tenant, error) { return m.tenant, nil },
-				Sources:      func(config.Source) (source.Source, error) { return m.people, nil },
-				EventRemoval: func(context.Context, string, string, string) (bool, error) { return true, nil },
-				Settings:     m, EarlierRuns: m, Now: func() time.Time { return m.clock }, Random: m.random, Waits: backoff.Default(),
+		for _, event := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, event %t", name, event), func(t *testing.T) {
+				t.Parallel()
+				m := calm(t)
+				m.settings.Config.Rules[0].Source.Settings = file.At("people.csv")
+				m.have(test.left...)
+				if test.now != nil {
+					test.now(m)
+				}
+				worker := provision.Restart(m.workers[0], provision.Options{
+					Tenant:       func(api.Settings, ...graph.Option) (provision.Tenant, error) { return m.tenant, nil },
+					Sources:      func(config.Source) (source.Source, error) { return m.people, nil },
+					EventRemoval: func(context.Context, string, string, string) (bool, error) { return true, nil },
+					Settings:     m, EarlierRuns: m, Now: func() time.Time { return m.clock }, Random: m.random, Waits: backoff.Default(),
+				})
+				done, err := worker.Remove(context.Background(), api.RemoveInput{Connection: "contoso", User: "p0", Event: event}, provision.Attempt{Number: 1, Since: m.clock})
+				removed := test.reason == fault.PersonNotFound
+				if removed || event {
+					require.NoError(t, err)
+					require.Equal(t, test.reason, done.Reason)
+				} else {
+					require.Equal(t, test.reason, fault.Of(err).Reason)
+					require.Equal(t, fault.Refused, fault.KindOf(err))
+				}
+				require.Equal(t, removed, done.Action == plan.Remove)
+				require.Equal(t, !removed, m.ann(t).account.Enabled)
 			})
-			done, err := worker.Remove(context.Background(), api.RemoveInput{Connection: "contoso", User: "p0", Event: true}, provision.Attempt{Number: 1, Since: m.clock})
-			require.NoError(t, err)
-			require.Equal(t, test.reason, done.Reason)
-			removed := test.reason == fault.PersonNotFound
-			require.Equal(t, removed, done.Action == plan.Remove)
-			require.Equal(t, !removed, m.ann(t).account.Enabled)
-		})
+		}
 	}
 }

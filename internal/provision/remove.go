@@ -21,6 +21,9 @@ import (
 // Somebody whom a sync planned to remove and who is back in scope is PersonReturned, and nothing is done; without a plan
 // that is an error.
 //
+// Without a plan the sources are read whole, and it refuses what a sync would hold or doubt: SourceIDChanged, LinkedFromOtherSource,
+// SourceEmpty, SourceEndUnknown, EverybodyLeft.
+//
 // Errors: fault.PersonInScope, LinkChanged, LinkDuplicate (Refused), SourceOlder (Transient, after some attempts Refused),
 // RevisionChanged (Stale), and those of sources and Graph.
 func (p *Provisioner) Remove(ctx context.Context, in api.RemoveInput, attempt Attempt) (api.ProvisionResult, error) {
@@ -252,10 +255,18 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 		result.Action, result.Revoke, result.Reason = plan.Remove, true, r.why
 		return result, nil
 	}
-	if r.in.Event && change.Action != plan.None {
-		if doubt, err := r.inDoubt(ctx, account, rule); err != nil || doubt != "" {
-			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: doubt}, err
+	if r.in.Planned == nil && !r.in.RuleDeletion && change.Action != plan.None {
+		doubt, err := r.inDoubt(ctx, account, rule)
+		switch {
+		case err != nil:
+			return api.ProvisionResult{}, err
+		case doubt != "" && !r.in.Event:
+			return api.ProvisionResult{}, refuse("remove", doubt, "")
+		case doubt != "":
+			return api.ProvisionResult{Rule: rule, Revision: r.settings.Revision, AccountID: account.ID, Action: plan.None, Outcome: plan.PartiallySynced, Reason: doubt}, nil
 		}
+	}
+	if r.in.Event && change.Action != plan.None {
 		allowed, err := r.eventRemoval(ctx, r.in.Connection, rule, r.in.User)
 		if err != nil {
 			return api.ProvisionResult{}, err
@@ -282,9 +293,9 @@ func (r *removal) act(ctx context.Context, account *directory.Account, rule stri
 	return result, r.tenant.UpdateUser(ctx, account.ID, patch, s.Selection, known)
 }
 
-// inDoubt is why between two syncs nothing follows from the person not being at the source; "" where nothing keeps from it. A single read
+// inDoubt is why without a plan nothing follows from the person not being at the source; "" where nothing keeps from it. A single read
 // tells neither whether the source is whole, nor whether everybody left, nor whether the person is there under another id: the sources are
-// read whole for that. Removals by events are few.
+// read whole for that. Removals by events and by hand are few.
 func (r *removal) inDoubt(ctx context.Context, account *directory.Account, rule string) (fault.Reason, error) {
 	rules, err := r.Rules(ctx, r.settings, nil)
 	if err != nil {

@@ -41,6 +41,9 @@ type syncRun struct {
 	permit []byte
 	// late are how many of those under way the later stages no longer wait for.
 	late int
+	// since says of each person under way since when, the first in front. watched: stalled is kept up to date.
+	since            []time.Time
+	watched, stalled bool
 	// withdrawn is a person's failure that concerns the whole connection: nobody else is started.
 	withdrawn *fault.Error
 }
@@ -123,7 +126,7 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 		switch next, more := s.next(); {
 		case err == nil && more:
 			s.enter(next)
-		case (stale || err == nil && s.again.Len() > 0) && s.Replans < maxReplans:
+		case (stale || err == nil && (s.again.Len() > 0 || s.Skipped)) && s.Replans < maxReplans:
 			if err := s.drain(ctx); err != nil {
 				return err
 			}
@@ -144,6 +147,8 @@ func (s *syncRun) next() (stage plan.Stage, more bool) {
 	people := s.Stage == plan.StagePeople || s.Stage == plan.StageManagers
 	taken := s.Stage == plan.StageRemovals || s.Stage == plan.StageFreed
 	switch {
+	case s.Skipped && !taken && s.removes():
+		return plan.StageRemovals, true
 	case people && s.Renames > 0:
 		return plan.StageNames, true
 	case !taken && !s.ManagersPlanned && s.late == 0 && s.ManagersPending > 0 && s.Appeared > 0:
@@ -163,7 +168,7 @@ func (s *syncRun) removes() bool { return s.Result.Guard.Removals > 0 && !s.Resu
 func (s *syncRun) enter(stage plan.Stage) {
 	s.Stage, s.After = stage, ""
 	if stage == plan.StagePeople || stage == plan.StageManagers {
-		s.late = 0
+		s.late, s.Skipped = 0, false
 		s.PlanID, s.ManagersPlanned = "", stage == plan.StageManagers
 	}
 }
@@ -178,6 +183,9 @@ func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 		if err := s.work(ctx, page); err != nil {
 			return err
 		}
+		if s.skips() {
+			return nil
+		}
 		s.After = page.After
 		if page.Last {
 			return s.endStage(ctx)
@@ -188,7 +196,7 @@ func (s *syncRun) carryOutStage(ctx workflow.Context) error {
 				return err
 			}
 		}
-		if err := s.continueAsNew(ctx); err != nil {
+		if err := s.continueAsNew(ctx); err != nil || s.skips() {
 			return err
 		}
 		page, err = s.nextPage(ctx)
@@ -300,11 +308,14 @@ func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 	}
 	s.phase(ctx, "Carrying out the plan.")
 	for _, person := range page.People {
-		if err := workflow.Await(ctx, func() bool { return s.running < window+s.late || s.withdrawn != nil }); err != nil {
+		if err := s.lane(ctx); err != nil {
 			return err
 		}
 		if s.withdrawn != nil {
 			return wire.Reported(s.withdrawn)
+		}
+		if s.skips() {
+			return nil
 		}
 		s.start(ctx, person)
 	}
@@ -341,31 +352,13 @@ func (s *syncRun) endsAccess() bool {
 	return more && s.removes() && next != plan.StageFreed
 }
 
-// patience is how long a stage waits for people who do not come to an end, because Graph does not answer about them. Attempts at one person
-// go on for hours, and whoever left would keep access as long.
-const patience = 10 * time.Minute
-
-// drainPatiently waits for the people under way, but not for ever. A name that is not free by then is refused to whoever wants it.
-func (s *syncRun) drainPatiently(ctx workflow.Context) error {
-	if s.running == 0 || !s.removes() || workflow.GetVersion(ctx, "patience", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		return s.drain(ctx)
-	}
-	over, err := workflow.AwaitWithTimeout(ctx, patience, func() bool { return s.running == 0 || s.withdrawn != nil })
-	switch {
-	case err != nil:
-		return err
-	case s.withdrawn != nil:
-		return s.drain(ctx)
-	case !over:
-		s.late = s.running
-	}
-	return nil
-}
-
 // continueAsNew hands over to a new run before the history grows too long.
 func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 	if !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 		return nil
+	}
+	if postponed, err := s.postpones(ctx); err != nil || postponed {
+		return err
 	}
 	if err := s.drain(ctx); err != nil {
 		return err

@@ -17,10 +17,14 @@ import (
 // start runs one person's workflow and counts its result when it ends.
 func (s *syncRun) start(ctx workflow.Context, person api.PlannedPerson) {
 	s.running++
+	began := workflow.Now(ctx)
+	s.since = append(s.since, began)
 	removal := s.Stage == plan.StageRemovals
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		result, err := s.person(ctx, person)
 		s.running--
+		i := slices.IndexFunc(s.since, began.Equal)
+		s.since = slices.Delete(s.since, i, i+1)
 		s.Result.Done++
 		if removal {
 			s.Removed++

@@ -125,6 +125,8 @@ type SyncResume struct {
 	ConnectionLinked int `json:"connectionLinked"`
 	// Replans is how often the sync has planned again because settings changed or somebody asked to look again.
 	Replans int `json:"replans"`
+	// Skipped: people of the plan were left so that its removals need not wait for whoever is stuck; another plan serves them.
+	Skipped bool `json:"skipped,omitempty"`
 	// ManagersPending is for how many people another plan would find a manager to whom the present one gives an account,
 	// Appeared how many people it has given one.
 	ManagersPending int `json:"managersPending,omitempty"`

@@ -1,12 +1,16 @@
 package endtoend_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/lab/testkit"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/simulator"
 	"github.com/entraflow/entraflow/internal/source/sourcetest"
 )
 
@@ -39,6 +43,12 @@ func TestGoldenPathsBetweenSyncs(t *testing.T) {
 	require.Equal(t, plan.Success, r.Outcome, "%+v", r)
 	g.keep("MoveLink-moved", api.MoveLinkID("contoso", "E00030"))
 	g.keep("ProvisionUser-moved", api.UserID("contoso", "E00777"))
+	for key, history := range k.Histories() {
+		// The run before it has the same id, and moves the link.
+		if id, run, _ := strings.Cut(key, "@"); id == api.UserID("contoso", "E00777") && strings.Contains(history, api.SignalLinkMoves) {
+			g.keepRun("MoveLink-announced", id, run)
+		}
+	}
 
 	require.NoError(t, k.Update(api.UpdateDisableRule, nil, api.RuleInput{Rule: "staff"}))
 	ctx, cancel := k.Context()
@@ -48,4 +58,24 @@ func TestGoldenPathsBetweenSyncs(t *testing.T) {
 	require.True(t, ended.Over || ended.Runs >= 3, "%+v", ended)
 	g.keep("WatchSource-people", api.WatchID("contoso", "staff"))
 	g.keep("Connection-changes", api.ConnectionID("contoso"))
+}
+
+// More people than are under way at a time, and somebody who left: the sync looks how long they take.
+func TestGoldenPathsOfManyPeople(t *testing.T) {
+	k := testkit.Start(t, testkit.Options{Simulator: simulator.Options{}})
+	g := &golden{t: t, k: k}
+	people := func(n int, given string) {
+		lines := []string{testkit.Header}
+		for i := range n {
+			lines = append(lines, testkit.Person(fmt.Sprintf("e%02d", i), fmt.Sprintf("u%02d", i), given, fmt.Sprintf("Family%02d", i), ""))
+		}
+		k.WritePeople(lines...)
+	}
+	people(70, "Given")
+	synced(t, k, k.Config())
+	people(69, "Moved")
+	r := k.MustSync("staff")
+	require.Equal(t, map[plan.Action]int{plan.Update: 69, plan.Remove: 1}, r.Actions)
+	g.keep("SyncRule-lanes", api.SyncID("contoso", "staff"))
+	k.ReplayAll()
 }

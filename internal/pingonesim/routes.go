@@ -20,6 +20,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/environments/{env}/propagation/{what}", s.signedIn(s.propagation))
 	mux.HandleFunc("GET /v1/environments/{env}/propagation/rules/{id}/mappings", s.signedIn(s.mappings))
 	mux.HandleFunc("GET /v1/environments/{env}/populations", s.signedIn(s.populations))
+	mux.HandleFunc("GET /v1/environments/{env}/populations/{id}", s.signedIn(s.population))
 	mux.HandleFunc("GET /v1/environments/{env}/schemas", s.signedIn(s.schemas))
 	mux.HandleFunc("GET /v1/environments/{env}/schemas/{id}/attributes", s.signedIn(s.attributes))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "NOT_FOUND") })
@@ -125,7 +126,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	var all []User
 	for _, u := range s.users {
-		if matches(u) {
+		if matches(u) && !s.withdrawn[populationOf(u)] {
 			all = append(all, u)
 		}
 	}
@@ -144,7 +145,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		users = append(users, s.linked(u))
 	}
 	body := map[string]any{"_links": map[string]any{"self": map[string]string{"href": s.URL + r.URL.RequestURI()}}, "_embedded": map[string]any{"users": users},
-		"count": len(all), "size": len(users)}
+		"size": len(users)}
+	if !s.options.NoCount {
+		body["count"] = len(all)
+	}
 	if to < len(all) {
 		query.Set("cursor", fmt.Sprint(all[to-1]["id"]))
 		body["_links"].(map[string]any)["next"] = map[string]string{"href": s.URL + r.URL.Path + "?" + query.Encode()}
@@ -166,7 +170,7 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.users {
-		if u["id"] == r.PathValue("id") {
+		if u["id"] == r.PathValue("id") && !s.withdrawn[populationOf(u)] {
 			answer(w, s.linked(u))
 			return
 		}
@@ -184,10 +188,33 @@ func (s *Server) populations(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	list := []map[string]any{}
-	for id, n := range count {
-		list = append(list, map[string]any{"id": id, "name": id, "userCount": n})
+	for id := range s.known {
+		if !s.withdrawn[id] {
+			list = append(list, map[string]any{"id": id, "name": id, "userCount": count[id]})
+		}
 	}
 	answer(w, map[string]any{"_embedded": map[string]any{"populations": list}, "size": len(list)})
+}
+
+// populationOf is the id of a user's population; "" without one.
+func populationOf(u User) string {
+	p, _ := u["population"].(map[string]any)
+	id, _ := p["id"].(string)
+	return id
+}
+
+func (s *Server) population(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := r.PathValue("id")
+	switch {
+	case s.withdrawn[id]:
+		refuse(w, http.StatusForbidden, "ACCESS_FAILED")
+	case !s.known[id]:
+		refuse(w, http.StatusNotFound, "NOT_FOUND")
+	default:
+		answer(w, map[string]any{"id": id, "name": id})
+	}
 }
 
 const schemaID = "5c4e0000-0000-4000-8000-0000000000aa"

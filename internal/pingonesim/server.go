@@ -38,6 +38,8 @@ type Options struct {
 	TokenLife time.Duration
 	// NoSchema: the application may not read the schema.
 	NoSchema bool
+	// NoCount: listings do not say how many users there are in all.
+	NoCount bool
 	// Propagation is the provisioning that is configured; NoPropagation: the application may not read it.
 	Propagation   Propagation
 	NoPropagation bool
@@ -48,6 +50,9 @@ type Options struct {
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
+
+// DefaultPopulation is the id of the population that every environment has.
+const DefaultPopulation = "4d1e0000-0000-4000-8000-0000000000dd"
 
 // Server is an environment of PingOne. Make it with Start.
 type Server struct {
@@ -65,7 +70,9 @@ type Server struct {
 	tokens   map[string]time.Time
 	next     int
 	requests int
-	faults   func(*http.Request) *Fault
+	// known are the ids of all populations, and withdrawn those in which the application has no role.
+	known, withdrawn map[string]bool
+	faults           func(*http.Request) *Fault
 	// events counts those that were told of.
 	events      int
 	subscribers []*subscriber
@@ -111,7 +118,13 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "https://" + l.Addr().String(), Certificate: text, options: o, host: l.Addr().String(), users: o.Users, tokens: map[string]time.Time{}}
+	s := &Server{URL: "https://" + l.Addr().String(), Certificate: text, options: o, host: l.Addr().String(), users: o.Users, tokens: map[string]time.Time{},
+		known: map[string]bool{DefaultPopulation: true}, withdrawn: map[string]bool{}}
+	for _, u := range o.Users {
+		if id := populationOf(u); id != "" {
+			s.known[id] = true
+		}
+	}
 	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}}
 	for _, to := range o.Subscriptions {
 		s.Subscribe(to)
@@ -175,4 +188,11 @@ func selfSigned() (tls.Certificate, []byte, error) {
 		return tls.Certificate{}, nil, err
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// Withdraw takes the application's role in a population away: its people are neither listed nor found.
+func (s *Server) Withdraw(population string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.withdrawn[population] = true
 }

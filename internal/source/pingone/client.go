@@ -82,6 +82,8 @@ type client struct {
 	token   string
 	expires time.Time
 	schema  *schema
+	// readableAt is when it was last seen that people can be read.
+	readableAt time.Time
 	// pause is the shortest wait before a request is repeated.
 	pause time.Duration
 	// requests counts those to the API, for tests of what a read costs.

@@ -295,3 +295,51 @@ func TestFiltersStayWithinTheirParentheses(t *testing.T) {
 		require.Equal(t, refused, problems["pingone.filter"], filter)
 	}
 }
+
+// The application's role in a population is withdrawn: PingOne finds none of its people then, in a listing as in a single read, as if all of
+// them had been deleted.
+func TestAWithdrawnRoleLetsNobodyLeave(t *testing.T) {
+	t.Parallel()
+	both := func(e *pingone.Environment) { e.Populations = []string{others, sales} }
+	server := start(t, pingonesim.Options{Users: people(12)})
+	s := open(t, server, both)
+	server.Withdraw(others)
+	_, _, err := list(t, s)
+	require.Equal(t, fault.SourceAccessDenied, fault.Of(err).Reason)
+	_, _, err = s.Get(t.Context(), "u0003")
+	require.Equal(t, fault.SourceAccessDenied, fault.Of(err).Reason)
+	_, _, err = open(t, server, func(e *pingone.Environment) { e.Populations = []string{sales} }).Get(t.Context(), "u0003")
+	require.True(t, fault.Is(err, fault.PersonNotFound), "nobody reads that population: %v", err)
+	server.Withdraw(sales)
+	server.Withdraw(pingonesim.DefaultPopulation)
+	_, _, err = open(t, server, nil).Get(t.Context(), "u0003")
+	require.Equal(t, fault.SourceIncomplete, fault.Of(err).Reason, "nobody is to be found at all")
+
+	server = start(t, pingonesim.Options{Users: people(12)})
+	for i := range 4 {
+		server.Delete(fmt.Sprintf("u%04d", 3*i))
+	}
+	s = open(t, server, both)
+	ids, _, err := list(t, s)
+	require.NoError(t, err)
+	require.Len(t, ids, 8, "a population may be empty")
+	_, _, err = s.Get(t.Context(), "u0003")
+	require.True(t, fault.Is(err, fault.PersonNotFound), "%v", err)
+	_, _, err = list(t, open(t, server, func(e *pingone.Environment) { e.Populations = []string{sales, application} }))
+	require.Equal(t, fault.SourceIncomplete, fault.Of(err).Reason, "a population that is not there")
+}
+
+// Without the count, a full page that leads on to no other may have lost the link.
+func TestAListingWithoutACountMustShowItsEnd(t *testing.T) {
+	t.Parallel()
+	for n, whole := range map[int]bool{3: true, 199: true, 200: false, 201: true} {
+		server := start(t, pingonesim.Options{Users: people(n), NoCount: true})
+		ids, _, err := list(t, open(t, server, nil))
+		if !whole {
+			require.Equal(t, fault.SourceIncomplete, fault.Of(err).Reason)
+			continue
+		}
+		require.NoError(t, err)
+		require.Len(t, ids, n)
+	}
+}

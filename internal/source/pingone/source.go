@@ -78,8 +78,8 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 		address += "&filter=" + url.QueryEscape(scope)
 	}
 	var digest source.Digest
-	promised, empty := 0, 0
-	seen := map[string]bool{}
+	promised, empty := -1, 0
+	seen, come := map[string]bool{}, map[string]bool{}
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
 			return source.Snapshot{}, interrupted(ctx)
@@ -106,11 +106,15 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 				return source.Snapshot{}, interrupted(ctx)
 			}
 			digest.Add(record)
+			come[populationOf(record)] = true
 			if err := yield(record); err != nil {
 				return source.Snapshot{}, err
 			}
 		}
 		if p.Links.Next == nil || p.Links.Next.Href == "" {
+			if promised < 0 && len(*p.Embedded.Users) >= pageSize {
+				return source.Snapshot{}, s.doubt("a full page leads to no other, and none says how many users there are")
+			}
 			break
 		}
 		if empty++; len(*p.Embedded.Users) > 0 {
@@ -126,6 +130,13 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 	}
 	if digest.Count() < promised {
 		return source.Snapshot{}, s.doubt("fewer users came than the first page promised")
+	}
+	for _, population := range s.Populations {
+		if !come[strings.ToLower(population)] {
+			if err := s.readable(ctx, population); err != nil {
+				return source.Snapshot{}, err
+			}
+		}
 	}
 	return digest.Snapshot(), nil
 }
@@ -169,6 +180,9 @@ func (s *Source) Get(ctx context.Context, id string) (record source.Record, snap
 	err = s.get(ctx, s.path("users", id), &text)
 	switch {
 	case errors.Is(err, errNotFound):
+		if err := s.checkReadable(ctx); err != nil {
+			return record, snapshot, err
+		}
 		return record, snapshot, gone
 	case err != nil:
 		return record, snapshot, err

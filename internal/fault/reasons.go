@@ -114,6 +114,22 @@ const (
 	GuestRefused        Reason = "guest_may_not_join"
 	MembershipRefused   Reason = "membership_request_refused"
 
+	// Groups.
+	GroupAmbiguous        Reason = "group_ambiguous"
+	GroupPickedTwice      Reason = "group_picked_twice"
+	GroupTargetTwice      Reason = "group_target_twice"
+	GroupExpressionFailed Reason = "group_expression_failed"
+	GroupTextInvalid      Reason = "group_text_invalid"
+	GroupLeft             Reason = "group_left"
+	GroupEmpty            Reason = "group_empty"
+	GroupNotCreatedHere   Reason = "group_not_created_here"
+	GroupExists           Reason = "group_exists"
+	GroupLinkDuplicate    Reason = "group_link_duplicate"
+	GroupNameDuplicate    Reason = "group_name_duplicate"
+	GroupLinkedElsewhere  Reason = "group_linked_elsewhere"
+	GroupRemovalsHeld     Reason = "group_removals_held"
+	MembershipUnread      Reason = "membership_unread"
+
 	// Licences.
 	LicensesExhausted    Reason = "not_enough_licenses"
 	UsageLocationMissing Reason = "usage_location_missing"

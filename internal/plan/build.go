@@ -51,6 +51,8 @@ type Input struct {
 	Resumed bool
 	// Permit says which removals passed the guard before, or were approved.
 	Permit Permit
+	// Standings: the plan says where people stand, for groups.
+	Standings bool
 }
 
 // Entry is the decision about one person of a plan.
@@ -106,6 +108,9 @@ type Plan struct {
 	Snapshot source.Snapshot
 	// Guard says whether removals may be carried out.
 	Guard Guard
+	// Standings say where people stand, by the source id or directory.HashedID that is in their links; nil unless asked for. Whoever is
+	// missing is in doubt.
+	Standings map[string]Standing
 	// removals are the changes that take something away, sorted by source id.
 	removals []*Change
 	// later are the people of the stages for those who wait for others.
@@ -150,6 +155,9 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	}
 	b.plan.sortRemovals()
 	b.plan.sortLater()
+	if in.Standings {
+		b.plan.Standings = b.standings()
+	}
 	return b.plan, nil
 }
 

@@ -37,45 +37,46 @@ type Permit struct {
 	Keys []byte
 }
 
-// loss is what the guard counts and compares: something that one person would lose. People are counted once, however much
-// they lose, and whatever it is: access and licences now, memberships of groups later.
-type loss struct {
-	person string
-	// what says who loses what in one line. The account's id is in it: the same person with another account is another
+// Loss is what the guard counts and compares: something that one person would lose. People are counted once, however much
+// they lose, and whatever it is: access and licences here, memberships of groups in internal/membership.
+type Loss struct {
+	// Person is the source id.
+	Person string
+	// What says who loses what in one line. The account's id is in it: the same person with another account is another
 	// loss. What else is done about the person is not: a held sync does that, and what it held must still be the same then.
-	what string
+	What string
 }
 
 // losses are those of the plan's removals, in their order.
-func (p *Plan) losses() []loss {
-	out := make([]loss, 0, len(p.removals))
+func (p *Plan) losses() []Loss {
+	out := make([]Loss, 0, len(p.removals))
 	for _, c := range p.removals {
-		out = append(out, loss{c.SourceID, fmt.Sprintf("%q %s %t %t %t %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action == Remove, c.RemoveLicenses)})
+		out = append(out, Loss{c.SourceID, fmt.Sprintf("%q %s %t %t %t %v", c.SourceID, c.AccountID, c.Disable, c.Delete, c.Action == Remove, c.RemoveLicenses)})
 	}
 	return out
 }
 
 // guard counts the losses and decides. Those of one person stand together.
-func (b *builder) guard(losses []loss) Guard {
+func (b *builder) guard(losses []Loss) Guard {
 	g := Guard{
 		Linked:  b.plan.Active,
 		Allowed: b.in.Preferences.RemovalGuard.Allowed(b.plan.Active),
 	}
 	for i, l := range losses {
-		if i == 0 || losses[i-1].person != l.person {
+		if i == 0 || losses[i-1].Person != l.Person {
 			g.Removals++
 		}
 	}
 	if g.Removals == 0 {
 		return g
 	}
-	g.Hash = hashOf(losses)
+	g.Hash = HashLosses(losses)
 	switch {
 	case b.in.FirstSync:
 		g.Held, g.Reason = true, fault.FirstSyncHeld
 	case b.in.Permit.Hash != "" && b.in.Permit.Hash == g.Hash:
 		g.Approved = true
-	case b.in.Permit.covers(losses):
+	case b.in.Permit.Covers(losses):
 	case b.plan.Snapshot.Count == 0 && b.plan.Active > 0:
 		g.Held, g.Reason = true, fault.SourceEmpty
 	case b.plan.Snapshot.Open && !b.in.EndsOpen:
@@ -115,11 +116,11 @@ func (p *Plan) sortRemovals() {
 	sort.SliceStable(p.removals, func(i, j int) bool { return p.removals[i].SourceID < p.removals[j].SourceID })
 }
 
-// hashOf is the same for the same people losing the same things.
-func hashOf(losses []loss) string {
+// HashLosses is the same for the same people losing the same things.
+func HashLosses(losses []Loss) string {
 	lines := make([]string, 0, len(losses))
 	for _, l := range losses {
-		lines = append(lines, l.what)
+		lines = append(lines, l.What)
 	}
 	sort.Strings(lines)
 	h := sha256.New()
@@ -132,8 +133,8 @@ func hashOf(losses []loss) string {
 // lossKey stands for one loss in a permit: the first eight bytes of the hash of its line.
 type lossKey [8]byte
 
-func (l loss) key() lossKey {
-	sum := sha256.Sum256([]byte(l.what))
+func (l Loss) key() lossKey {
+	sum := sha256.Sum256([]byte(l.What))
 	return lossKey(sum[:8])
 }
 
@@ -146,16 +147,24 @@ func (p *Plan) RemovalKeys() []byte {
 	if p.Guard.Held || len(p.removals) > MaxPermitted {
 		return nil
 	}
+	return LossKeys(p.losses())
+}
+
+// LossKeys are losses for a Permit, eight bytes each; none where they are more than MaxPermitted.
+func LossKeys(losses []Loss) []byte {
+	if len(losses) > MaxPermitted {
+		return nil
+	}
 	var out []byte
-	for _, l := range p.losses() {
+	for _, l := range losses {
 		key := l.key()
 		out = append(out, key[:]...)
 	}
 	return out
 }
 
-// covers reports whether each loss was permitted before.
-func (p Permit) covers(losses []loss) bool {
+// Covers reports whether each loss was permitted before.
+func (p Permit) Covers(losses []Loss) bool {
 	if len(p.Keys) == 0 {
 		return false
 	}

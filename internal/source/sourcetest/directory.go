@@ -23,6 +23,10 @@ type Directory struct {
 	people []Person
 	byID   map[string]int
 	broken int
+	// groups are those of the directory, cut those whose members cannot be read, and groupsBroken is why no group can be listed.
+	groups       []Group
+	cut          []string
+	groupsBroken error
 	// told are the changes that were told, and heard is closed and made anew with each.
 	told  [][]string
 	heard chan struct{}

@@ -11,4 +11,17 @@ import (
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	sourcetest.Run(t, func(_ *testing.T, people []sourcetest.Person) source.Source { return sourcetest.NewDirectory(people) })
+	open := func(_ *testing.T, people []sourcetest.Person, groups []sourcetest.Group) source.Source {
+		d := sourcetest.NewDirectory(people)
+		d.SetGroups(groups)
+		return d
+	}
+	sourcetest.RunGroups(t, sourcetest.Groups{
+		Open: open,
+		Cut: func(t *testing.T, people []sourcetest.Person, groups []sourcetest.Group, name string) source.Source {
+			d := open(t, people, groups).(*sourcetest.Directory)
+			d.CutGroups(name)
+			return d
+		},
+	})
 }

@@ -13,8 +13,9 @@ import (
 
 // Store is the entry of the registry.
 var Store = source.Store{
-	Key: "toy",
-	New: func() source.Settings { return &Settings{} },
+	Key:    "toy",
+	New:    func() source.Settings { return &Settings{} },
+	Groups: true,
 	Opener: func(source.Environment) source.Opener {
 		return func(s source.Settings, _ source.Use) (source.Source, error) {
 			directory, ok := directories.Load(s.(*Settings).Toy.Address)

@@ -183,7 +183,7 @@ func (p *provisioning) act(ctx context.Context, m plan.Match) (c plan.Change, wr
 	}
 	switch {
 	case c.Action == plan.Create:
-		c.AccountID, err = p.create(ctx, c)
+		c, err = p.create(ctx, c)
 		return c, c.AccountID != "", err
 	case c.Action == plan.Restore:
 		return c, false, p.restore(ctx, c)

@@ -24,6 +24,8 @@ type modelTenant struct {
 	checked func()
 	// refuse, if set, is why a change is refused; nil where it is not.
 	refuse func(graph.Patch) error
+	// refuseNew is the same for a creation.
+	refuseNew func(graph.NewUser) error
 	// down is why subscriptions and names cannot be read; nil where they can. hangs: subscriptions are never told.
 	down  error
 	hangs bool
@@ -181,6 +183,11 @@ func (t *modelTenant) CreateUser(_ context.Context, u graph.NewUser, sel directo
 	return id, t.writing("create "+u.UserPrincipalName, func(sent time.Time) error {
 		if t.holder(u.UserPrincipalName) != "" || t.hidden[u.UserPrincipalName] {
 			return fault.New("create", fault.Rematch, fault.AccountExists, directory.UserPrincipalName)
+		}
+		if t.refuseNew != nil {
+			if err := t.refuseNew(u); err != nil {
+				return err
+			}
 		}
 		id = fmt.Sprint("account-", len(t.objects)+1)
 		t.write(id, sent, func(s *state) {

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,38 +12,72 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
-// create makes the account and returns its id. Where the name is taken it returns none, and Locate looks for whose it is.
-func (p *provisioning) create(ctx context.Context, c plan.Change) (id string, err error) {
+// create makes the account; the change that it gives back names it. Where the name is taken it names none, and Locate looks for whose it is.
+// What Graph refuses is left out, as far as an account can be without it, and the person is partly synced.
+func (p *provisioning) create(ctx context.Context, c plan.Change) (plan.Change, error) {
 	desired := p.person.Desired
 	password, err := p.claim.Program.Password(p.claim.record, p.options.Random, func(ref string) (string, error) {
 		return p.options.Secrets.Read(ctx, ref, fault.SecretUnreadable)
 	})
 	if err != nil {
-		return "", err
+		return c, err
 	}
 	if err := p.announceCreation(ctx); err != nil {
-		return "", err
+		return c, err
 	}
-	id, err = p.tenant.CreateUser(ctx, graph.NewUser{
+	u := graph.NewUser{
 		UserPrincipalName: desired.UserPrincipalName,
 		Password:          password,
 		Enabled:           c.Mark.Disabled == "",
 		ResetPassword:     desired.ResetPassword,
-		Attributes:        desired.Attributes,
+		Attributes:        maps.Clone(desired.Attributes),
 		Link:              directory.NewLink(p.in.Connection, p.claim.Name, p.person.ID).String(),
 		Mark:              c.Mark.String(),
-	}, p.settings.Selection())
-	switch {
-	case err == nil:
-		p.remember(id)
-		return id, nil
-	case fault.Is(err, fault.AccountExists):
-		p.evidence.Conflict, p.evidence.ByName, p.conflict = true, nil, err
-		return "", nil
-	case refused(ctx, err):
-		p.nothingCreated(ctx)
 	}
-	return "", err
+	for tries := 0; ; tries++ {
+		id, err := p.tenant.CreateUser(ctx, u, p.settings.Selection())
+		without := dispensable(graph.RefusedAttributes(err))
+		switch {
+		case err == nil:
+			p.remember(id)
+			c.AccountID = id
+			return c, nil
+		case fault.Is(err, fault.AccountExists):
+			p.evidence.Conflict, p.evidence.ByName, p.conflict = true, nil, err
+			return c, nil
+		case !refused(ctx, err):
+			return c, err
+		case len(without) == 0 || tries >= maxRefusals:
+			p.nothingCreated(ctx)
+			return c, err
+		}
+		for _, name := range without {
+			delete(u.Attributes, name)
+		}
+		c = withoutRefused(c, without, err)
+	}
+}
+
+// dispensable are the attributes without which the account may be created; nil where one that was refused must be there. An immutable
+// id that another account has must: the person may have that account.
+func dispensable(refused []string) []string {
+	for _, name := range refused {
+		if a, _ := directory.FindAttribute(name); a.Required || name == directory.ImmutableID || a.Name != name {
+			return nil
+		}
+	}
+	return refused
+}
+
+// withoutRefused takes off the change what Graph refused, and says so.
+func withoutRefused(c plan.Change, refused []string, err error) plan.Change {
+	subject := refused
+	if c.Outcome == plan.PartiallySynced && c.Reason == fault.Of(err).Reason && c.Subject != "" {
+		subject = append(strings.Split(c.Subject, ", "), refused...)
+	}
+	c.Attributes = slices.DeleteFunc(slices.Clone(c.Attributes), func(name string) bool { return slices.Contains(refused, name) })
+	c.Outcome, c.Reason, c.Subject = plan.PartiallySynced, fault.Of(err).Reason, strings.Join(subject, ", ")
+	return c
 }
 
 // refused reports that Graph has answered a request and not carried it out.

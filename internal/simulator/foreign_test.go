@@ -98,3 +98,23 @@ func TestFurtherHosts(t *testing.T) {
 	require.Equal(t, "https://login.microsoftonline.com/"+simulator.DefaultTenantID+"/oauth2/v2.0/token", discovery["token_endpoint"])
 	require.Equal(t, w.s.URL()+"/v1.0/$metadata#users", under("localhost", "/v1.0/users").body["@odata.context"])
 }
+
+// A page of a browser that reaches it under a name of its own gets nothing, neither of Graph nor of the simulator's own API.
+func TestForeignHostsGetNothing(t *testing.T) {
+	t.Parallel()
+	w := start(t, simulator.Options{Hosts: []string{"graph.microsoft.com"}})
+	for host, want := range map[string]int{
+		"": 200, "localhost": 200, "LOCALHOST:1": 200, "[::1]:80": 200, "127.0.0.1": 200, "graph.microsoft.com": 200, "Graph.Microsoft.com:443": 200,
+		"evil.example": 403, "evil.example:443": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403, "10.0.0.1": 403, "0.0.0.0": 403,
+		"login.microsoftonline.com": 403,
+	} {
+		for _, path := range []string{"/simulator/state", "/v1.0/users", "/contoso.com/v2.0/.well-known/openid-configuration"} {
+			req := w.request("GET", w.s.URL()+path, nil)
+			req.Host = host
+			a, err := w.send(req)
+			require.NoError(t, err)
+			require.Equal(t, want, a.status, "%s %s", host, path)
+		}
+	}
+	require.Empty(t, w.s.Stats().ProtocolFaults)
+}

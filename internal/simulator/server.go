@@ -186,7 +186,12 @@ func (s *Server) listen() error {
 	mux.HandleFunc("/", s.serveUnknown)
 	// HTTP/1.1 only: a broken connection and a chunked body are then what they are called, and not frames of a stream.
 	s.listener = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12})
-	s.http = &http.Server{Handler: s.outermost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		l.Close()
+		return err
+	}
+	s.http = &http.Server{Handler: ownHosts(leaf, s.outermost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the mux: it would clean and redirect paths that Graph takes, or refuses, as they are.
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/v1.0/"):
@@ -197,7 +202,7 @@ func (s *Server) listen() error {
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug)}
+	}))), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug)}
 	go func() { _ = s.http.Serve(s.listener) }()
 	return nil
 }

@@ -45,10 +45,18 @@ func codes(texts []string) string {
 // maxPerson is how much of a person's id a summary shows, which holds 200 bytes in all.
 const maxPerson = 120
 
-// person shows somebody's id in a summary.
+// person shows somebody's id in a summary. The Web UI shows summaries as Markdown at the head of a run and as plain text in the timeline:
+// an id that means nothing in Markdown, as nearly all do, stands as it is, and any other as code.
 func person(user string) string {
 	if len(user) > maxPerson {
 		user = strings.ToValidUTF8(user[:maxPerson], "") + "…"
 	}
+	if plainID.MatchString(user) {
+		return user
+	}
 	return code(user)
 }
+
+// plainID are ids of letters and digits with single hyphens and underscores between them, which are the same text in Markdown: no sign at
+// an end that could begin an emphasis, and no dot that could make it an address.
+var plainID = regexp.MustCompile(`^[\p{L}\p{Nd}]+([-_][\p{L}\p{Nd}]+)*…?$`)

@@ -10,7 +10,7 @@ import (
 
 func (u *userRun) provisionSummary() string {
 	if u.in.Planned == nil {
-		return "Compare " + u.in.User + " with the account and write what differs"
+		return "Compare " + person(u.in.User) + " with the account and write what differs"
 	}
 	return planSummary(u.in.User, *u.in.Planned)
 }

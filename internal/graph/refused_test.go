@@ -54,3 +54,37 @@ func TestTheRestIsWritten(t *testing.T) {
 	require.Empty(t, graph.RefusedAttributes(nil))
 	require.Empty(t, graph.RefusedAttributes(context.Canceled))
 }
+
+// The same for an account that is to be created.
+func TestTheRestIsCreated(t *testing.T) {
+	t.Parallel()
+	ctx, w := context.Background(), simulate(t, simulator.Options{})
+	w.register(t)
+	for name, test := range map[string]struct {
+		bad     string
+		reason  fault.Reason
+		refused []string
+	}{
+		"usageLocation":          {"UK", fault.UsageLocationInvalid, []string{"usageLocation"}},
+		"givenName":              {string(make([]byte, 65)), fault.AttributeInvalid, []string{"givenName"}},
+		directory.MailNickname:   {"a b", fault.AttributeInvalid, []string{directory.MailNickname}},
+		directory.BusinessPhones: {"+1" + directory.ListSeparator + "+2", fault.AttributeInvalid, []string{directory.BusinessPhones}},
+	} {
+		u := graph.NewUser{UserPrincipalName: name + "@contoso.com", Password: "Sim8Q~created-0001", Enabled: true, Link: "contoso/staff/" + name, Mark: "mark",
+			Attributes: map[string]string{directory.DisplayName: "Ann", directory.MailNickname: name, "department": "Sales"}}
+		u.Attributes[name] = test.bad
+		_, err := w.client.CreateUser(ctx, u, w.sel)
+		require.Equal(t, test.reason, fault.Of(err).Reason, "%v", err)
+		require.Equal(t, test.refused, graph.RefusedAttributes(err), name)
+		if name == directory.MailNickname {
+			continue
+		}
+		delete(u.Attributes, name)
+		id, err := w.client.CreateUser(ctx, u, w.sel)
+		require.NoError(t, err)
+		a, err := w.client.UserByID(ctx, id, directory.Selection{Attributes: []string{"department"}, LinkProperty: w.sel.LinkProperty})
+		require.NoError(t, err)
+		require.Equal(t, []string{"Sales"}, a.Values)
+		require.Equal(t, u.Link, a.Link)
+	}
+}

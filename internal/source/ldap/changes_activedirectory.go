@@ -97,7 +97,7 @@ func (w *watch) domain() string {
 
 // peopleFilter finds who is a person, in the filter or no longer in it. Computers are persons to Active Directory.
 func (w *watch) peopleFilter() string {
-	return "(|(&(objectClass=person)(!(objectClass=computer)))" + w.filter() + ")"
+	return "(|(&(objectClass=person)(!(objectClass=computer)))" + w.reading.filter + ")"
 }
 
 var filterAttribute = regexp.MustCompile(`\(([A-Za-z][A-Za-z0-9-]*)(?::[^=()]*)?[~<>]?=`)
@@ -109,7 +109,7 @@ func (w *watch) watched() []string {
 		return nil
 	}
 	out := append(w.reading.attributes(), "name", "parentGUID", "isDeleted", "lastKnownParent", "member")
-	for _, m := range filterAttribute.FindAllStringSubmatch(w.filter(), -1) {
+	for _, m := range filterAttribute.FindAllStringSubmatch(w.reading.filter, -1) {
 		out = append(out, m[1])
 	}
 	slices.Sort(out)

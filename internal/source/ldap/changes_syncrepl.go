@@ -79,7 +79,7 @@ func (w *watch) present(ctx context.Context) []byte {
 func (w *watch) persist(ctx context.Context, i *inbox) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	request := w.request(w.filter())
+	request := w.request(w.reading.filter)
 	request.Attributes = []string{"1.1"}
 	if !isEntryUUID(w.reading.id) {
 		request.Attributes = []string{w.reading.id}

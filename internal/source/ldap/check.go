@@ -59,7 +59,7 @@ func (s *Source) Check(ctx context.Context) []source.Finding {
 
 // checkSearch asks for a page with one entry, without any attribute of it but the id.
 func (s *Source) checkSearch(ctx context.Context, c *goldap.Conn, r *reading) source.Finding {
-	request := s.request(s.filter(), goldap.NewControlPaging(1))
+	request := s.request(r.filter, goldap.NewControlPaging(1))
 	request.Attributes = []string{r.id}
 	result, err := s.search(ctx, c, request)
 	if err == nil && goldap.FindControl(result.Controls, goldap.ControlTypePaging) == nil {
@@ -72,7 +72,7 @@ func (s *Source) checkSearch(ctx context.Context, c *goldap.Conn, r *reading) so
 	case err != nil:
 		return s.refused(err)
 	case len(result.Entries) == 0:
-		return source.Finding{Step: "filter", Warning: true, Message: "nobody matches " + s.filter() + " below " + s.BaseDN, Setting: "ldap.filter",
+		return source.Finding{Step: "filter", Warning: true, Message: "nobody matches " + r.filter + " below " + s.BaseDN, Setting: "ldap.filter",
 			Fix: "correct the filter or the base DN, unless there is nobody yet; an account without the right to read people sees nobody, too"}
 	}
 	return source.Finding{Step: "filter", Message: fmt.Sprintf("people are found, by %s as a directory of kind %s", r.id, r.facts.kind)}

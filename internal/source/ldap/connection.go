@@ -245,6 +245,36 @@ func (s *server) search(ctx context.Context, c *goldap.Conn, r *goldap.SearchReq
 	s.requests++
 	s.mu.Unlock()
 	result, err := c.Search(r)
+	return s.judged(ctx, c, result, err)
+}
+
+// searchPage sends a request for a page. A server that takes no notice of the size that was asked for is not listened to any longer: all of
+// its entries need not fit into the worker's memory.
+func (s *server) searchPage(ctx context.Context, c *goldap.Conn, r *goldap.SearchRequest) (*goldap.SearchResult, error) {
+	s.mu.Lock()
+	s.requests++
+	s.mu.Unlock()
+	listening, end := context.WithCancel(ctx)
+	defer end()
+	result := &goldap.SearchResult{}
+	answer := c.SearchAsync(listening, r, 0)
+	for answer.Next() {
+		switch e := answer.Entry(); {
+		case e != nil && len(result.Entries) == pageSize:
+			return nil, fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, s.place(), source.Hint(errPageSize))
+		case e != nil:
+			result.Entries = append(result.Entries, e)
+		case answer.Referral() != "":
+			result.Referrals = append(result.Referrals, answer.Referral())
+		default:
+			result.Controls = append(result.Controls, answer.Controls()...)
+		}
+	}
+	return s.judged(ctx, c, result, answer.Err())
+}
+
+// judged demands of an answer that it is whole.
+func (s *server) judged(ctx context.Context, c *goldap.Conn, result *goldap.SearchResult, err error) (*goldap.SearchResult, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, interrupted(ctx)

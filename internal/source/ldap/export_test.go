@@ -13,3 +13,6 @@ const FeedNumbers = feedNumbers
 func (s *Source) WatchBy(ctx context.Context, after source.Position, report func(source.Changes) error, feeds ...string) error {
 	return s.watch(ctx, after, report, feeds...)
 }
+
+// FilterOf is the filter for a kind of directory.
+func (d Directory) FilterOf(kind string) string { return d.filter(kind) }

@@ -17,6 +17,8 @@ import (
 // reading is how entries of one directory become records.
 type reading struct {
 	facts *facts
+	// filter selects the people.
+	filter string
 	// id is the attribute of the ids, and guid tells that it holds the 16 bytes of a GUID.
 	id   string
 	guid bool

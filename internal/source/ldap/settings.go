@@ -57,7 +57,8 @@ type Directory struct {
 	BindPassword string `json:"bindPassword,omitempty"`
 	// BaseDN is the entry below which the people are. Never changes.
 	BaseDN string `json:"baseDN,omitempty"`
-	// Filter selects the people (RFC 4515). Default (objectClass=person).
+	// Filter selects the people (RFC 4515). Default (&(objectCategory=person)(objectClass=user)) in Active Directory, else
+	// (objectClass=person).
 	Filter string `json:"filter,omitempty"`
 	// Kind says what server it is: auto, activeDirectory, openLDAP or generic. Default auto: it is asked.
 	Kind string `json:"directory,omitempty"`
@@ -279,7 +280,13 @@ func (d Directory) place() string {
 	return d.BaseDN + " at " + d.URL[0]
 }
 
-func (d Directory) filter() string { return cmp.Or(d.Filter, defaultFilter) }
+// filter selects the people of a directory of a kind. In Active Directory contacts are persons, too, and computers are users.
+func (d Directory) filter(kind string) string {
+	if kind == kindActiveDirectory {
+		return cmp.Or(d.Filter, "(&(objectCategory=person)(objectClass=user))")
+	}
+	return cmp.Or(d.Filter, defaultFilter)
+}
 
 func (d Directory) timeout() time.Duration {
 	if t, err := time.ParseDuration(d.Timeout); err == nil && t > 0 {

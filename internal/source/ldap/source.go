@@ -32,6 +32,8 @@ const pageSize = 1000
 
 const errNoPaging message = "the server does not answer with pages (RFC 2696), so that nobody knows whether all entries came"
 
+const errPageSize message = "the server answers with more entries than a page may have (RFC 2696), which need not fit into memory"
+
 // Live marks the source as one that a server answers for.
 func (s *Source) Live() {}
 
@@ -48,7 +50,7 @@ func (s *Source) reading(ctx context.Context) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{facts: f, id: s.ID, lists: map[string]bool{}}
+	r := &reading{facts: f, filter: s.filter(f.kind), id: s.ID, lists: map[string]bool{}}
 	if r.id == "" {
 		r.id = "entryUUID"
 		if f.kind == kindActiveDirectory {
@@ -164,9 +166,9 @@ func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie []byte) <-cha
 	go func() {
 		paging := goldap.NewControlPaging(pageSize)
 		paging.SetCookie(cookie)
-		request := l.request(l.filter(), paging)
+		request := l.request(l.reading.filter, paging)
 		request.Attributes = l.reading.attributes()
-		result, err := l.search(ctx, c, request)
+		result, err := l.searchPage(ctx, c, request)
 		if err != nil {
 			answered <- page{err: err}
 			return
@@ -240,7 +242,7 @@ func (s *Source) Get(ctx context.Context, id string) (record source.Record, snap
 		return record, snapshot, fault.New(op, fault.NotFound, fault.PersonNotFound, "")
 	}
 	err = s.with(ctx, func(c *goldap.Conn) error {
-		request := s.request("(&" + s.filter() + byID + ")")
+		request := s.request("(&" + r.filter + byID + ")")
 		request.Attributes = r.attributes()
 		result, err := s.search(ctx, c, request)
 		if err != nil {

@@ -106,16 +106,19 @@ func (p *Provisioner) program(connection string, rule config.Rule, columns sourc
 		return nil, fault.New("compile mappings", fault.Invalid, fault.SourceEmpty, "rule "+rule.Name)
 	case len(problems) > 0:
 		subject := fmt.Sprintf("rule %s, %s", rule.Name, problems[0].Key)
-		return nil, fault.Wrap("compile mappings", fault.Invalid, reasonOf(rule), subject, fmt.Errorf("%s", problems[0].Message))
+		return nil, fault.Wrap("compile mappings", fault.Invalid, reasonOf(rule, columns), subject, fmt.Errorf("%s", problems[0].Message))
 	}
 	p.programs.Put(key, program)
 	return program, nil
 }
 
-// reasonOf tells a missing column from other problems; the rule compiled when it was applied, so a column that went away is
-// what usually happened.
-func reasonOf(rule config.Rule) fault.Reason {
-	if problems, _ := mapping.Check(rule.Expressions()); len(problems) == 0 {
+// reasonOf tells a missing column from other problems. The rule compiled when it was applied, so that a column that went away is what usually
+// happened; but a file with types may also have become one without.
+func reasonOf(rule config.Rule, columns source.Columns) fault.Reason {
+	there := func(name string) bool {
+		return columns.Has(name) || name == "id" || name == "enabled" && columns.HasEnabled
+	}
+	if slices.ContainsFunc(mapping.Uses(rule.Expressions()).Attributes, func(name string) bool { return !there(name) }) {
 		return fault.SourceColumnMissing
 	}
 	return fault.SettingsInvalid

@@ -121,7 +121,7 @@ func sourceMessage(err error) string {
 
 // sourceKey is the key of the rule that an error of its source is about.
 func sourceKey(rule config.Rule, err error) string {
-	if fault.Is(err, fault.SourceColumnMissing) {
+	if fault.Is(err, fault.SourceColumnMissing) || fault.Is(err, fault.SettingsInvalid) {
 		return "source"
 	}
 	return "source." + rule.Source.Settings.Store()

@@ -239,6 +239,8 @@ func TestRowsArePicked(t *testing.T) {
 	require.Equal(t, "p.csv, lines 2, 3 (column id repeats)", refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.job != '' && user.id == '1'"}`), fault.SourceIDDuplicate),
 		"doubles among what is left stay an error")
 	require.Contains(t, refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.jobs == 'main'"}`), fault.SourceColumnMissing), "(source.rows) the source has no column")
+	require.Contains(t, refused(t, "p.csv", text, settingsOf(t, `{"rows":"user.job == 1"}`), fault.SettingsInvalid), "(source.rows)")
+	require.Contains(t, refused(t, "p.csv", text, settingsOf(t, `{"enabled":{"expression":"user.job > 1"}}`), fault.SettingsInvalid), "(source.enabled)")
 	require.Equal(t, "p.csv, lines 2, 3, 4, 5, 6, 7 (source.rows gives neither true nor false; correct the expression or the record)",
 		refused(t, "p.csv", text, settingsOf(t, `{"rows":"int(user.job) > 1"}`), fault.SourceMalformed))
 

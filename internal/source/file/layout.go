@@ -84,11 +84,23 @@ func (l *layout) compile(s *store, scope expression.Scope) error {
 		}
 		made, problems := expression.Compile(e.text, expression.Condition, scope)
 		if len(problems) > 0 {
-			return fault.Wrap(op, fault.Invalid, fault.SourceColumnMissing, s.place.name+" (source."+e.key+")", source.Hint(problems[0].Message))
+			return fault.Wrap(op, fault.Invalid, reasonOf(e.text, scope), s.place.name+" (source."+e.key+")", source.Hint(problems[0].Message))
 		}
 		*e.into = made
 	}
 	return nil
+}
+
+// reasonOf tells a column that is not there from whatever else is wrong with an expression.
+func reasonOf(text string, scope expression.Scope) fault.Reason {
+	made, problems := expression.Compile(text, expression.Condition, expression.Scope{})
+	there := func(name string) bool {
+		return scope.Columns.Has(name) || name == "id" || name == "enabled" && scope.Columns.HasEnabled
+	}
+	if len(problems) > 0 || !slices.ContainsFunc(made.Columns(), func(name string) bool { return !there(name) }) {
+		return fault.SettingsInvalid
+	}
+	return fault.SourceColumnMissing
 }
 
 // check says whether the columns that must be there are there.

@@ -274,8 +274,8 @@ func (d *ruleDeletion) pause(ctx workflow.Context) error {
 		return d.awaitTerms(ctx)
 	}
 	wait := min(time.Minute<<min(d.Result.Pass-1, 6), time.Hour)
-	d.show(ctx, fmt.Sprintf("%d people could not be deprovisioned; they are tried again in %s, or at once when the signal %q is sent.",
-		d.Result.Failed, wait, api.SignalAgain))
+	d.show(ctx, fmt.Sprintf("%s could not be deprovisioned; they are tried again in %s, or at once when the signal %q is sent.",
+		plan.People(d.Result.Failed), wait, api.SignalAgain))
 	_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.Again || d.again.Len() > 0 })
 	d.Again = false
 	d.drainSignals()
@@ -307,8 +307,8 @@ func (d *ruleDeletion) drainSignals() {
 func (d *ruleDeletion) finish(ctx workflow.Context) error {
 	r := &d.Result
 	r.Phase = ""
-	r.Message = fmt.Sprintf("The rule is deleted. %d of its %d people were deprovisioned, %d are provisioned by another rule.",
-		r.Deprovisioned, r.Linked, r.Kept)
+	r.Message = fmt.Sprintf("The rule is deleted. %d of its %s were deprovisioned, %d are provisioned by another rule.",
+		r.Deprovisioned, plan.People(r.Linked), r.Kept)
 	if r.Before > 0 {
 		r.Message += fmt.Sprintf(" %d had been deprovisioned before.", r.Before)
 	}
@@ -319,7 +319,7 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 		r.Message = fmt.Sprintf("The rule is deleted. Its %d accounts were left as they are, with their link; "+
 			"deprovisionOnRuleDeletion is off.", r.Left)
 		if r.Deprovisioned > 0 {
-			r.Message += fmt.Sprintf(" %d people were deprovisioned before it was switched off.", r.Deprovisioned)
+			r.Message += fmt.Sprintf(" Deprovisioned before it was switched off: %s.", plan.People(r.Deprovisioned))
 		}
 	}
 	if r.Untouched {

@@ -78,7 +78,7 @@ func TestADeletionLeavesTheRestWhenThePreferenceIsSwitchedOff(t *testing.T) {
 	require.NoError(t, env.GetWorkflowResult(&r))
 	require.Equal(t, []int{6, 2, 1, 3, 0}, []int{r.Linked, r.Deprovisioned, r.Before, r.Left, r.Failed}, "%+v", r)
 	require.Contains(t, r.Message, "Its 3 accounts were left as they are")
-	require.Contains(t, r.Message, "2 people were deprovisioned before it was switched off")
+	require.Contains(t, r.Message, "Deprovisioned before it was switched off: 2 people.")
 	require.Len(t, asked, 3)
 	require.Equal(t, []string{"", "", "l", "b", "", ""}, []string{asked[0].ListID, asked[0].After, asked[1].ListID, asked[1].After, asked[2].ListID, asked[2].After})
 }

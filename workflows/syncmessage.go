@@ -7,29 +7,37 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // syncMessage sums a sync up: what was done, what was not, and the most frequent reason why not with what to do about it.
 func syncMessage(r api.SyncResult) string {
 	switch r.State {
 	case api.SyncHeld:
-		return fmt.Sprintf("Held: %s (%s). %d people would lose something, %d are allowed; nothing was taken away, everything else was done. "+
+		return fmt.Sprintf("Held: %s (%s). %s would lose something, %d are allowed; nothing was taken away, everything else was done. "+
 			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
 			"or the update approveRemovals of the connection.", r.Guard.Reason.Sentence(), r.Guard.Reason,
-			r.Guard.Removals, r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
+			plan.People(r.Guard.Removals), r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
 	case api.SyncStopped:
-		return fmt.Sprintf("Stopped after %d of %d people: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
-			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, r.Planned)
+		return fmt.Sprintf("Stopped after %d of %s: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
+			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, plan.People(r.Planned))
 	}
 	// Somebody may have needed one under each of several plans.
-	text := fmt.Sprintf("Completed: %d of %d people needed a change.", min(r.Planned, r.Impacted), r.Impacted)
+	text := fmt.Sprintf("Completed: %d of %s needed a change.", min(r.Planned, r.Impacted), plan.People(r.Impacted))
 	if r.Planned == 0 {
-		text = fmt.Sprintf("Completed: nothing to write for %d people.", r.Impacted)
+		text = fmt.Sprintf("Completed: nothing to write for %s.", plan.People(r.Impacted))
 	}
 	if r.Guard.Held {
-		text += fmt.Sprintf(" %d people would lose something and did not: %s (%s).", r.Guard.Removals, r.Guard.Reason.Sentence(), r.Guard.Reason)
+		text += fmt.Sprintf(" %s would lose something and did not: %s (%s).", plan.People(r.Guard.Removals), r.Guard.Reason.Sentence(), r.Guard.Reason)
 	}
 	return text + troubleMessage(r) + doubtMessage(r)
+}
+
+func are(people int) string {
+	if people == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // troubleMessage says how many are not as they should be, and why most of them.
@@ -37,9 +45,9 @@ func troubleMessage(r api.SyncResult) string {
 	if r.Failed+r.PartiallySynced == 0 {
 		return ""
 	}
-	text := fmt.Sprintf(" %d people failed and %d are only partly synced", r.Failed, r.PartiallySynced)
+	text := fmt.Sprintf(" %s failed and %d %s only partly synced", plan.People(r.Failed), r.PartiallySynced, are(r.PartiallySynced))
 	if reason, n := mostFrequent(r.Reasons, r.Guard.Reason); n > 0 {
-		text += fmt.Sprintf("; the most frequent reason (%d people): %s (%s)", n, reason.Sentence(), reason)
+		text += fmt.Sprintf("; the most frequent reason (%s): %s (%s)", plan.People(n), reason.Sentence(), reason)
 	}
 	return text + "."
 }
@@ -54,6 +62,9 @@ func doubtMessage(r api.SyncResult) string {
 		reasons[d.Reason]++
 	}
 	reason, n := mostFrequent(reasons, "")
+	if len(r.Doubtful) == 1 {
+		return fmt.Sprintf(" One account whose person seems to have left was not touched: %s (%s).", reason.Sentence(), reason)
+	}
 	return fmt.Sprintf(" %d accounts whose people seem to have left were not touched; %d of them: %s (%s).", len(r.Doubtful), n, reason.Sentence(), reason)
 }
 

@@ -162,7 +162,7 @@ func TestADeletionThatCannotSettleSomebodySaysSo(t *testing.T) {
 		step{"rule list", 0, "staff  being deleted"},
 		step{"rule delete staff", 2, "rule staff is being deleted already"},
 		step{"rule enable staff", 2, "the rule is being deleted"},
-		step{"rule delete staff --confirm staff --no-wait", 0, "1 people could not be settled"},
+		step{"rule delete staff --confirm staff --no-wait", 0, "1 person could not be settled"},
 		step{"rule delete staff --retry-now --no-wait", 0, "of 9 accounts settled"}, // Another pass has just begun.
 		step{"rule delete staff --confirm staff", 1, "P77  Failed  account_synced_from_on_premises"},
 		step{"connection delete globex --confirm globex", 2, "the connection still has rules"},

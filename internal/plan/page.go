@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 
@@ -209,4 +210,12 @@ func (p *Plan) Planned() int {
 		n += p.leaving()
 	}
 	return n
+}
+
+// People words a number of people.
+func People(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }

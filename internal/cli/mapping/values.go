@@ -15,6 +15,7 @@ import (
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/mapping"
+	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/stores"
 	"github.com/entraflow/entraflow/internal/terminal"
@@ -71,7 +72,7 @@ func Print(ctx context.Context, a *session.Session, rules []config.Rule, id stri
 		return err
 	}
 	if failures > 0 {
-		return session.Incomplete("correct the mappings, or the records of these people", "the mappings fail for %d people", failures)
+		return session.Incomplete("correct the mappings, or the records of these people", "the mappings fail for %s", plan.People(failures))
 	}
 	return nil
 }
@@ -164,7 +165,7 @@ func values(d mapping.Desired) map[string]string {
 func (v ruleValues) text(id string) string {
 	var b strings.Builder
 	if id == "" {
-		fmt.Fprintf(&b, "rule %s: %d people in scope, %d outside the filter, %d fail\n", v.Rule, v.InScope, v.Out, v.Failed)
+		fmt.Fprintf(&b, "rule %s: %s in scope, %d outside the filter, %d with a mapping that fails\n", v.Rule, plan.People(v.InScope), v.Out, v.Failed)
 	}
 	for _, p := range v.People {
 		fmt.Fprintf(&b, "rule %s, person %s%s\n", v.Rule, terminal.Printable(p.User), map[bool]string{true: ": outside the filter"}[p.Failed == nil && !p.InScope])

@@ -163,7 +163,7 @@ func DescribeLeaver(e plan.Entry, g plan.Guard) PlannedPerson {
 
 func planText(connection string, r plannedRule) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rule %s: %d people in scope, %d linked accounts\n", r.Rule, r.People, r.Linked)
+	fmt.Fprintf(&b, "rule %s: %s in scope, linked accounts: %d\n", r.Rule, plan.People(r.People), r.Linked)
 	table := terminal.Table{Header: []string{"USER", "ACTION", "LICENCES", "OUTCOME", "REASON", "ATTRIBUTES"}, Indent: "  "}
 	for _, c := range r.Changes {
 		action := string(c.Action)

@@ -12,6 +12,7 @@ import (
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/terminal"
 )
 
@@ -94,8 +95,8 @@ func outcomeText(o Outcome) string {
 		fmt.Fprintf(&b, "  done: %s\n", strings.Join(parts, ", "))
 	}
 	if o.Held > 0 {
-		fmt.Fprintf(&b, "  held: %d people would lose something (%d linked, %d allowed at a time): %s\n",
-			o.Held, o.Guard.Linked, o.Guard.Allowed, cmp.Or(o.Guard.Reason.Sentence(), "held"))
+		fmt.Fprintf(&b, "  held: %s would lose something (%d linked, %d allowed at a time): %s\n",
+			plan.People(o.Held), o.Guard.Linked, o.Guard.Allowed, cmp.Or(o.Guard.Reason.Sentence(), "held"))
 		b.WriteString(NotesText(o.HeldList, o.Held))
 	}
 	b.WriteString(ReasonsText(o.Reasons))

@@ -18,6 +18,7 @@ import (
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // ruleDeletion is what the flags of `rule delete` say.
@@ -190,7 +191,7 @@ func (a command) deletionWaits(t *session.Link, r api.DeleteRuleResult, d ruleDe
 		return session.Incomplete(look, "the deletion of rule %s waits for a setting to change (%s), and then goes on by itself", d.rule, r.Blocked)
 	}
 	return session.Incomplete("mend what is named above; "+look,
-		"%d of %d people of rule %s could not be settled; the deletion goes on by itself and tries them again", r.Failed, r.Linked, d.rule)
+		"%d of %s of rule %s could not be settled; the deletion goes on by itself and tries again", r.Failed, plan.People(r.Linked), d.rule)
 }
 
 // deletionEnded tells of the end, or that only the waiting has ended.
@@ -227,8 +228,8 @@ func troubleText(r api.DeleteRuleResult, d ruleDeletion) string {
 	if r.Failed == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d people could not be settled:\n%s  they are tried again by and by; at once with: starter rule delete %s %s --retry-now\n",
-		r.Failed, report.NotesText(r.Problems, r.Failed), d.connection, d.rule)
+	return fmt.Sprintf("%s could not be settled:\n%s  they are tried again by and by; at once with: starter rule delete %s %s --retry-now\n",
+		plan.People(r.Failed), report.NotesText(r.Problems, r.Failed), d.connection, d.rule)
 }
 
 // deletionResult is the JSON of `rule delete`.

@@ -20,6 +20,7 @@ import (
 	"github.com/entraflow/entraflow/internal/cli/report"
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/plan"
 )
 
 // Command is `starter sync`.
@@ -320,7 +321,7 @@ func (m *meter) read(now time.Time, r api.SyncResult) string {
 	if r.Planned == 0 {
 		return strings.ToLower(strings.TrimSuffix(cmp.Or(r.Phase, "Starting."), "."))
 	}
-	text := fmt.Sprintf("%d of %d people", r.Done, r.Planned)
+	text := fmt.Sprintf("%d of %s", r.Done, plan.People(r.Planned))
 	// A second plan, of managers or after a change of the settings, counts anew.
 	if m.first.IsZero() || r.Done < m.last {
 		m.first, m.base, m.last = now, r.Done, r.Done

@@ -1,6 +1,6 @@
 # The commands of a working day. `.ci/run` uses the same targets, so that a green machine and a green CI mean the same.
 .DEFAULT_GOAL := help
-.PHONY: help build format vet lint determinism test quick example compose clients ci
+.PHONY: help build binaries format vet lint determinism test quick example compose clients ci
 
 # Extra arguments for go test, as in: make test ARGS='-run Accident ./internal/endtoend'
 ARGS ?= ./...
@@ -12,6 +12,10 @@ help: ## list the targets
 
 build: ## compile everything
 	go build ./...
+
+binaries: ## build bin/entraflow, the command line, and bin/entraflow-worker
+	go build -o bin/entraflow ./starter
+	go build -o bin/entraflow-worker ./worker
 
 format: ## fail if a Go file is not formatted
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l); \

@@ -43,7 +43,7 @@ type composition struct {
 }
 
 // oneShot are the services that end by themselves, or are started by hand.
-var oneShot = []string{"temporal-schema", "temporal-namespace", "starter"}
+var oneShot = []string{"temporal-schema", "temporal-namespace", "entraflow"}
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
@@ -157,7 +157,7 @@ func TestWorkerSettings(t *testing.T) {
 		known["ENTRAFLOW_"+screaming(field.Name)] = true
 	}
 	c := compose(t)
-	for _, name := range []string{"worker", "starter"} {
+	for _, name := range []string{"worker", "entraflow"} {
 		for key := range c.Services[name].Environment {
 			require.True(t, known[key], "%s: %s", name, key)
 		}

@@ -35,12 +35,14 @@ type Main struct {
 	Now func() time.Time
 	// Poll is how often a running sync is asked how far it is. Default one second.
 	Poll time.Duration
+	// Program is how the program was called (session.Program); texts for people name it so. Default as it stands in the texts.
+	Program string
 }
 
 // Run carries out one command and returns its exit status. environ has the form of os.Environ; the environment of the
 // process itself is read for secrets and for the worker's own settings only.
 func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	a := &session.Session{Ctx: ctx, Dir: m.Dir, Now: m.Now, Poll: m.Poll, Stdin: stdin, Stdout: stdout, Stderr: stderr, Variables: environ}
+	a := &session.Session{Ctx: ctx, Dir: m.Dir, Now: m.Now, Poll: m.Poll, Stdin: stdin, Stdout: stdout, Stderr: stderr, Variables: environ, Program: m.Program}
 	if a.Dir == "" {
 		a.Dir = "."
 	}
@@ -50,8 +52,17 @@ func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, 
 	if a.Poll == 0 {
 		a.Poll = time.Second
 	}
-	a.NotesTo(stderr)
 	root := command{a}.root()
+	if m.Program != "" {
+		var commands []string
+		for _, c := range root.Commands() {
+			commands = append(commands, c.Name())
+		}
+		stdout = &session.Called{W: stdout, Program: m.Program, Commands: commands}
+		stderr = &session.Called{W: stderr, Program: m.Program, Commands: commands}
+		a.Stdout, a.Stderr = stdout, stderr
+	}
+	a.NotesTo(stderr)
 	// Without arguments cobra would take those of the process.
 	root.SetArgs(append([]string{}, args...))
 	root.SetIn(stdin)
@@ -90,7 +101,7 @@ type command struct{ *session.Session }
 // root is the whole tree of commands.
 func (a command) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "starter",
+		Use:   a.Name(),
 		Short: "Provision people to Microsoft Entra ID",
 		Long: `entraflow creates, updates and disables Microsoft Entra ID accounts and assigns licences by rules, durably, on Temporal.
 

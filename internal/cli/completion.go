@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,10 +21,10 @@ func (a command) completionCommand() *cobra.Command {
 		Use:   "completion bash|zsh|fish",
 		Short: "Print the completion script of a shell",
 		Long: `completion prints a script that completes commands, flags, and the names of connections and rules of the Temporal that the
-settings name. It works for a built program of the name starter, which is on PATH: go build -o ~/bin/starter ./starter`,
-		Example: `  go run ./starter completion bash > ~/.local/share/bash-completion/completions/starter
-  go run ./starter completion zsh > ~/.zfunc/_starter
-  go run ./starter completion fish > ~/.config/fish/completions/starter.fish`,
+settings name. It works for a built program on PATH, under the name that it was built with: go build -o ~/bin/entraflow ./starter`,
+		Example: `  entraflow completion bash > ~/.local/share/bash-completion/completions/entraflow
+  entraflow completion zsh > ~/.zfunc/_entraflow
+  entraflow completion fish > ~/.config/fish/completions/entraflow.fish`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,13 +55,13 @@ func (a command) completeNames(c *cobra.Command) {
 	if c.Flags().Lookup("file") != nil {
 		cobra.CheckErr(c.MarkFlagFilename("file", "yaml", "yml"))
 	}
-	switch c.CommandPath() {
-	case "starter connection show", "starter connection test", "starter connection enable", "starter connection disable", "starter connection delete":
+	switch strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ") {
+	case "connection show", "connection test", "connection enable", "connection disable", "connection delete":
 		c.ValidArgsFunction = a.upTo(1, a.completeConnections)
-	case "starter user show", "starter user provision", "starter user deprovision":
+	case "user show", "user provision", "user deprovision":
 		// Ids of people are not looked up: they would be thousands.
 		c.ValidArgsFunction = a.upTo(1, a.completeConnections)
-	case "starter rule enable", "starter rule disable", "starter rule delete", "starter sync":
+	case "rule enable", "rule disable", "rule delete", "sync":
 		c.ValidArgsFunction = a.completeConnectionAndRule
 	}
 }

@@ -30,8 +30,11 @@ type Terminal struct {
 	last  time.Time
 }
 
-// IsLive reports whether w is a terminal.
+// IsLive reports whether w is a terminal, or writes to one that its method Under gives.
 func IsLive(w io.Writer) bool {
+	if over, ok := w.(interface{ Under() io.Writer }); ok {
+		w = over.Under()
+	}
 	f, ok := w.(*os.File)
 	if !ok || f.Name() == os.DevNull || os.Getenv("TERM") == "dumb" {
 		return false

@@ -95,7 +95,7 @@ func (a *Session) Report(at *cobra.Command, err error) int {
 		// Where standard output cannot be written to, standard error still tells.
 		_ = a.Print(t, "")
 	}
-	fmt.Fprintf(a.Stderr, "starter: %s\n", terminal.Printable(f.Error()))
+	fmt.Fprintf(a.Stderr, "%s: %s\n", a.Name(), terminal.Printable(f.Error()))
 	if f.Next != "" {
 		fmt.Fprintf(a.Stderr, "  next: %s\n", terminal.Printable(f.Next))
 	}

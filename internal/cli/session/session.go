@@ -30,6 +30,8 @@ type Session struct {
 	Poll           time.Duration
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Program is how the program was called. Default DefaultProgram.
+	Program string
 	// Variables are the environment, in the form of os.Environ.
 	Variables []string
 	// Output is OutputText or OutputJSON.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/check"
+	"github.com/entraflow/entraflow/internal/graph"
 )
 
 // TestConnection proves that a connection can work and registers its extension properties where they are missing. It
@@ -26,7 +27,11 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 	if err != nil {
 		return check.Unreachable(err, a.options.Now())
 	}
-	report := check.Run(ctx, client.With(nth(ctx)), check.Options{
+	client = client.With(nth(ctx))
+	if in.Config.Preferences.Policy.Observes() {
+		client = client.With(graph.ReadOnly())
+	}
+	report := check.Run(ctx, client, check.Options{
 		Config:       in.Config,
 		PinnedTenant: in.Pinned.TenantID,
 		Secret:       func(ctx context.Context) (string, error) { return in.Config.Credential().Read(ctx, a.options.Secrets) },

@@ -154,6 +154,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	}
 	in := plan.Input{Policy: plan.Policy{
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(), FederatedDomains: s.FederatedDomains,
+		Limit: s.Config.PeoplePolicy(rule),
 	}, KnownLinks: s.KnownLinks, Removed: carried.Removed, Resumed: carried.Resumed}
 	state, _ := s.Rule(rule)
 	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen

@@ -10,12 +10,13 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
 func terms(s api.Settings) api.DeletionTerms {
 	return api.DeletionTerms{
-		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision,
+		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision && !s.Config.Preferences.Policy.Withholds(config.PolicySync),
 		Untouched: s.Pinned.TenantID == "",
 	}
 }

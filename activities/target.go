@@ -53,6 +53,10 @@ func (a *Activities) client(s api.Settings, o ...graph.Option) (*graph.Client, e
 	if err != nil {
 		return nil, err
 	}
+	if s.Config.Preferences.Policy.Observes() {
+		// The plan withholds everything; this keeps it so whatever else has a fault.
+		o = append(o, graph.ReadOnly())
+	}
 	return c.With(o...), nil
 }
 

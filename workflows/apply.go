@@ -110,7 +110,7 @@ func (c *connection) applyChecked(ctx workflow.Context, in api.ApplyInput) (api.
 	c.stopSyncs(ctx, stopped)
 
 	syncs := change.Syncs(merged)
-	if result.Created || change.Credentials || !c.state.Settings.Valid {
+	if result.Created || change.Credentials || !c.state.Settings.Valid || c.unregistered() {
 		wasValid := c.state.Settings.Valid
 		report := c.runTest(ctx)
 		result.Test = &report
@@ -135,6 +135,12 @@ func (c *connection) applyChecked(ctx workflow.Context, in api.ApplyInput) (api.
 		}
 	}
 	return result, c.startSyncs(ctx, result.Synced)
+}
+
+// unregistered: a test under the policy observe has registered nothing, and the policy is another one now.
+func (c *connection) unregistered() bool {
+	s := c.state.Settings
+	return s.Pinned.TenantID != "" && s.Pinned.LinkProperty == "" && !s.Config.Preferences.Policy.Observes()
 }
 
 // creation is the change of everything.
@@ -259,6 +265,9 @@ func ruleWords(r config.RuleChange, now config.Rule) string {
 	}
 	if r.Leaving {
 		parts = append(parts, "what happens to groups and members that leave changed")
+	}
+	if r.Policy {
+		parts = append(parts, "policy changed")
 	}
 	if r.Schedule {
 		parts = append(parts, "schedule changed")

@@ -225,7 +225,7 @@ func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 	}
 	c.state.Validity, c.state.Settings.Valid = api.Valid, true
 	c.state.Settings.FederatedDomains = report.FederatedDomains
-	if c.state.Settings.Pinned.TenantID == "" {
+	if c.state.Settings.Pinned.TenantID == "" || c.state.Settings.Pinned.LinkProperty == "" {
 		c.state.Settings.Pinned = api.Pinned{
 			TenantID: report.TenantID, LinkProperty: report.LinkProperty, MarkProperty: report.MarkProperty,
 		}

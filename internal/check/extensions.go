@@ -17,6 +17,9 @@ func (r *run) extensions(ctx context.Context) bool {
 	r.report.MarkProperty = graph.ExtensionName(r.o.Config.ClientID, graph.MarkProperty)
 	sel := directory.Selection{LinkProperty: r.report.LinkProperty, MarkProperty: r.report.MarkProperty}
 
+	if r.o.Config.Preferences.Policy.Observes() {
+		return r.unwritten(ctx, name, sel)
+	}
 	registered, err := r.register(ctx)
 	if fault.KindOf(err) == fault.Denied {
 		return r.unregistrable(ctx, name, sel, err)
@@ -38,6 +41,22 @@ func (r *run) extensions(ctx context.Context) bool {
 		did = "registered and usable: "
 	}
 	return r.ok(name, did+r.report.LinkProperty+", "+r.report.MarkProperty)
+}
+
+// unwritten: where nothing may be written, properties that do not exist are not registered, and nobody counts as linked.
+func (r *run) unwritten(ctx context.Context, name string, sel directory.Selection) bool {
+	err := r.t.ProbeExtension(ctx, sel)
+	switch {
+	case err == nil:
+		return r.ok(name, "usable: "+r.report.LinkProperty+", "+r.report.MarkProperty)
+	case fault.Is(err, fault.ExtensionMissing), fault.Is(err, fault.ExtensionNotReady):
+		r.report.LinkProperty, r.report.MarkProperty = "", ""
+		r.add(api.TestCheck{Name: name, Status: api.TestWarning, Reason: fault.WithheldByPolicy,
+			Message: "not registered, since the policy is observe: no account counts as provisioned by this connection",
+			Fix:     "Nothing needs to be done. With another policy, `apply` tests again and registers them."})
+		return true
+	}
+	return r.fail(name, err)
 }
 
 // unregistrable: the properties cannot be listed or registered. That is only a warning where an administrator has created

@@ -60,6 +60,16 @@ var permissions = []struct {
 	{name: "Organization.Read.All", also: []string{"Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}},
 }
 
+// reading are the permissions of a connection whose policy is observe.
+var reading = []struct {
+	name string
+	also []string
+}{
+	{name: "User.Read.All", also: []string{"User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}},
+	{name: "Group.Read.All", also: []string{"Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}},
+	{name: "Organization.Read.All", also: []string{"Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}},
+}
+
 // registering is the permission that is only needed while the extension properties do not exist.
 const registering = "Application.ReadWrite.All"
 
@@ -188,8 +198,12 @@ func (r *run) permissions(context.Context) bool {
 			Fix: "See in the app registration that the four permissions are granted; the checks that follow prove some of them."})
 		return true
 	}
+	needed, observing := permissions, r.o.Config.Preferences.Policy.Observes()
+	if observing {
+		needed = reading
+	}
 	var missing []string
-	for _, p := range permissions {
+	for _, p := range needed {
 		granted := slices.Contains(r.info.Roles, p.name) ||
 			slices.ContainsFunc(p.also, func(other string) bool { return slices.Contains(r.info.Roles, other) })
 		if !granted {
@@ -197,7 +211,7 @@ func (r *run) permissions(context.Context) bool {
 		}
 	}
 	if len(missing) > 0 {
-		if !r.mayRegister() {
+		if !observing && !r.mayRegister() {
 			missing = append(missing, registering)
 		}
 		r.add(api.TestCheck{Name: "permissions", Status: api.TestFailed, Reason: fault.ConsentMissing,

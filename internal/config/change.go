@@ -51,12 +51,14 @@ type RuleChange struct {
 	Leaving bool
 	// Schedule: syncEvery.
 	Schedule bool
+	// Policy: how far its plans are carried out.
+	Policy bool
 }
 
 // Syncs reports whether the change leads to a sync of the rule by itself: it is new, enabled or disabled, or includes
 // other people or gives them other values.
 func (r RuleChange) Syncs() bool {
-	return r.Added || r.Enabled || r.Reading || r.Filter || r.Tables || r.Groups || len(r.Mappings) > 0
+	return r.Added || r.Enabled || r.Reading || r.Policy || r.Filter || r.Tables || r.Groups || len(r.Mappings) > 0
 }
 
 // None reports whether nothing differs.
@@ -171,10 +173,11 @@ func ruleChange(old, revision Connection, name string) (RuleChange, bool) {
 		Filter:   before.Filter != after.Filter,
 		Mappings: mappingChanges(before.Mappings, after.Mappings),
 		Schedule: before.Interval() != after.Interval(),
+		Policy:   before.Policy != after.Policy,
 		Tables:   after.looksUp() && !maps.EqualFunc(before.tables, after.tables, maps.Equal[map[string]string, map[string]string]),
 	}
 	c.Groups, c.Leaving = groupChanges(before, after)
-	return c, c.Groups || c.Leaving || c.Source || c.Reading || c.Tables || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule
+	return c, c.Groups || c.Leaving || c.Source || c.Reading || c.Tables || c.Enabled || c.Filter || len(c.Mappings) > 0 || c.Schedule || c.Policy
 }
 
 // mappingChanges compares mappings as JSON, where a list read from a file and one that has travelled are the same.

@@ -72,6 +72,8 @@ type Preferences struct {
 	ExistingUsers string `json:"existingUsers" change:"sync"`
 	// RemoveAdopted lets removeAction delete also delete adopted accounts. Default false: they are disabled.
 	RemoveAdopted bool `json:"removeAdopted"`
+	// Policy is how far plans are carried out, for people and groups of all rules. Default PolicySync.
+	Policy Policy `json:"policy" change:"sync"`
 	// RemovalGuard bounds how many people one sync may take something away from.
 	RemovalGuard RemovalGuard `json:"removalGuard" change:"sync"`
 }
@@ -120,6 +122,7 @@ func DefaultPreferences() Preferences {
 		AllowDeprovision: true,
 		RemoveAction:     RemoveDisable,
 		ExistingUsers:    ExistingAdopt,
+		Policy:           PolicySync,
 		RemovalGuard:     RemovalGuard{Count: 5, Percent: 10, GroupPercent: DefaultGroupPercent},
 	}
 }
@@ -150,6 +153,8 @@ type Rule struct {
 	Mappings map[string]Mapping `json:"mappings"`
 	// SyncEvery is the interval of the schedule, as Go writes durations; "" is no schedule. At least one minute.
 	SyncEvery string `json:"syncEvery,omitempty"`
+	// Policy is how far plans of this rule are carried out, where the connection's policy allows more.
+	Policy RulePolicy `json:"policy,omitzero"`
 	// Groups are the groups of the store that are kept at the target, with those members whom the rule provisions.
 	Groups []Group `json:"groups,omitempty"`
 	// GroupMembers says what happens to memberships of people who leave.

@@ -47,6 +47,8 @@ func (d *document) bind(fields map[string]*yaml.Node, path string, into any) {
 			d.flag(fields, path, key, field)
 		case *int:
 			d.number(fields, path, key, field)
+		case *Policy:
+			d.text(fields, path, key, (*string)(field))
 		}
 	}
 }
@@ -113,6 +115,9 @@ func (d *document) rule(n *yaml.Node, path string) Rule {
 	filter := f["filter"]
 	delete(f, "filter") // An expression has pitfalls of its own.
 	d.bind(f, path, &r)
+	if n := f["policy"]; n != nil {
+		r.Policy = d.policy(n, path+".policy")
+	}
 	if n := f["source"]; n != nil {
 		r.Source = d.source(n, path+".source")
 	}
@@ -124,6 +129,17 @@ func (d *document) rule(n *yaml.Node, path string) Rule {
 	}
 	d.groupSettings(f, path, &r)
 	return r
+}
+
+// policy reads one word for people and groups, or a word for each.
+func (d *document) policy(n *yaml.Node, path string) (p RulePolicy) {
+	if n.Kind != yaml.ScalarNode {
+		d.bind(d.fields(n, path, "a policy is one word, or {people: …, groups: …}", policyKeys), path, &p)
+		return p
+	}
+	word, _ := d.scalar(n, path, "!!str", "write sync, upsertOnly, createOnly or observe")
+	d.at[path+".people"], d.at[path+".groups"] = placeOf(n), placeOf(n)
+	return RulePolicy{People: Policy(word), Groups: Policy(word)}
 }
 
 // mappings reads a rule's mappings under Graph's names, whatever aliases the file uses.

@@ -25,6 +25,7 @@
 //	preferences.deprovisionOnRuleDeletion     false      deleting a rule deprovisions its people
 //	preferences.existingUsers                 adopt      adopt or leave accounts that exist already
 //	preferences.removeAdopted                 false      removeAction delete also deletes adopted accounts
+//	preferences.policy                        sync       sync, upsertOnly, createOnly or observe: how far plans are carried out
 //	preferences.removalGuard.count            5          a sync removes at most this many,
 //	preferences.removalGuard.percent          10         or this share of the rule's linked users if that is more
 //	preferences.removalGuard.groupPercent     30         a sync removes at most this share of a group's members

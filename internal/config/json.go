@@ -38,6 +38,7 @@ func unknownKeys(b []byte) []finding {
 	for i, raw := range rules {
 		r := w.object(raw, rulePath(i, ""), ruleKeys)
 		w.source(r["source"], rulePath(i, "source"))
+		w.object(r["policy"], rulePath(i, "policy"), policyKeys)
 		if filter, ok := r["filter"]; ok && (string(filter) == `""` || string(filter) == "null") {
 			w.found = append(w.found, finding{path: rulePath(i, "filter"), message: "it is empty; write an expression, or remove the key to include everybody"})
 		}

@@ -16,6 +16,7 @@ var (
 	groupKeys      = source.Keys(Group{})
 	memberKeys     = source.Keys(GroupMembers{})
 	groupTextKeys  = source.Keys(GroupText{})
+	policyKeys     = source.Keys(RulePolicy{})
 )
 
 // elsewhere are names that other products have for our keys.

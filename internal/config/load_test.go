@@ -95,7 +95,7 @@ rules:
 		Name: "contoso", Description: "Staff of Contoso", TenantID: "contoso.onmicrosoft.com", ClientID: "0c5d6b1e-0c5d-4c3b-9a53-4d2b1f1f0a02",
 		ClientSecret: "file:/etc/entraflow/secret.txt", Cloud: "usgov",
 		Preferences: config.Preferences{RemoveLicensesWhenSkuIDEmpty: true, LicenseScope: "all", RemoveAction: "delete", DeprovisionOnRuleDeletion: true,
-			ExistingUsers: "leave", RemoveAdopted: true, RemovalGuard: config.RemovalGuard{Count: 7, Percent: 10, GroupPercent: config.DefaultGroupPercent}},
+			ExistingUsers: "leave", RemoveAdopted: true, Policy: config.PolicySync, RemovalGuard: config.RemovalGuard{Count: 7, Percent: 10, GroupPercent: config.DefaultGroupPercent}},
 		Rules: []config.Rule{
 			{Name: "staff", Enabled: true, Source: config.Source{Settings: &file.Settings{File: "/etc/entraflow/data/people.csv", ID: "number", Enabled: file.Enabled{Column: "active"}}},
 				Filter: `user.department != "Contractors"`, SyncEvery: "15m",

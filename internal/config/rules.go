@@ -27,6 +27,8 @@ func (k *checker) rule(i int, r *Rule) {
 			k.problem(rulePath(i, "syncEvery"), "this is a duration of at least one minute; write 15m or 24h, or remove the key for no schedule")
 		}
 	}
+	k.policy(rulePath(i, "policy.people"), r.Policy.People)
+	k.policy(rulePath(i, "policy.groups"), r.Policy.Groups)
 	k.expressions(i, r)
 	k.groups(i, r)
 }

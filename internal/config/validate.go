@@ -118,6 +118,7 @@ func (k *checker) preferences(p Preferences) {
 	k.word("preferences.licenseScope", p.LicenseScope, ScopeOurs, ScopeAll)
 	k.word("preferences.removeAction", p.RemoveAction, RemoveDisable, RemoveDelete)
 	k.word("preferences.existingUsers", p.ExistingUsers, ExistingAdopt, ExistingLeave)
+	k.policy("preferences.policy", p.Policy)
 	if p.RemovalGuard.Count < 0 {
 		k.problem("preferences.removalGuard.count", "this is a number of people; give 0 or more")
 	}

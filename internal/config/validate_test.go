@@ -144,3 +144,25 @@ func BenchmarkValidate(b *testing.B) {
 		c.Validate()
 	}
 }
+
+// A rule's policy and the connection's: whichever allows less counts.
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	f, problems := parse(head + "preferences: {policy: upsertOnly}\n" + staff + "    policy: {people: createOnly, groups: sync}\n")
+	require.Empty(t, problems)
+	c := f.Connection
+	require.Equal(t, config.PolicyCreateOnly, c.PeoplePolicy("staff"))
+	require.Equal(t, config.PolicyUpsertOnly, c.GroupsPolicy("staff"))
+	f, problems = parse(head + staff + "    policy: observe\n")
+	require.Empty(t, problems)
+	require.Equal(t, config.PolicyObserve, f.Connection.GroupsPolicy("staff"))
+	require.True(t, f.Connection.PeoplePolicy("staff").Observes())
+	require.True(t, config.PolicyUpsertOnly.Withholds(config.PolicySync))
+	require.False(t, config.Policy("").Withholds(config.PolicySync))
+
+	_, problems = parse(head + "preferences: {policy: observ}\n" + staff + "    policy: {people: never, group: sync}\n")
+	require.Len(t, problems, 3)
+	require.Contains(t, problems.Error(), `preferences.policy: this takes sync, upsertOnly, createOnly, observe; use one of them; did you mean "observe"?`)
+	require.Contains(t, problems.Error(), "policy.people")
+	require.Contains(t, problems.Error(), `did you mean "groups"?`)
+}

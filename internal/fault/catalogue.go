@@ -270,6 +270,8 @@ var catalogue = []section{
 	{"Settings that say no", []Row{
 		{CreateNotAllowed, Refused, PartySettings, ScopePerson,
 			"there is no account and allowCreate is off", "switch it on, or create the account by hand", ""},
+		{WithheldByPolicy, Refused, PartySettings, ScopePerson,
+			"the policy of the rule or of the connection withholds the change", "a plan names what is withheld; set policy to sync to let it be carried out", ""},
 		{UpdateNotAllowed, Refused, PartySettings, ScopePerson,
 			"the account differs and allowUpdate is off", "switch it on, or change the account by hand", ""},
 		{DisableNotAllowed, Refused, PartySettings, ScopePerson,

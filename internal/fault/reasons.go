@@ -180,6 +180,7 @@ const (
 	SourceIDConflict         Reason = "source_id_in_two_sources"
 	EnabledUnreadable        Reason = "enabled_unreadable"
 	PersonNotFound           Reason = "person_not_found"
+	WithheldByPolicy         Reason = "withheld_by_policy"
 	GroupNotFound            Reason = "group_not_found"
 	PersonOutOfScope         Reason = "person_out_of_scope"
 	PersonClaimedByOther     Reason = "person_claimed_by_other_rule"

@@ -21,6 +21,9 @@ import (
 // them nobody can be provisioned, and no attempt would succeed.
 func (c *Client) call(ctx context.Context, op operation, send func(context.Context) error, options ...Option) error {
 	c = c.With(options...)
+	if op.write && c.known.readOnly {
+		return fault.New(op.name, fault.Refused, fault.WithheldByPolicy, "")
+	}
 	err := c.authorized(ctx, op, send)
 	if c.known.attempt > probeAttempts && op.name != opProbe.name && fault.KindOf(err) == fault.NotReady && fault.Is(err, fault.ExtensionNotReady) {
 		return c.defined(ctx, op, err, ExtensionName(c.config.ClientID, LinkProperty), ExtensionName(c.config.ClientID, MarkProperty))

@@ -15,6 +15,8 @@ type circumstances struct {
 	attempt  int // counted from 1; 0 where the caller does not count
 	recent   bool
 	location bool
+	// readOnly: no request that may change something is sent.
+	readOnly bool
 	// sent are the attributes in the request, cleared those among them that it clears.
 	sent, cleared []string
 	// groupID and accountIDs are the ends of the memberships that the request changes.
@@ -35,6 +37,9 @@ func RecentlyWritten() Option { return func(c *circumstances) { c.recent = true 
 // LocationWritten says that the account's usage location was written only just now, or the account with it: that it is
 // invalid is then fault.ReplicationPending (NotReady) for some minutes, and not fault.UsageLocationMissing.
 func LocationWritten() Option { return func(c *circumstances) { c.location = true } }
+
+// ReadOnly refuses every request that may change something with fault.WithheldByPolicy (Refused), before it is sent.
+func ReadOnly() Option { return func(c *circumstances) { c.readOnly = true } }
 
 // With returns a client for which the options hold in each call.
 func (c *Client) With(options ...Option) *Client {

@@ -67,6 +67,8 @@ type Entry struct {
 	Change *Change
 	// Held is what to do instead when removals are held; nil where the change removes nothing. It may be an Action None.
 	Held *Change
+	// Withheld is what the rule's policy keeps from being done; nil where nothing is.
+	Withheld *Change
 	// name is a hash of the desired user principal name, to find two people who want the same; 0 when it does not matter.
 	name uint64
 	// stage is where a person is served who waits for others, "" for StagePeople, and rank how many of them in a row.
@@ -78,7 +80,7 @@ type Entry struct {
 
 // entry keeps of a decision what a plan needs; 100,000 unchanged people should cost little.
 func entry(c Change) Entry {
-	e := Entry{SourceID: c.SourceID, Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject}
+	e := Entry{SourceID: c.SourceID, Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject, Withheld: c.Withheld}
 	if c.Writes() {
 		kept := c // Taking the parameter's address would put every decision on the heap, those of unchanged people too.
 		e.Change = &kept

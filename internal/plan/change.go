@@ -89,6 +89,8 @@ type Change struct {
 	Mark directory.Mark `json:"-"`
 	// FinalMark is what it holds once the licences are done, too; it differs where a licence is taken away.
 	FinalMark directory.Mark `json:"-"`
+	// Withheld is what would be done if the rule's policy allowed it; nil where nothing is withheld.
+	Withheld *Change `json:"-"`
 	// Exhausted are SKU ids that the person should get and the tenant has no unit left of.
 	Exhausted []string `json:"exhausted,omitempty"`
 	// units are the SKUs of which the change needs a unit: what the person has not got yet.

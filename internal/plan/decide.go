@@ -35,6 +35,8 @@ type Policy struct {
 	// Given are SKU ids that this very run has asked Graph to assign already. Whether it was done, a read need not show yet;
 	// the mark keeps them, so that what was given in vain is found and taken back later.
 	Given []string
+	// Limit is how far the plan is carried out; "" is config.PolicySync.
+	Limit config.Policy
 	// Hold, when set, is why nothing may be taken away in this run: the decision is then what remains without removals.
 	Hold fault.Reason
 }
@@ -84,7 +86,8 @@ type Match struct {
 // Decide says what is done about one person in scope. In doubt whether all of the record was read, an account that there is
 // stays as it is.
 func Decide(policy Policy, p Person, m Match) Change {
-	c := policy.decide(p, m)
+	c := policy.upserts().decide(p, m)
+	c = policy.withhold(c, func() Change { return policy.decide(p, m) })
 	if p.Doubt && c.Writes() && (len(m.Linked) > 0 || m.SameName != nil) {
 		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.SourceEndUnknown, ""))
 	}

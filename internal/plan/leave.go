@@ -12,6 +12,16 @@ import (
 // The remove action is taken at the transition only: who has been deprovisioned is done with, also when the action changes
 // later. An adopted account is disabled and never deleted, unless the preferences say so.
 func DecideLeaving(policy Policy, id string, a *directory.Account, why fault.Reason) Change {
+	c := policy.decideLeaving(id, a, why)
+	if !c.Writes() || !policy.Limit.Withholds(config.PolicySync) {
+		return c
+	}
+	rest := unchanged(id, policy.Rule, a.ID, PartiallySynced, fault.WithheldByPolicy)
+	rest.Withheld = &c
+	return rest
+}
+
+func (policy Policy) decideLeaving(id string, a *directory.Account, why fault.Reason) Change {
 	mark, _ := directory.ParseMark(a.Mark)
 	switch {
 	case a.OnPremises:

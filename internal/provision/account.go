@@ -322,6 +322,7 @@ func (p *provisioning) policy() plan.Policy {
 		FederatedDomains: p.settings.FederatedDomains,
 		SamePerson:       p.in.SamePerson,
 		Given:            p.in.Given,
+		Limit:            p.settings.Config.PeoplePolicy(p.claim.Name),
 		Hold:             p.hold(),
 	}
 }

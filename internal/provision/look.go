@@ -97,6 +97,10 @@ func (p *provisioning) waiting(step Step) error {
 
 // byLink finds the accounts with a person's link under any rule that the connection has or had: one read for each.
 func (p *provisioning) byLink(ctx context.Context, user string, sel directory.Selection) ([]*directory.Account, error) {
+	if sel.LinkProperty == "" {
+		// The policy has been observe from the start: no property was registered, and nobody has a link.
+		return nil, nil
+	}
 	var linked []*directory.Account
 	for _, rule := range p.settings.LinkRules() {
 		accounts, err := p.tenant.UsersByLink(ctx, directory.NewLink(p.in.Connection, rule, user).String(), sel)

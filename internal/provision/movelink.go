@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -24,6 +25,9 @@ func (p *Provisioner) MoveLink(ctx context.Context, in api.MoveLinkInput, attemp
 	}
 	if err := s.Usable(); err != nil {
 		return api.MoveLinkResult{}, err
+	}
+	if s.Config.Preferences.Policy.Withholds(config.PolicyUpsertOnly) {
+		return api.MoveLinkResult{}, refuse("move link", fault.WithheldByPolicy, "")
 	}
 	if !s.Config.Preferences.AllowUpdate {
 		return api.MoveLinkResult{}, refuse("move link", fault.UpdateNotAllowed, "")

@@ -238,7 +238,10 @@ func (r *removal) linkedHere(account *directory.Account, rule string) bool {
 
 // decide says what is to be done, and by which settings.
 func (r *removal) decide(account *directory.Account, rule string) (plan.Policy, plan.Change) {
-	s := plan.Policy{Connection: r.in.Connection, Rule: rule, Preferences: r.settings.Config.Preferences, Selection: r.settings.Selection()}
+	s := plan.Policy{
+		Connection: r.in.Connection, Rule: rule, Preferences: r.settings.Config.Preferences, Selection: r.settings.Selection(),
+		Limit: r.settings.Config.PeoplePolicy(rule),
+	}
 	return s, plan.DecideLeaving(s, r.in.User, account, r.why)
 }
 

@@ -54,6 +54,8 @@ type PlannedPerson struct {
 	Outcome        plan.Outcome `json:"outcome"`
 	Reason         fault.Reason `json:"reason,omitempty"`
 	Subject        string       `json:"subject,omitempty"`
+	// Withheld is what the rule's policy keeps from being done.
+	Withheld plan.Action `json:"withheld,omitempty"`
 	// Removal is what deprovisioning would do to the account: delete, disable, or note where it is disabled already.
 	Removal string `json:"removal,omitempty"`
 }
@@ -115,6 +117,9 @@ func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
 // DescribeEntry says what would be done about one person.
 func DescribeEntry(e plan.Entry, licences map[string]string) PlannedPerson {
 	person := PlannedPerson{User: e.SourceID, Action: plan.None, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject}
+	if e.Withheld != nil {
+		person.Withheld = e.Withheld.Action
+	}
 	if c := e.Change; c != nil {
 		person.Action, person.AccountID, person.Attributes = c.Action, c.AccountID, c.Attributes
 		person.Overwrites = c.Overwrites
@@ -169,6 +174,9 @@ func planText(connection string, r plannedRule) string {
 		action := string(c.Action)
 		if c.Held {
 			action += " (held)"
+		}
+		if c.Withheld != "" {
+			action += " (withheld: " + string(c.Withheld) + ")"
 		}
 		reason := string(c.Reason)
 		if c.Subject != "" {

@@ -163,21 +163,27 @@ func (b *builder) attributes(d *Decision, w *Wanted, p place) {
 	if w.Target != "" || p.shared {
 		return
 	}
-	g := p.group
+	d.Mark, _ = directory.ParseGroupMark(p.group.Mark)
+	d.Mark.WhenRemoved = whenRemoved(w.WhenRemoved)
+	d.Attributes = Differences(b.in.Connection, b.in.Rule, w, d.Mark, p.group)
+}
+
+// Differences names what differs of a group from what the rule wants, sorted: displayName, description, link, mark.
+func Differences(connection, rule string, w *Wanted, mark directory.GroupMark, g *directory.Group) []string {
+	var names []string
 	if w.Name != g.DisplayName {
-		d.Attributes = append(d.Attributes, directory.DisplayName)
+		names = append(names, directory.DisplayName)
 	}
 	// A store without descriptions must not take away what somebody has written.
 	if w.Description != "" && w.Description != g.Description {
-		d.Attributes = append(d.Attributes, AttributeDescription)
+		names = append(names, AttributeDescription)
 	}
-	if Link(b.in.Connection, b.in.Rule, w.Group.ID) != g.Link {
-		d.Attributes = append(d.Attributes, AttributeLink)
+	if Link(connection, rule, w.Group.ID) != g.Link {
+		names = append(names, AttributeLink)
 	}
-	d.Mark, _ = directory.ParseGroupMark(g.Mark)
-	d.Mark.WhenRemoved = whenRemoved(w.WhenRemoved)
-	if d.Mark.String() != g.Mark {
-		d.Attributes = append(d.Attributes, AttributeMark)
+	if mark.String() != g.Mark {
+		names = append(names, AttributeMark)
 	}
-	sort.Strings(d.Attributes)
+	sort.Strings(names)
+	return names
 }

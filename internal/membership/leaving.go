@@ -63,7 +63,7 @@ func (b *builder) leaving(g *directory.Group) Decision {
 	default:
 		return d
 	}
-	if reason, subject := unwritable(g); reason != "" {
+	if reason, subject := Unwritable(g); reason != "" {
 		return notDone(d, plan.Failed, reason, subject)
 	}
 	switch {

@@ -31,7 +31,7 @@ func (b *builder) locate(w *Wanted) place {
 	for _, rule := range []func(*Wanted) *place{b.linked, b.uniquelyNamed, b.sameName, b.deleted} {
 		if p := rule(w); p != nil {
 			if p.reason == "" && p.group != nil {
-				p.reason, p.subject = unwritable(p.group)
+				p.reason, p.subject = Unwritable(p.group)
 			}
 			return *p
 		}
@@ -49,7 +49,7 @@ func (b *builder) targeted(w *Wanted) place {
 	if w.Existing == config.ExistingLeave {
 		return place{reason: fault.GroupExists, subject: p.group.ID}
 	}
-	p.reason, p.subject = unwritable(p.group)
+	p.reason, p.subject = Unwritable(p.group)
 	return p
 }
 
@@ -134,7 +134,7 @@ func (b *builder) deleted(w *Wanted) *place {
 		return &place{reason: fault.GroupLinkDuplicate, subject: strings.Join(ids, ", ")}
 	case len(linked) == 1:
 		p := place{bin: linked[0], action: Restore}
-		p.reason, p.subject = unwritable(p.bin)
+		p.reason, p.subject = Unwritable(p.bin)
 		return &p
 	case holder != "":
 		return &place{reason: fault.GroupInBin, subject: holder}
@@ -206,8 +206,8 @@ func (b *builder) ids(groups []int) string {
 	return strings.Join(ids, ", ")
 }
 
-// unwritable says why nobody may write a group; "" where it may be written.
-func unwritable(g *directory.Group) (reason fault.Reason, subject string) {
+// Unwritable says why nobody may write a group; "" where it may be written.
+func Unwritable(g *directory.Group) (reason fault.Reason, subject string) {
 	switch {
 	case g.Dynamic():
 		reason = fault.GroupDynamic

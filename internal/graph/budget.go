@@ -52,7 +52,8 @@ func (b *Budgets) of(scope string) *budget {
 	if n.now == nil {
 		n.now = time.Now
 	}
-	n.done = make([]time.Time, n.limit)
+	n.done = make([]written, n.limit)
+	n.weight = newBindWeight(n.limit, n.window)
 	if b.scopes == nil {
 		b.scopes = map[string]*budget{}
 	}
@@ -65,6 +66,10 @@ func (b *Budgets) of(scope string) *budget {
 // The service counts a write when it arrives, somewhere between our sending and its answer. So a write under way counts
 // for as long as it is, and a finished one for a whole window after its end; then at most limit writes arrive in any
 // window, whatever the latency.
+//
+// A PATCH that adds members may count as several writes. How many is learned (bindWeight), and what was sent before is reckoned anew
+// with each new weight. While it is not settled, only a twentieth of the limit may be under way with such requests, so that the
+// answers of the first can change what is made of the next.
 type budget struct {
 	limit   int
 	window  time.Duration
@@ -72,9 +77,11 @@ type budget struct {
 	now     func() time.Time
 
 	mu       sync.Mutex
-	underway int
-	done     []time.Time // ring of the ends of finished writes, oldest at first
+	underway tally
+	done     []written // ring of finished writes, oldest at first
 	first, n int
+	counted  tally // what is in the ring
+	weight   *bindWeight
 
 	pausedUntil time.Time
 	throttled   int // 429s in a row without Retry-After
@@ -84,27 +91,59 @@ type budget struct {
 	gap      time.Duration // least distance between two writes while the service reports pressure
 	gapUntil time.Time
 	lastSent time.Time
+	lastCost int
 }
 
-const staggerStep = 5 * time.Millisecond
+// written is a finished write: when it ended, and whether it added members.
+type written struct {
+	at   time.Time
+	bind bool
+}
+
+// tally counts writes by their kind.
+type tally struct{ plain, binds int }
+
+func (t *tally) add(bind bool, n int) {
+	if bind {
+		t.binds += n
+	} else {
+		t.plain += n
+	}
+}
+
+// writes is what they cost.
+func (t tally) writes(weight int) int { return t.plain + t.binds*weight }
+
+// pass is the leave to send one request.
+type pass struct {
+	b      *budget
+	write  bool
+	bind   bool
+	sentAt time.Time
+	levels [maxBindWeight + 1]float64 // for sure, by weight, when it was sent
+}
+
+const (
+	staggerStep = 5 * time.Millisecond
+	// probeWait is how long a request waits for the answers of others that cost an unknown number of writes.
+	probeWait = 20 * time.Millisecond
+)
 
 // slot is the time between two writes at the steady rate of the limit.
 func (b *budget) slot() time.Duration { return b.window / time.Duration(b.limit) }
 
-// enter waits until a request may be sent. done must be called when the request is over; sent tells whether it may have reached the
-// service, where even a rejected request counts.
+// enter waits until a request may be sent. done of what it gives must be called when the request is over; sent tells whether it may have
+// reached the service, where even a rejected request counts.
 //
 // Faults: Throttled (GraphThrottled while paused, WriteBudgetExceeded else) with RetryAfter when the wait would be longer
 // than MaxWait; Transient (GraphTimeout, Interrupted) when ctx ends.
-func (b *budget) enter(ctx context.Context, op operation) (done func(sent bool), err error) {
+func (b *budget) enter(ctx context.Context, op operation) (*pass, error) {
 	deadline := b.now().Add(b.maxWait)
 	for {
-		at, reason, ok := b.take(op.write, deadline)
+		p := &pass{b: b, write: op.write, bind: op.bind}
+		at, reason, ok := b.take(p, deadline)
 		if ok {
-			if !op.write {
-				return func(bool) {}, nil
-			}
-			return b.finish, nil
+			return p, nil
 		}
 		now := b.now()
 		if at.After(deadline) {
@@ -121,15 +160,17 @@ func (b *budget) enter(ctx context.Context, op operation) (done func(sent bool),
 // take books a request if it may go now; else it says when to ask again and why. A time after the deadline is where the
 // caller, who will go away, should come back: such callers are laid out one slot apart so that they do not all return at
 // once.
-func (b *budget) take(write bool, deadline time.Time) (at time.Time, reason fault.Reason, ok bool) {
+func (b *budget) take(p *pass, deadline time.Time) (at time.Time, reason fault.Reason, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	at, reason = b.earliest(write, now)
+	at, reason = b.earliest(p, now)
 	if !at.After(now) {
-		if write {
-			b.underway++
-			b.lastSent = now
+		p.sentAt = now
+		if p.write {
+			b.underway.add(p.bind, 1)
+			b.lastSent, b.lastCost = now, cost(p.bind, b.weight.now)
+			p.levels = b.weight.sent(p.bind, now)
 		}
 		return now, "", true
 	}
@@ -153,45 +194,82 @@ func (b *budget) take(write bool, deadline time.Time) (at time.Time, reason faul
 }
 
 // earliest is when a request may go, as far as is known now.
-func (b *budget) earliest(write bool, now time.Time) (time.Time, fault.Reason) {
+func (b *budget) earliest(p *pass, now time.Time) (time.Time, fault.Reason) {
 	at, reason := now, fault.WriteBudgetExceeded
 	if b.pausedUntil.After(at) {
 		at, reason = b.pausedUntil, fault.GraphThrottled
 	}
-	if !write {
+	if !p.write {
 		return at, reason
 	}
-	for b.n > 0 && !b.done[b.first].Add(b.window).After(now) {
+	for b.n > 0 && !b.done[b.first].at.Add(b.window).After(now) {
+		b.counted.add(b.done[b.first].bind, -1)
 		b.first = (b.first + 1) % len(b.done)
 		b.n--
 	}
-	if b.underway+b.n >= b.limit {
-		free := now.Add(b.slot())
-		if b.n > 0 {
-			free = b.done[b.first].Add(b.window)
-		}
-		if free.After(at) {
+	price := cost(p.bind, b.weight.now)
+	// One that costs more than the limit may go when nothing else does.
+	over := b.underway.writes(b.weight.now) + b.counted.writes(b.weight.now) + min(price, b.limit) - b.limit
+	if over > 0 {
+		if free := b.free(over, now); free.After(at) {
 			at = free
 		}
 	}
+	if p.bind && b.weight.now > 1 && (b.underway.binds+1)*price > max(price, b.limit/20) {
+		if next := now.Add(probeWait); next.After(at) {
+			at = next
+		}
+	}
 	if b.gapUntil.After(now) {
-		if next := b.lastSent.Add(b.gap); next.After(at) {
+		if next := b.lastSent.Add(b.gap * time.Duration(max(b.lastCost, 1))); next.After(at) {
 			at = next
 		}
 	}
 	return at, reason
 }
 
-// finish ends a write.
-func (b *budget) finish(sent bool) {
+// free is when so many writes of the window are out of it, as far as is known now.
+func (b *budget) free(over int, now time.Time) time.Time {
+	for i := range b.n {
+		w := b.done[(b.first+i)%len(b.done)]
+		if over -= cost(w.bind, b.weight.now); over <= 0 {
+			return w.at.Add(b.window)
+		}
+	}
+	return now.Add(b.slot())
+}
+
+// done ends a request.
+func (p *pass) done(sent bool) {
+	if !p.write {
+		return
+	}
+	b := p.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.underway--
+	b.underway.add(p.bind, -1)
 	if !sent {
 		return
 	}
-	b.done[(b.first+b.n)%len(b.done)] = b.now()
+	now := b.now()
+	b.weight.arrived(p.bind, now)
+	if b.n == len(b.done) {
+		b.counted.add(b.done[b.first].bind, -1)
+		b.first, b.n = (b.first+1)%len(b.done), b.n-1
+	}
+	b.done[(b.first+b.n)%len(b.done)] = written{now, p.bind}
+	b.counted.add(p.bind, 1)
 	b.n++
+}
+
+// refused is a 429.
+func (p *pass) refused() {
+	if !p.write {
+		return
+	}
+	p.b.mu.Lock()
+	defer p.b.mu.Unlock()
+	p.b.weight.refused(p.b.now())
 }
 
 // pause stops all requests, reads too, for d from now; without a d of the service's own, for a time of ours that grows
@@ -211,11 +289,15 @@ func (b *budget) pause(d time.Duration, known bool, own backoff.Step) time.Durat
 
 // learn takes in a success and the share of the limit that the service says is used up; 0 is no statement. Above 80 % it
 // says so in a header, and writes are then spread out for a while: at the steady rate, from 100 % on slower still.
-func (b *budget) learn(used float64) {
+func (p *pass) learn(used float64) {
+	b := p.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.throttled = 0
-	if used <= 0.8 {
+	if p.write {
+		b.weight.succeeded(p.levels, p.sentAt, b.now(), used)
+	}
+	if used <= reported {
 		return
 	}
 	b.gap = b.slot()

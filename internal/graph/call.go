@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,7 +54,7 @@ func (c *Client) authorized(ctx context.Context, op operation, send func(context
 
 // exchange is one round trip within the budget.
 func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok token, send func(context.Context) error) error {
-	done, err := c.budget.enter(ctx, op)
+	leave, err := c.budget.enter(ctx, op)
 	if err != nil {
 		return err
 	}
@@ -63,18 +64,21 @@ func (c *Client) exchange(ctx context.Context, op operation, ex *exchange, tok t
 	ended := timed.Err()
 	cancel()
 	ex.finished = c.options.Now()
-	done(ex.reached.Load())
+	leave.done(ex.reached.Load())
 	var f *fault.Error
 	switch {
 	case ex.status == 0:
 		f = c.failure(ctx, op, ex, sendErr)
 	case ex.status < 200 || ex.status > 299:
 		f = c.answered(op, ex, tok)
+		if why := ex.header.Get("x-ms-throttle-information"); ex.status == http.StatusTooManyRequests && (why == "" || strings.HasPrefix(why, "Write")) {
+			leave.refused()
+		}
 	case sendErr != nil:
 		f = c.unreadable(op, ex, sendErr, ended)
 	default:
 		used, _ := strconv.ParseFloat(ex.header.Get("x-ms-throttle-limit-percentage"), 64)
-		c.budget.learn(used)
+		leave.learn(used)
 	}
 	if ex.status != 0 && ex.status != http.StatusUnauthorized {
 		c.accepted.Store(ex.finished.UnixNano())

@@ -33,7 +33,44 @@ func Trusting(caPEM []byte, s ClientConfig) *Client {
 
 // Enter asks a budget for leave to send.
 func (b *Budgets) Enter(ctx context.Context, scope string, write bool) (done func(sent bool), err error) {
-	return b.of(scope).enter(ctx, operation{name: "test", write: write})
+	p, err := b.of(scope).enter(ctx, operation{name: "test", write: write})
+	if err != nil {
+		return nil, err
+	}
+	return p.done, nil
+}
+
+// EnterBind asks a budget for leave to add members. done takes the status of the answer and the share that it reports.
+func (b *Budgets) EnterBind(ctx context.Context, scope string) (done func(status int, used float64), err error) {
+	return b.answering(ctx, scope, operation{name: "test", write: true, bind: true})
+}
+
+// EnterWrite does the same for any other write.
+func (b *Budgets) EnterWrite(ctx context.Context, scope string) (done func(status int, used float64), err error) {
+	return b.answering(ctx, scope, operation{name: "test", write: true})
+}
+
+func (b *Budgets) answering(ctx context.Context, scope string, op operation) (done func(status int, used float64), err error) {
+	p, err := b.of(scope).enter(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	return func(status int, used float64) {
+		p.done(true)
+		if status == 429 {
+			p.refused()
+		} else {
+			p.learn(used)
+		}
+	}, nil
+}
+
+// BindWeight is what a PATCH with members is reckoned to cost.
+func (b *Budgets) BindWeight(scope string) int {
+	s := b.of(scope)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.weight.now
 }
 
 // Pause is what a 429 does; without a known time it grows.
@@ -42,7 +79,7 @@ func (b *Budgets) Pause(scope string, d time.Duration, known bool) time.Duration
 }
 
 // Learn is what a success does.
-func (b *Budgets) Learn(scope string, used float64) { b.of(scope).learn(used) }
+func (b *Budgets) Learn(scope string, used float64) { (&pass{b: b.of(scope)}).learn(used) }
 
 // ReadFrom sends a read with the token to any URL.
 func (c *Client) ReadFrom(ctx context.Context, url string) error {

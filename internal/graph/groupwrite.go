@@ -68,7 +68,9 @@ func (c *Client) UpsertGroup(ctx context.Context, uniqueName string, g NewGroup,
 	info := groupRequest(abstractions.PATCH, "/groups(uniqueName='{name}')", map[string]string{"name": quoted(uniqueName)})
 	info.Headers.TryAdd("Prefer", "create-if-missing")
 	info.SetStreamContentAndContentType(body, "application/json")
-	err = c.call(ctx, opUpsertGroup, func(ctx context.Context) error {
+	op := opUpsertGroup
+	op.bind = len(g.Members) > 0
+	err = c.call(ctx, op, func(ctx context.Context) error {
 		answer, err := c.raw(ctx, info)
 		if err != nil {
 			return err

@@ -15,6 +15,8 @@ type operation struct {
 	group bool
 	// members: the call changes members of the group, so a 404 can also be an account's.
 	members bool
+	// bind: the body of a write names members, so that it costs an unknown part of the write budget.
+	bind bool
 	// permissions are the application permissions of which one suffices; the first is the one that we ask for.
 	// https://learn.microsoft.com/graph/permissions-reference
 	permissions []string
@@ -78,7 +80,7 @@ var (
 	opDeleteGroup     = operation{name: "delete group", route: "/groups/{id}", write: true, group: true, permissions: groupDelete}
 	opListBinGroups   = operation{name: "list deleted groups", route: "/directory/deletedItems/microsoft.graph.group", permissions: groupRead}
 	opRestoreGroup    = operation{name: "restore group", route: "/directory/deletedItems/{id}/restore", write: true, group: true, permissions: groupWrite}
-	opAddMembers      = operation{name: "add members", route: "/groups/{id}", write: true, group: true, members: true, permissions: memberWrite}
+	opAddMembers      = operation{name: "add members", route: "/groups/{id}", write: true, group: true, members: true, bind: true, permissions: memberWrite}
 	opAddMember       = operation{name: "add member", route: "/groups/{id}/members/$ref", write: true, group: true, members: true, permissions: memberWrite}
 	opRemoveMember    = operation{name: "remove member", route: "/groups/{id}/members/{id}/$ref", write: true, group: true, members: true, permissions: memberWrite}
 )

@@ -56,6 +56,9 @@ type AssignedLicense struct {
 	Group string
 	// State is Active, ActiveWithError, Disabled or Error.
 	State string
+	// Error says why it is not Active: CountViolation, MutuallyExclusiveViolation, DependencyViolation,
+	// ProhibitedInUsageLocationViolation, UniquenessViolation or Other; "" when nothing is wrong. Only what a group gives can have one.
+	Error string
 }
 
 // Direct reports whether the licence is assigned to the account itself.

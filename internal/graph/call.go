@@ -135,6 +135,8 @@ func (c *Client) failure(ctx context.Context, op operation, ex *exchange, err er
 		return fault.Wrap(op.name, fault.Refused, fault.ForeignNextLink, "", err)
 	case err == nil:
 		return fault.Wrap(op.name, fault.Internal, fault.InternalError, "", errors.New("the adapter sent nothing"))
+	case errors.Is(err, errDeletesMember):
+		return fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)
 	case ex.err == nil && ctx.Err() == nil:
 		// The SDK failed before there was a request, for example at serialising a model.
 		return fault.Wrap(op.name, fault.Internal, fault.InternalError, "", err)

@@ -92,6 +92,7 @@ type wireLicense struct {
 	Plans []word `json:"disabledPlans"`
 	Group word   `json:"assignedByGroup"`
 	State word   `json:"state"`
+	Error word   `json:"error"`
 }
 
 // word is a string left undecoded until it is looked up among those known already.
@@ -115,6 +116,10 @@ func (d *decoder) licenses(r row, a *directory.Account) error {
 			DisabledPlans: d.disabled(s.Plans),
 			Group:         d.words.lower(s.Group),
 			State:         d.words.str(s.State),
+			Error:         d.words.str(s.Error),
+		}
+		if strings.EqualFold(a.Licenses[i].Error, "None") {
+			a.Licenses[i].Error = ""
 		}
 	}
 	for _, l := range assigned {

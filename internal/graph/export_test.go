@@ -7,6 +7,8 @@ import (
 	"net"
 	"time"
 
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+
 	"github.com/entraflow/entraflow/internal/backoff"
 )
 
@@ -87,6 +89,11 @@ func (c *Client) ReadFrom(ctx context.Context, url string) error {
 		_, err := c.users().WithUrl(url).Get(ctx, nil)
 		return err
 	})
+}
+
+// DeleteAt sends a DELETE with the token to a path below /v1.0.
+func (c *Client) DeleteAt(ctx context.Context, path string) error {
+	return c.sendGroup(ctx, opRemoveMember, groupRequest(abstractions.DELETE, path, nil))
 }
 
 // Redirect leads a client's connections to one address, whatever host it means to speak to. The server's certificate is

@@ -261,6 +261,65 @@ func TestMembershipCallsThatAreNone(t *testing.T) {
 	require.Len(t, f.requests(), 1)
 }
 
+// TestNoMembershipCallDeletesAnAccount: without /$ref Graph deletes the account itself. What we send is looked at on the wire, our
+// transport refuses to send anything else, and the simulator has the trap.
+func TestNoMembershipCallDeletesAnAccount(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.Graph = answering(204, nil, "")
+	ctx, c := context.Background(), f.client(t)
+	require.NoError(t, c.RemoveMember(ctx, groupID, userID))
+	require.Equal(t, "DELETE", f.requests()[0].Method)
+	require.Equal(t, "/v1.0/groups/"+groupID+"/members/"+userID+"/$ref", f.requests()[0].URI)
+	for _, path := range []string{"/groups/" + groupID + "/members/" + userID, "/groups/" + groupID + "/members/" + userID + "/",
+		"/groups/" + groupID + "/Members/" + userID + "/ref", "/groups('" + groupID + "')/members('" + userID + "')", "/groups/" + groupID + "/owners/" + userID} {
+		err := c.DeleteAt(ctx, path)
+		require.Equal(t, fault.Internal, fault.KindOf(err), path)
+	}
+	require.Len(t, f.requests(), 1, "nothing else left this process")
+	require.NoError(t, c.DeleteGroup(ctx, groupID))
+
+	w, people := seeded(t, 1, simulator.Options{})
+	g := team(1)
+	g.Members = people
+	made, _, err := w.client.UpsertGroup(ctx, "ef-1", g, w.sel)
+	require.NoError(t, err)
+	require.Error(t, w.client.DeleteAt(ctx, "/groups/"+made.ID+"/members/"+people[0]))
+	require.NoError(t, w.client.RemoveMember(ctx, made.ID, people[0]))
+	_, err = w.client.UserByID(ctx, people[0], w.sel)
+	require.NoError(t, err)
+	require.Empty(t, w.group(t, "Team 1").Members)
+}
+
+// TestLicensesByGroup: what a group cannot give is told with its reason, and given when it is tried again.
+func TestLicensesByGroup(t *testing.T) {
+	t.Parallel()
+	w, people := seeded(t, 2, simulator.Options{})
+	ctx := context.Background()
+	var group string
+	w.Mutate(func(tn *simulator.Tenant) {
+		var err error
+		group, err = tn.AddGroup(simulator.GroupSeed{"displayName": "Licensed", "licenses": []any{simulator.SKUM365E3}})
+		require.NoError(t, err)
+		require.NoError(t, tn.SetStock(simulator.SKUM365E3, 1))
+	})
+	g, err := w.client.GroupByID(ctx, group, w.sel)
+	require.NoError(t, err)
+	require.Equal(t, []string{simulator.SKUM365E3}, g.AssignedLicenses)
+	require.NoError(t, w.client.AddMembers(ctx, group, people))
+	license := func(id string) directory.AssignedLicense {
+		a, err := w.client.UserByID(ctx, id, w.sel)
+		require.NoError(t, err)
+		require.Len(t, a.Licenses, 1)
+		return a.Licenses[0]
+	}
+	require.Equal(t, directory.AssignedLicense{SKU: simulator.SKUM365E3, Group: group, State: "Active"}, license(people[0]))
+	require.Equal(t, directory.AssignedLicense{SKU: simulator.SKUM365E3, Group: group, State: "Error", Error: "CountViolation"}, license(people[1]))
+	w.Mutate(func(tn *simulator.Tenant) { require.NoError(t, tn.SetStock(simulator.SKUM365E3, 2)) })
+	require.NoError(t, w.client.ReprocessLicenses(ctx, people[1]))
+	require.Equal(t, "Active", license(people[1]).State)
+}
+
 // TestGroupsWithoutADefinition: a selection that names a property which no group can have shows no link at all.
 func TestGroupsWithoutADefinition(t *testing.T) {
 	t.Parallel()

@@ -59,6 +59,22 @@ func (c *Client) AssignLicenses(ctx context.Context, id string, add []directory.
 	}, options...)
 }
 
+// ReprocessLicenses makes the tenant try again what groups of the account could not give it, for example since there are licenses
+// to be had again; nobody is sure to do that otherwise. What comes of it shows in the account's licenses some time later. One write.
+//
+// https://learn.microsoft.com/graph/api/user-reprocesslicenseassignment
+//
+// Faults: as UpdateUser.
+func (c *Client) ReprocessLicenses(ctx context.Context, id string, options ...Option) error {
+	if id == "" {
+		return missingArgument(opReprocess, "id")
+	}
+	return c.call(ctx, opReprocess, func(ctx context.Context) error {
+		_, err := c.users().ByUserId(id).ReprocessLicenseAssignment().Post(ctx, nil)
+		return err
+	}, options...)
+}
+
 func guid(s, subject string, reason fault.Reason) (uuid.UUID, error) {
 	id, err := uuid.Parse(s)
 	if err != nil {

@@ -42,6 +42,7 @@ var (
 	opCreateUser    = operation{name: "create user", route: "/users", write: true, permissions: userWrite}
 	opUpdateUser    = operation{name: "update user", route: "/users/{id}", write: true, account: true, permissions: userWrite}
 	opAssign        = operation{name: "assign licenses", route: "/users/{id}/assignLicense", write: true, account: true, permissions: userLicense}
+	opReprocess     = operation{name: "reprocess licenses", route: "/users/{id}/reprocessLicenseAssignment", write: true, account: true, permissions: userWrite}
 	opRevoke        = operation{name: "revoke sessions", route: "/users/{id}/revokeSignInSessions", write: true, account: true, permissions: userRevoke}
 	opDeleteUser    = operation{name: "delete user", route: "/users/{id}", write: true, account: true, permissions: userDelete}
 	opListDeleted   = operation{name: "list deleted users", route: "/directory/deletedItems/microsoft.graph.user", permissions: userRead}

@@ -69,8 +69,9 @@ func asItCame(ctx context.Context) {
 func (ex *exchange) succeeded() bool { return ex.status >= 200 && ex.status < 300 && ex.readErr == nil }
 
 var (
-	errForeignHost = errors.New("request to a host that is not the configured endpoint")
-	errTooLarge    = errors.New("the answer is larger than any that is expected")
+	errForeignHost   = errors.New("request to a host that is not the configured endpoint")
+	errDeletesMember = errors.New("a DELETE below members without /$ref would delete the account")
+	errTooLarge      = errors.New("the answer is larger than any that is expected")
 )
 
 // wire is the transport under the SDK and under MSAL: it authorises, gives bodies a length, and records the exchange.
@@ -97,6 +98,10 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 		ex.foreign, ex.err = true, errForeignHost
 		return nil, errForeignHost
 	}
+	if deletesMember(original) {
+		ex.err = errDeletesMember
+		return nil, errDeletesMember
+	}
 	req := original.Clone(httptrace.WithClientTrace(original.Context(), &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { ex.reached.Store(true) },
 	}))
@@ -109,6 +114,7 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 		if !ex.verbatim {
 			// The builders encode the $ of $select and $filter; not every gateway in front of a service decodes names.
 			req.URL.RawQuery = strings.ReplaceAll(req.URL.RawQuery, "%24", "$")
+			req.URL.RawPath = strings.Replace(req.URL.RawPath, "/%24ref", "/$ref", 1)
 		}
 		req.Header.Set("Authorization", "Bearer "+ex.bearer)
 		req.Header.Set("client-request-id", w.options.NewID())
@@ -133,6 +139,15 @@ func (w *wire) RoundTrip(original *http.Request) (*http.Response, error) {
 	resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(ex.body))
 	return resp, nil
+}
+
+// deletesMember tells of a request that it would delete an account and not a membership, as Graph does where /$ref is missing.
+//
+// https://learn.microsoft.com/graph/api/group-delete-members
+func deletesMember(req *http.Request) bool {
+	path := strings.ToLower(req.URL.Path)
+	return req.Method == http.MethodDelete && strings.Contains(path, "/groups") && !strings.HasSuffix(path, "/$ref") &&
+		(strings.Contains(path, "/members") || strings.Contains(path, "/owners"))
 }
 
 // giveLength buffers the body: the SDK hands over bodies of unknown length, which would go out chunked, and Graph's front

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/file"
@@ -42,6 +45,76 @@ func TestConformanceJSONLines(t *testing.T) {
 		}
 		return open(t, settled(t, "people.jsonl", lines.Bytes()))
 	})
+}
+
+// groups is the suite of groups for files of one kind.
+func groups(write func(t *testing.T, people []sourcetest.Person, memberOf map[string][]string) (name string, text []byte)) sourcetest.Groups {
+	file := func(t *testing.T, people []sourcetest.Person, groups []sourcetest.Group) (string, []byte) {
+		in := map[string][]string{}
+		for _, g := range groups {
+			for _, person := range g.People {
+				in[person] = append(in[person], g.Name)
+			}
+		}
+		return write(t, people, in)
+	}
+	return sourcetest.Groups{
+		Flat: true, WhileNamed: true,
+		Open: func(t *testing.T, people []sourcetest.Person, groups []sourcetest.Group) source.Source {
+			name, text := file(t, people, groups)
+			return open(t, settled(t, name, text))
+		},
+		Cut: func(t *testing.T, people []sourcetest.Person, groups []sourcetest.Group, _ string) source.Source {
+			name, text := file(t, people, groups)
+			return open(t, settled(t, name, text[:len(text)/2]))
+		},
+	}
+}
+
+func TestConformanceOfGroupsCSV(t *testing.T) {
+	t.Parallel()
+	sourcetest.RunGroups(t, groups(func(t *testing.T, people []sourcetest.Person, memberOf map[string][]string) (string, []byte) {
+		var text bytes.Buffer
+		w := csv.NewWriter(&text)
+		require.NoError(t, w.Write([]string{"id", "enabled", "memberOf", "givenName"}))
+		for _, p := range people {
+			require.NoError(t, w.Write([]string{p.ID, p.Enabled, strings.Join(memberOf[p.ID], " ; "), p.Fields["givenName"]}))
+		}
+		w.Flush()
+		return "people.csv", text.Bytes()
+	}))
+}
+
+func TestConformanceOfGroupsJSON(t *testing.T) {
+	t.Parallel()
+	sourcetest.RunGroups(t, groups(func(t *testing.T, people []sourcetest.Person, memberOf map[string][]string) (string, []byte) {
+		objects := objectsOf(people)
+		for i, o := range objects {
+			o["memberOf"] = memberOf[people[i].ID]
+			if i%2 == 1 {
+				o["memberOf"] = strings.Join(memberOf[people[i].ID], ";")
+			}
+		}
+		text, err := json.Marshal(objects)
+		require.NoError(t, err)
+		return "people.json", text
+	}))
+}
+
+func TestConformanceOfGroupsExcel(t *testing.T) {
+	t.Parallel()
+	suite := groups(func(t *testing.T, people []sourcetest.Person, memberOf map[string][]string) (string, []byte) {
+		return "people.xlsx", workbook(t, func(f *excelize.File, sheet string) {
+			w, err := f.NewStreamWriter(sheet)
+			require.NoError(t, err)
+			require.NoError(t, w.SetRow("A1", []any{"id", "enabled", "memberOf"}))
+			for i, p := range people {
+				require.NoError(t, w.SetRow("A"+strconv.Itoa(i+2), []any{p.ID, p.Enabled, strings.Join(memberOf[p.ID], ";")}))
+			}
+			require.NoError(t, w.Flush())
+		})
+	})
+	sourcetest.RunGroups(t, suite)
 }
 
 func csvOf(t testing.TB, people []sourcetest.Person) []byte {

@@ -24,6 +24,11 @@
 // true, yes, y, 1, enabled and active mean enabled; false, no, n, 0, disabled and inactive mean disabled, in any case. The
 // settings may name other words, or an expression. Anything else, also an empty cell, fails that one person.
 //
+// # Groups
+//
+// The column memberOf, or the one that the settings name, has the names of a person's groups: a text with semicolons between, or a list.
+// A group is there while somebody names it, and its name is its id.
+//
 // # What a complete read means
 //
 // A read ends at the end of the file, with the file's identity, size and modification time as they were at its

@@ -42,6 +42,9 @@ type Settings struct {
 	Rows string `json:"rows,omitempty"`
 	// Records is where the list stands in a JSON document: keys with dots between. Default the document itself.
 	Records string `json:"records,omitempty"`
+	// MemberOf is the column with the names of a person's groups: a list, or a text with semicolons between; in JSON also the path of a
+	// nested key. It is read only for rules with groups. Default "memberOf".
+	MemberOf string `json:"memberOf,omitempty"`
 	// Sheet is the sheet of an Excel workbook. Default the first.
 	Sheet string `json:"sheet,omitempty"`
 	// SkipLines is how many lines (in Excel: rows) stand before the header.
@@ -60,6 +63,8 @@ func At(path string) *Settings { return &Settings{File: path} }
 func (s *Settings) Store() string { return Store.Key }
 
 func (s *Settings) idColumn() string { return cmp.Or(s.ID, DefaultIDColumn) }
+
+func (s *Settings) memberOfColumn() string { return cmp.Or(s.MemberOf, DefaultMemberOfColumn) }
 
 // enabledColumn is "" where no column tells.
 func (s *Settings) enabledColumn() string {
@@ -104,6 +109,9 @@ func (s *Settings) Check(r source.Report) {
 	s.Enabled.check(s.idColumn(), r)
 	if personal.MatchString(s.ID) {
 		r.Warning("id", "ids show in Temporal and in the tenant and must never change; use a column with a number or code rather than a name or address")
+	}
+	if s.MemberOf != "" && s.MemberOf == s.idColumn() {
+		r.Problem("memberOf", "this is the column of the ids; name the one with the names of a person's groups")
 	}
 	if s.Encoding != "" {
 		if _, err := htmlindex.Get(s.Encoding); err != nil {
@@ -168,6 +176,9 @@ func (s *Settings) Identity() []source.Fact {
 func (s *Settings) Key() string {
 	full := *s
 	full.ID = s.idColumn()
+	if full.MemberOf == DefaultMemberOfColumn {
+		full.MemberOf = ""
+	}
 	if full.Enabled.IsZero() {
 		full.Enabled.Column = DefaultEnabledColumn
 	}

@@ -53,7 +53,15 @@ func keyOf(id string) key {
 	return key(sum[:16])
 }
 
-// ForPlan gives the source that a plan reads: a copy of a live one, any other as it is. release gives the copy up.
+// withGroups is a copy of a source that has groups. Those are not copied: they are read once in a plan, after the people, and only where a
+// rule has groups. Whoever came to the source in between is a member whom the plan does not know.
+type withGroups struct {
+	*Copy
+	source.GroupReader
+}
+
+// ForPlan gives the source that a plan reads: a copy of a live one, any other as it is. release gives the copy up. A source that is a
+// source.GroupReader stays one; its groups are read as they are.
 //
 // Errors: those of the source.
 func ForPlan(ctx context.Context, s source.Source) (planned source.Source, release func(), err error) {
@@ -65,7 +73,11 @@ func ForPlan(ctx context.Context, s source.Source) (planned source.Source, relea
 	if err != nil {
 		return nil, nil, err
 	}
-	return c, func() { _ = c.Close() }, nil
+	release = func() { _ = c.Close() }
+	if groups, ok := s.(source.GroupReader); ok {
+		return withGroups{c, groups}, release, nil
+	}
+	return c, release, nil
 }
 
 // Read copies a source: one List from its beginning to its explicit end. The caller closes the copy.

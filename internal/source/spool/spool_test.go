@@ -183,3 +183,43 @@ func (r records) Get(context.Context, string) (source.Record, source.Snapshot, e
 }
 
 func (r records) Snapshot(context.Context) (source.Snapshot, error) { return source.Snapshot{}, nil }
+
+// people is a live store without groups.
+type people struct{ source.Live }
+
+// Groups are those of the live store, whatever the copy is.
+func TestGroupsAreReadLive(t *testing.T) {
+	t.Parallel()
+	d := sourcetest.NewDirectory(sourcetest.People(3))
+	planned, release, err := spool.ForPlan(t.Context(), d)
+	require.NoError(t, err)
+	d.Set(sourcetest.People(2))
+	d.SetGroups([]sourcetest.Group{{Name: "Sales", People: []string{"E00001", "E00003"}}})
+	_, _, err = planned.Get(t.Context(), "E00003")
+	require.NoError(t, err, "people are those of the copy")
+	groups := planned.(source.GroupReader)
+	all, err := groups.Groups(t.Context())
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	in, err := groups.MembershipsOf(t.Context(), "E00001", []string{all[0].ID})
+	require.NoError(t, err)
+	require.Equal(t, []string{all[0].ID}, in)
+	release()
+	_, _, err = planned.Get(t.Context(), "E00001")
+	require.Error(t, err)
+
+	planned, release, err = spool.ForPlan(t.Context(), people{d})
+	require.NoError(t, err)
+	defer release()
+	_, ok := planned.(source.GroupReader)
+	require.False(t, ok, "a store without groups has none in its copy")
+
+	sourcetest.RunGroups(t, sourcetest.Groups{Open: func(t *testing.T, people []sourcetest.Person, groups []sourcetest.Group) source.Source {
+		d := sourcetest.NewDirectory(people)
+		d.SetGroups(groups)
+		planned, release, err := spool.ForPlan(t.Context(), d)
+		require.NoError(t, err)
+		t.Cleanup(release)
+		return planned
+	}})
+}

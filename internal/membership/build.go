@@ -53,6 +53,7 @@ func Build(in Input) *Plan {
 	}
 	b.plan.Decisions = onePerGroup(b.plan.Decisions)
 	b.plan.Guard = b.guard()
+	b.limit()
 	return b.plan
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 )
@@ -32,6 +33,9 @@ func (b *builder) guard() Guard {
 	why := b.in.PeopleHeld
 	if b.in.FirstSync {
 		why = fault.FirstSyncHeld
+	}
+	if b.in.Limit.Withholds(config.PolicySync) {
+		why = fault.WithheldByPolicy
 	}
 	var passing []plan.Loss
 	for i := range b.plan.Decisions {

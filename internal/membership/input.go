@@ -49,6 +49,8 @@ type Input struct {
 	PeopleHeld fault.Reason
 	// FirstSync: nothing may be taken away yet.
 	FirstSync bool
+	// Limit is how far the plan is carried out (config.Connection.GroupsPolicy).
+	Limit config.Policy
 	// Permit says which losses passed the guard before, or were approved.
 	Permit plan.Permit
 }

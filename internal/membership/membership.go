@@ -74,6 +74,8 @@ type Decision struct {
 	Waiting int
 	// Present is how many members the group has that the mode looks at: ours, or everybody with existing: overwrite.
 	Present int
+	// Withheld is what would be done if the policy allowed it; "" where nothing is withheld.
+	Withheld Action
 	// Held: nobody loses a membership of this group now, HoldReason says why.
 	Held       bool
 	HoldReason fault.Reason

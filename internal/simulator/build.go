@@ -13,6 +13,8 @@ func newTenant(seed *TenantSeed, o *Options, newID func() string) (*Tenant, erro
 	t := &Tenant{id: seed.ID, name: seed.DisplayName, location: seed.UsageLocation, domains: slices.Clone(seed.Domains),
 		users: newPeople(o.ReplicaLag), bin: newBin(), groups: newGroupStore(), unlocated: map[string]*licenseLag{}, objectQuota: seed.ObjectQuota,
 		created: o.Now().AddDate(-1, 0, 0), now: o.Now, newID: newID, delay: o.ExtensionDelay}
+	// What the seed says has happened long ago.
+	defer func() { t.groupDelay = o.GroupDelay }()
 	if t.location == "" {
 		t.location = "US"
 	}
@@ -69,6 +71,15 @@ func newTenant(seed *TenantSeed, o *Options, newID func() string) (*Tenant, erro
 		t.bin.users[strings.ToLower(rec.id)] = rec
 		t.bin.userOrder = append(t.bin.userOrder, rec)
 	}
+	// A group may be a member of one that comes before it.
+	nested := map[string]bool{}
+	for _, g := range append(slices.Clone(seed.Groups), seed.DeletedGroups...) {
+		if id, _ := g["id"].(string); id != "" {
+			nested[strings.ToLower(id)] = true
+		}
+	}
+	t.seededGroups = nested
+	defer func() { t.seededGroups = nil }()
 	for i, g := range seed.Groups {
 		if _, err := t.addGroup(g); err != nil {
 			return nil, fmt.Errorf("groups[%d]: %w", i, err)
@@ -268,9 +279,10 @@ func (t *Tenant) addGroup(seed GroupSeed) (*group, error) {
 	t.groups.add(g)
 	if len(g.licenses) > 0 {
 		for _, id := range g.members.order {
-			t.inherit(t.users.byID[id])
+			t.follow(t.users.byID[id])
 		}
 	}
+	t.sortAll(g)
 	return g, nil
 }
 
@@ -283,10 +295,12 @@ func (t *Tenant) seedLinks(to *members, names any) error {
 			to.add(e.id)
 		} else if rec := t.bin.users[strings.ToLower(id)]; rec != nil {
 			to.add(rec.id)
+		} else if low := strings.ToLower(id); t.groups.byID[low] != nil || t.seededGroups[low] {
+			to.add(low)
 		} else if slices.ContainsFunc(t.apps, func(a *app) bool { return a.principalID == id }) {
 			to.add(id)
 		} else {
-			return fmt.Errorf("one is not among the users")
+			return fmt.Errorf("one is not among the users, nor among the groups")
 		}
 	}
 	return nil

@@ -194,7 +194,7 @@ func (t *Tenant) revive(rec *record) {
 	rec.direct = direct
 	e := &entry{id: rec.id}
 	t.store(e, rec)
-	t.inherit(e)
+	t.follow(e)
 }
 
 func (c *call) restoreGroup(g *group) reply {

@@ -138,6 +138,7 @@ func (c *call) process(w http.ResponseWriter) reply {
 		return c.refuse(fail)
 	}
 	c.who = p
+	s.settleGroups()
 	s.mu.RLock()
 	c.t = s.tenant(p.tenantID)
 	var users int

@@ -184,13 +184,13 @@ func (c *call) makeGroup(uniqueName string) reply {
 		return c.refuse(badRequest("The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set."))
 	case g.types("DynamicMembership") && g.text("membershipRule") == "":
 		return c.refuse(requiredValue("membershipRule", "Group"))
-	case unified && c.t.nicknameTaken(g.text("mailNickname")):
+	case unified && c.t.nicknameTaken(g.text("mailNickname"), nil):
 		return c.refuse(conflict("mailNickname", ""))
 	}
-	if name := g.text("uniqueName"); name != "" && c.t.groups.names[strings.ToLower(name)] != nil {
+	if name := g.text("uniqueName"); name != "" && c.t.groups.holder(name, c.now) != nil {
 		return c.refuse(conflict("uniqueName", ""))
 	}
-	entries, fail := c.newMembers(g, ch.members)
+	joining, fail := c.newMembers(g, ch.members)
 	if fail != nil {
 		return c.refuse(fail)
 	}
@@ -200,9 +200,11 @@ func (c *call) makeGroup(uniqueName string) reply {
 	}
 	c.t.giveMail(g)
 	c.t.groups.add(g)
-	for _, e := range entries {
-		g.members.add(e.id)
+	for _, id := range joining {
+		g.members.join(id, c.now, c.s.o.ReplicaLag)
 	}
+	c.s.stats.joined(len(joining))
+	c.t.sortAll(g)
 	for _, id := range owners {
 		g.owners.add(id)
 	}
@@ -224,10 +226,14 @@ func (t *Tenant) giveMail(g *group) {
 	g.props["mail"], g.props["proxyAddresses"] = address, []string{"SMTP:" + address}
 }
 
-func (t *Tenant) nicknameTaken(nickname string) bool {
-	for _, g := range t.groups.order {
-		if g != nil && g.types("Unified") && strings.EqualFold(g.text("mailNickname"), nickname) {
-			return true
+// nicknameTaken looks among the Microsoft 365 groups and those of them that can still be restored.
+func (t *Tenant) nicknameTaken(nickname string, but *group) bool {
+	for _, groups := range [][]*group{t.groups.order, t.bin.groupOrder} {
+		for _, g := range groups {
+			if g != nil && g != but && g.types("Unified") && strings.EqualFold(g.text("mailNickname"), nickname) &&
+				(g.deleted.IsZero() || !expired(g.deleted, t.now())) {
+				return true
+			}
 		}
 	}
 	return false
@@ -266,10 +272,13 @@ func updateGroup(c *call) reply {
 	if fail := c.mayChangeGroup(g); fail != nil {
 		return c.refuse(fail)
 	}
+	if nickname, there := ch.set["mailNickname"].(string); there && g.types("Unified") && c.t.nicknameTaken(nickname, g) {
+		return c.refuse(conflict("mailNickname", ""))
+	}
 	if fail := c.judgeFixed(g, ch); fail != nil {
 		return c.refuse(fail)
 	}
-	entries, fail := c.newMembers(g, ch.members)
+	joining, fail := c.newMembers(g, ch.members)
 	if fail != nil {
 		return c.refuse(fail)
 	}
@@ -277,7 +286,7 @@ func updateGroup(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	props, changed := map[string]any{}, len(entries)+len(owners) > 0
+	props, changed := map[string]any{}, len(joining)+len(owners) > 0
 	for k, v := range g.props {
 		props[k] = v
 	}
@@ -306,9 +315,13 @@ func updateGroup(c *call) reply {
 	if unique := g.text("uniqueName"); unique != "" {
 		c.t.groups.names[strings.ToLower(unique)] = g
 	}
-	for _, e := range entries {
-		g.members.add(e.id)
-		c.t.inherit(e)
+	for _, id := range joining {
+		g.members.join(id, c.now, c.s.o.ReplicaLag)
+		c.t.follow(c.t.users.byID[id])
+	}
+	c.s.stats.joined(len(joining))
+	if ch.set["membershipRule"] != nil || ch.set["groupTypes"] != nil {
+		c.t.sortAll(g)
 	}
 	for _, id := range owners {
 		g.owners.add(id)
@@ -333,7 +346,7 @@ func (c *call) judgeFixed(g *group, ch *groupChange) *refusal {
 		return invalidValue("uniqueName", "Group")
 	case g.flag("isAssignableToRole"):
 		return badRequest("Value for ArmUniqueName cannot be updated for groups assignable to role.")
-	case c.t.groups.names[strings.ToLower(name)] != nil:
+	case c.t.groups.holder(name, c.now) != nil:
 		return conflict("uniqueName", "")
 	}
 	return nil
@@ -357,7 +370,7 @@ func deleteGroup(c *call) reply {
 	return noContent()
 }
 
-// assignGroupLicense gives the licence to the members at once, though the real service takes its time.
+// assignGroupLicense gives the licence to the members, at once or after Options.GroupDelay.
 func assignGroupLicense(c *call) reply {
 	o, fail := c.readOrder()
 	if fail != nil {
@@ -388,7 +401,7 @@ func assignGroupLicense(c *call) reply {
 	g.licenses = licenses
 	for _, id := range g.members.order {
 		if id != "" {
-			c.t.inherit(c.t.users.byID[id])
+			c.t.follow(c.t.users.byID[id])
 		}
 	}
 	rep := c.writtenGroup(http.StatusAccepted, g)

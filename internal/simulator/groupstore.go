@@ -16,7 +16,6 @@ type group struct {
 	props    map[string]any
 	members  members
 	owners   members
-	left     map[string]time.Time // when a member was removed
 	licenses []grant
 	created  time.Time
 	deleted  time.Time
@@ -37,29 +36,6 @@ func (g *group) types(name string) bool {
 	return slices.Contains(list, name)
 }
 
-// members are ids of members or owners in the order they came. Places never move, so that paging stays right.
-type members struct {
-	order []string
-	place map[string]int
-}
-
-func (m *members) has(id string) bool { _, ok := m.place[id]; return ok }
-
-func (m *members) add(id string) {
-	if m.place == nil {
-		m.place = map[string]int{}
-	}
-	m.place[id] = len(m.order)
-	m.order = append(m.order, id)
-}
-
-func (m *members) remove(id string) {
-	if i, ok := m.place[id]; ok {
-		m.order[i] = ""
-		delete(m.place, id)
-	}
-}
-
 // groupStore are the groups of a tenant.
 type groupStore struct {
 	order []*group // nil where one was removed
@@ -69,6 +45,15 @@ type groupStore struct {
 
 func newGroupStore() *groupStore {
 	return &groupStore{byID: map[string]*group{}, names: map[string]*group{}}
+}
+
+// holder is the group that has a unique name, in the bin, too, as long as it can be restored.
+func (gs *groupStore) holder(name string, now time.Time) *group {
+	g := gs.names[strings.ToLower(name)]
+	if g == nil || !g.deleted.IsZero() && expired(g.deleted, now) {
+		return nil
+	}
+	return g
 }
 
 // find looks a group up by id or by uniqueName=….
@@ -102,11 +87,12 @@ type groupView struct {
 	props      map[string]any
 	licenses   []grant
 	withErrors bool
+	queued     bool // licenses of some members are still to be given or taken
 	deleted    time.Time
 }
 
 func (t *Tenant) view(g *group) groupView {
-	return groupView{id: g.id, props: g.props, licenses: g.licenses, deleted: g.deleted}
+	return groupView{id: g.id, props: g.props, licenses: g.licenses, deleted: g.deleted, queued: t.queued(g)}
 }
 
 func (v groupView) value(name string) any {
@@ -124,6 +110,9 @@ func (v groupView) value(name string) any {
 	case "licenseProcessingState":
 		if len(v.licenses) == 0 {
 			return nil
+		}
+		if v.queued {
+			return map[string]any{"state": "QueuedForProcessing"}
 		}
 		return map[string]any{"state": "ProcessingComplete"}
 	case "hasMembersWithLicenseErrors":

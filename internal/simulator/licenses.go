@@ -342,6 +342,6 @@ func reprocessLicenses(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	c.t.inherit(e)
+	c.t.follow(e)
 	return c.written(http.StatusOK, e.cur)
 }

@@ -20,8 +20,16 @@ func (c *call) mayChangeGroup(g *group) *refusal {
 	return nil
 }
 
-// unwritable tells why the members of a group cannot be changed by hand.
+// unwritable tells why the members of a group cannot be changed by hand. Who asks all the same is counted.
 func (c *call) unwritable(g *group) *refusal {
+	fail := c.judgeMembers(g)
+	if fail != nil {
+		c.s.stats.add(func(st *Stats) { st.UnwritableGroupWrites++ })
+	}
+	return fail
+}
+
+func (c *call) judgeMembers(g *group) *refusal {
 	if fail := c.mayChangeGroup(g); fail != nil {
 		return fail
 	}
@@ -34,30 +42,34 @@ func (c *call) unwritable(g *group) *refusal {
 	return nil
 }
 
-// newMembers checks additions; all of them are possible, or none is made.
-func (c *call) newMembers(g *group, ids []string) ([]*entry, *refusal) {
+// newMembers checks additions of users or of groups; all of them are possible, or none is made.
+func (c *call) newMembers(g *group, ids []string) ([]string, *refusal) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	if fail := c.unwritable(g); fail != nil {
 		return nil, fail
 	}
-	var out []*entry
-	for _, id := range ids {
-		if c.t.users.seen(id, c.asOf) == nil {
-			return nil, notFound(id)
+	var out []string
+	for _, name := range ids {
+		id, kind := "", "User"
+		if e := c.t.users.master(name); e != nil && c.t.users.seen(name, c.asOf) != nil {
+			id = e.id
+			if c.s.o.Behavior.GuestsMayNotJoin && strings.EqualFold(e.cur.text("userType"), "Guest") {
+				return nil, &refusal{status: http.StatusForbidden, code: codeDenied, message: "Guests users are not allowed to join this Unified Group due to policy setting."}
+			}
+		} else if nested := c.t.groups.find(name); nested != nil && !nested.created.After(c.asOf) {
+			id, kind = nested.id, "Group"
 		}
-		e := c.t.users.master(id)
-		if e == nil {
-			return nil, notFound(id)
-		}
-		if slices.Contains(out, e) {
-			return nil, twiceInOneChange("User", e.id, g.id)
-		}
-		if g.members.has(e.id) {
+		switch {
+		case id == "":
+			return nil, notFound(name)
+		case slices.Contains(out, id):
+			return nil, twiceInOneChange(kind, id, g.id)
+		case g.members.has(id):
 			return nil, alreadyLinked("members")
 		}
-		out = append(out, e)
+		out = append(out, id)
 	}
 	return out, overLinkQuota("members", len(g.members.place)+len(out), c.s.o.Behavior.MemberQuota)
 }
@@ -90,12 +102,13 @@ func addMember(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	entries, fail := c.newMembers(g, []string{id})
+	joining, fail := c.newMembers(g, []string{id})
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	g.members.add(entries[0].id)
-	c.t.inherit(entries[0])
+	g.members.join(joining[0], c.now, c.s.o.ReplicaLag)
+	c.t.follow(c.t.users.byID[joining[0]])
+	c.s.stats.joined(1)
 	return noContent()
 }
 
@@ -108,20 +121,21 @@ func removeMember(c *call) reply {
 		return c.refuse(fail)
 	}
 	// Group, user and membership missing cannot be told apart: the text names the group.
-	e := c.t.users.master(c.args[1])
-	if e == nil || !g.members.has(e.id) {
-		if e != nil && g.left[e.id].After(c.asOf) {
+	id := strings.ToLower(c.args[1])
+	e := c.t.users.master(id)
+	if e != nil {
+		id = e.id
+	}
+	if !g.members.has(id) {
+		if g.members.left[id].After(c.asOf) {
 			// This replica still has the member.
 			return c.refuse(badRequest("One or more removed object references do not exist for the following modified properties: 'members'."))
 		}
 		return c.refuse(notFound(g.id))
 	}
-	g.members.remove(e.id)
-	if g.left == nil {
-		g.left = map[string]time.Time{}
-	}
-	g.left[e.id] = c.now
-	c.t.inherit(e)
+	g.members.quit(id, c.now, c.s.o.ReplicaLag)
+	c.t.follow(e)
+	c.s.stats.add(func(st *Stats) { st.MembersRemoved++ })
 	return noContent()
 }
 
@@ -149,7 +163,7 @@ func listMembers(c *call) reply {
 		c.missingHeader()
 		return c.refuse(unsupported("The specified filter to the reference property query is currently not supported."))
 	}
-	return c.linked(g.members.order)
+	return c.page(c.links(&g.members))
 }
 
 func countMembers(c *call) reply {
@@ -157,23 +171,26 @@ func countMembers(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	return c.count(c.links(g.members.order))
+	return c.count(c.links(&g.members))
 }
 
-// linked pages through the users that a group is linked to.
-func (c *call) linked(order []string) reply { return c.page(c.links(order)) }
-
-// links are the users that a group is linked to. Service principals are left out, as v1.0 does.
-func (c *call) links(order []string) collection {
+// links are the users and groups that a group is linked to, or the users alone where the path has their type. Service principals
+// are left out, as v1.0 does.
+func (c *call) links(linked *members) collection {
 	t, asOf := c.t, c.asOf
+	onlyUsers := strings.HasSuffix(c.route.pattern, "microsoft.graph.user")
 	return collection{
-		size: len(order),
+		size: len(linked.order),
 		at: func(i int) object {
-			if order[i] == "" {
+			id := linked.at(i, asOf)
+			if id == "" {
 				return nil
 			}
-			if rec := t.users.seen(order[i], asOf); rec != nil {
+			if rec := t.users.seen(id, asOf); rec != nil {
 				return userObject{record: rec, t: t}
+			}
+			if g := t.groups.byID[id]; g != nil && !onlyUsers {
+				return t.view(g)
 			}
 			return nil
 		},
@@ -181,6 +198,23 @@ func (c *call) links(order []string) collection {
 	}
 }
 
+// groupsOf are the groups that an object is a member of, through others, too.
+func (t *Tenant) groupsOf(id string, asOf time.Time) []*group {
+	var out []*group
+	for next := []string{id}; len(next) > 0; {
+		var found []string
+		for _, g := range t.groups.order {
+			if g != nil && !slices.Contains(out, g) && slices.ContainsFunc(next, func(id string) bool { return g.members.known(id, asOf) }) {
+				out, found = append(out, g), append(found, g.id)
+			}
+		}
+		next = found
+	}
+	return out
+}
+
+// memberGroups answers with the groups of a user, those through other groups included
+// (https://learn.microsoft.com/graph/api/directoryobject-getmembergroups).
 func memberGroups(c *call) reply {
 	rec, fail := c.readUser(c.args[0])
 	if fail != nil {
@@ -191,8 +225,8 @@ func memberGroups(c *call) reply {
 		return c.refuse(badOData("One or more parameters of the operation 'getMemberGroups' are missing from the request payload. The missing parameters are: securityEnabledOnly."))
 	}
 	ids := []string{}
-	for _, g := range c.t.groups.order {
-		if g != nil && g.members.has(rec.id) && (!onlySecurity || g.flag("securityEnabled")) {
+	for _, g := range c.t.groupsOf(rec.id, c.asOf) {
+		if !onlySecurity || g.flag("securityEnabled") {
 			ids = append(ids, g.id)
 		}
 	}
@@ -209,7 +243,7 @@ func memberOf(c *call) reply {
 	}
 	var in []*group
 	for _, g := range c.t.groups.order {
-		if g != nil && g.members.has(rec.id) {
+		if g != nil && g.members.known(rec.id, c.asOf) {
 			in = append(in, g)
 		}
 	}

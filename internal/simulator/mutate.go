@@ -154,8 +154,8 @@ func (t *Tenant) AddMember(groupID, idOrUPN string) error {
 		return fmt.Errorf("no such group or user")
 	}
 	if !g.members.has(e.id) {
-		g.members.add(e.id)
-		t.inherit(e)
+		g.members.join(e.id, t.now(), t.users.lag)
+		t.follow(e)
 	}
 	return nil
 }
@@ -166,8 +166,8 @@ func (t *Tenant) RemoveMember(groupID, idOrUPN string) error {
 	if g == nil || e == nil {
 		return fmt.Errorf("no such group or user")
 	}
-	g.members.remove(e.id)
-	t.inherit(e)
+	g.members.quit(e.id, t.now(), t.users.lag)
+	t.follow(e)
 	return nil
 }
 

@@ -92,7 +92,7 @@ func listOwners(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	return c.linked(g.owners.order)
+	return c.page(c.links(&g.owners))
 }
 
 func countOwners(c *call) reply {
@@ -100,5 +100,5 @@ func countOwners(c *call) reply {
 	if fail != nil {
 		return c.refuse(fail)
 	}
-	return c.count(c.links(g.owners.order))
+	return c.count(c.links(&g.owners))
 }

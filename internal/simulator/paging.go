@@ -109,11 +109,14 @@ func (c *call) page(col collection) reply {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			lead, typed := []field(nil), col.typed
+			lead, typed, schema := []field(nil), col.typed, col.schema
+			if _, nested := o.(groupView); nested && typed != "" {
+				typed, schema = "#microsoft.graph.group", groupProperties
+			}
 			if whole {
 				lead, typed = c.annotations(o, col.resource), ""
 			}
-			b = appendObject(b, o, names, col.schema, lead, typed)
+			b = appendObject(b, o, names, schema, lead, typed)
 		}
 		return append(b, "]}"...)
 	}}

@@ -49,9 +49,12 @@ func memberRefs(c *call) reply {
 		return c.refuse(fail)
 	}
 	value := []any{}
-	for _, id := range g.members.order {
+	for i := range g.members.order {
+		id := g.members.at(i, c.asOf)
 		if c.t.users.seen(id, c.asOf) != nil {
 			value = append(value, map[string]any{"@odata.id": c.address(id, "User")})
+		} else if c.t.groups.byID[id] != nil {
+			value = append(value, map[string]any{"@odata.id": c.address(id, "Group")})
 		}
 	}
 	fields := []field{{"@odata.context", c.context("Collection($ref)")}, {"value", value}}

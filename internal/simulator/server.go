@@ -32,6 +32,9 @@ type Options struct {
 	Latency time.Duration
 	// ReplicaLag is how far the slowest of three replicas is behind the master; 0 is none. Each read goes to one of them.
 	ReplicaLag time.Duration
+	// GroupDelay is how long it takes until groups give and take the licenses of who joined or left them, and until people are in the
+	// dynamic groups whose rules take them; 0 is at once. The real service needs seconds to minutes, with many members hours.
+	GroupDelay time.Duration
 	// ExtensionDelay is how long a new extension property is not usable; 0 is usable at once.
 	ExtensionDelay time.Duration
 	// Quota are the throttling limits; the zero value has none, DefaultQuota has Microsoft's.
@@ -70,6 +73,8 @@ type Behavior struct {
 	RefuseExtensionAttributesOnCreate bool `json:"refuseExtensionAttributesOnCreate,omitempty"`
 	// TerseConflicts leaves the other object's id out of the details of a conflict.
 	TerseConflicts bool `json:"terseConflicts,omitempty"`
+	// GuestsMayNotJoin refuses guests as members, as Microsoft 365 groups do where the tenant's policy says so.
+	GuestsMayNotJoin bool `json:"guestsMayNotJoin,omitempty"`
 	// MemberQuota is how many members a group can have; 0 is no limit.
 	MemberQuota int `json:"memberQuota,omitempty"`
 	// KeepImmutableID refuses to clear onPremisesImmutableId with null, as some have met it.

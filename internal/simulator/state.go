@@ -18,15 +18,17 @@ type State struct {
 
 // TenantState is one tenant. Users and groups are sorted by name.
 type TenantState struct {
-	ID           string           `json:"id"`
-	DisplayName  string           `json:"displayName"`
-	Domains      []DomainSeed     `json:"domains"`
-	Apps         []AppState       `json:"apps"`
-	SKUs         []SKUState       `json:"skus"`
-	Users        []UserState      `json:"users"`
-	DeletedUsers []UserState      `json:"deletedUsers"`
-	Groups       []GroupState     `json:"groups"`
-	Extensions   []ExtensionState `json:"extensionProperties"`
+	ID           string       `json:"id"`
+	DisplayName  string       `json:"displayName"`
+	Domains      []DomainSeed `json:"domains"`
+	Apps         []AppState   `json:"apps"`
+	SKUs         []SKUState   `json:"skus"`
+	Users        []UserState  `json:"users"`
+	DeletedUsers []UserState  `json:"deletedUsers"`
+	Groups       []GroupState `json:"groups"`
+	// DeletedGroups are in the bin.
+	DeletedGroups []GroupState     `json:"deletedGroups"`
+	Extensions    []ExtensionState `json:"extensionProperties"`
 }
 
 // AppState is an application without its secrets.
@@ -77,6 +79,7 @@ type GroupState struct {
 	UniqueName  string         `json:"uniqueName,omitempty"`
 	Properties  map[string]any `json:"properties"`
 	Members     []string       `json:"members"`
+	Owners      []string       `json:"owners"`
 	Licenses    []string       `json:"licenses"`
 }
 
@@ -140,6 +143,7 @@ func (u *UserState) HasDirect(idOrPart string) bool {
 
 // State gives a copy of everything, sorted.
 func (s *Server) State() State {
+	s.settleGroups()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := State{Tenants: []TenantState{}}
@@ -151,7 +155,7 @@ func (s *Server) State() State {
 
 func (t *Tenant) state() TenantState {
 	out := TenantState{ID: t.id, DisplayName: t.name, Domains: slices.Clone(t.domains), Apps: []AppState{}, SKUs: []SKUState{},
-		Users: make([]UserState, 0, t.users.live), DeletedUsers: []UserState{}, Groups: []GroupState{}, Extensions: []ExtensionState{}}
+		Users: make([]UserState, 0, t.users.live), DeletedUsers: []UserState{}, Groups: []GroupState{}, DeletedGroups: []GroupState{}, Extensions: []ExtensionState{}}
 	for _, a := range t.apps {
 		roles := slices.Clone(a.roles)
 		sort.Strings(roles)
@@ -176,6 +180,11 @@ func (t *Tenant) state() TenantState {
 	for _, g := range t.groups.order {
 		if g != nil {
 			out.Groups = append(out.Groups, t.groupState(g))
+		}
+	}
+	for _, g := range t.bin.groupOrder {
+		if g != nil {
+			out.DeletedGroups = append(out.DeletedGroups, t.groupState(g))
 		}
 	}
 	byName := func(a, b UserState) int { return strings.Compare(a.UserPrincipalName, b.UserPrincipalName) }
@@ -204,7 +213,13 @@ func (t *Tenant) userState(rec *record) UserState {
 
 func (t *Tenant) groupState(g *group) GroupState {
 	out := GroupState{ID: g.id, DisplayName: g.text("displayName"), UniqueName: g.text("uniqueName"), Properties: copyProps(g.props),
-		Members: []string{}, Licenses: []string{}}
+		Members: []string{}, Owners: []string{}, Licenses: []string{}}
+	for _, id := range g.owners.order {
+		if id != "" {
+			out.Owners = append(out.Owners, id)
+		}
+	}
+	sort.Strings(out.Owners)
 	for _, id := range g.members.order {
 		if id != "" {
 			out.Members = append(out.Members, id)

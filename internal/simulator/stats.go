@@ -22,6 +22,12 @@ type Stats struct {
 	ListPages int `json:"listPages"`
 	// WastedWrites changed nothing: a PATCH with the values that were there, an assignLicense that altered no licence.
 	WastedWrites int `json:"wastedWrites"`
+	// MembersAdded and MembersRemoved are memberships of groups that came and went by requests.
+	MembersAdded   int `json:"membersAdded"`
+	MembersRemoved int `json:"membersRemoved"`
+	// UnwritableGroupWrites are attempts to change the members of a group that cannot be changed so: dynamic, role-assignable,
+	// mail-enabled, or with its master on premises.
+	UnwritableGroupWrites int `json:"unwritableGroupWrites"`
 	// OverlappingWrites met another write to the same object under way and got 409.
 	OverlappingWrites int `json:"overlappingWrites"`
 	// Throttled are the 429 answers, by quota or by fault.
@@ -64,6 +70,8 @@ func (c *counters) route(label string)   { c.add(func(st *Stats) { st.Requests[l
 func (c *counters) protocol(what string) { c.add(func(st *Stats) { st.ProtocolFaults[what]++ }) }
 func (c *counters) fault(name string)    { c.add(func(st *Stats) { st.Faults[name]++ }) }
 func (c *counters) wasted()              { c.add(func(st *Stats) { st.WastedWrites++ }) }
+
+func (c *counters) joined(n int) { c.add(func(st *Stats) { st.MembersAdded += n }) }
 
 func (c *counters) begin() {
 	c.mu.Lock()

@@ -22,6 +22,12 @@ type Tenant struct {
 	created     time.Time
 	// unlocated are the users whose usageLocation the licensing service does not know yet.
 	unlocated map[string]*licenseLag // :: user id
+	// hasDynamic: there was a dynamic group at some time. due is what is still to follow from changes of groups.
+	hasDynamic bool
+	due        []followUp
+	groupDelay time.Duration
+	// seededGroups are the ids of all groups of the seed while it is read.
+	seededGroups map[string]bool
 
 	now   func() time.Time
 	newID func() string
@@ -146,4 +152,7 @@ func (t *Tenant) store(e *entry, rec *record) {
 	before := e.cur
 	t.users.put(e, rec, t.now())
 	t.restock(before, rec)
+	if t.hasDynamic && rec != nil {
+		t.follow(e)
+	}
 }

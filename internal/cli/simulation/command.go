@@ -21,8 +21,9 @@ import (
 // simulatorFlags are those of `simulator`.
 type simulatorFlags struct {
 	seed, faults, state, address string
-	latency, lag, delay          time.Duration
+	latency, lag, delay, groups  time.Duration
 	quota                        bool
+	bindCost                     int
 	random                       uint64
 	hosts                        []string
 }
@@ -50,7 +51,9 @@ Others reach it by ENTRAFLOW_GRAPH_ENDPOINT and ENTRAFLOW_LOGIN_ENDPOINT, and tr
 	c.Flags().DurationVar(&f.latency, "latency", 0, "added to each request, plus up to half of it")
 	c.Flags().DurationVar(&f.lag, "replica-lag", 0, "how long reads may not see a write")
 	c.Flags().DurationVar(&f.delay, "extension-delay", 0, "until a new extension property is usable")
+	c.Flags().DurationVar(&f.groups, "group-delay", 0, "until groups give licenses to new members, and dynamic groups have theirs")
 	c.Flags().BoolVar(&f.quota, "quota", false, "enforce Graph's real quotas")
+	c.Flags().IntVar(&f.bindCost, "bind-cost", 1, "with --quota: how many writes adding up to twenty members at once costs; between 1 and 7 in reality")
 	c.Flags().Uint64Var(&f.random, "random-seed", 0, "makes accidents and ids repeatable; default another one each time")
 	c.AddCommand(
 		simulatorQuestion(a, "state", "Print all that the running simulator holds, as JSON; no passwords and no secrets"),
@@ -68,9 +71,10 @@ func runSimulator(ctx context.Context, a *session.Session, f simulatorFlags) err
 	if endpoint, _, ok := Find(ctx, env.SimulatorDir); ok {
 		return session.WrongUse("stop it first, or work in another directory", "a simulator runs here already, at %s", endpoint.URL)
 	}
-	o := simulator.Options{Address: f.address, Latency: f.latency, ReplicaLag: f.lag, ExtensionDelay: f.delay, RandomSeed: f.random, Hosts: f.hosts}
+	o := simulator.Options{Address: f.address, Latency: f.latency, ReplicaLag: f.lag, ExtensionDelay: f.delay, GroupDelay: f.groups, RandomSeed: f.random, Hosts: f.hosts}
 	if f.quota {
 		o.Quota = simulator.DefaultQuota()
+		o.Quota.BindCost = f.bindCost
 	}
 	if f.seed != "" {
 		if o.Seed, err = loadSeed(a.Path(f.seed)); err != nil {

@@ -241,7 +241,7 @@ var catalogue = []section{
 		{GroupLinkedElsewhere, Refused, PartyGraph, ScopeGroup,
 			"the group of this name is linked to another group of the source, or to another connection", "give the group another name, or say by target that it is meant", ""},
 		{GroupRemovalsHeld, Refused, PartySettings, ScopeGroup,
-			"the group would lose everybody, or a larger share of its members than groupPercent allows", "nobody is removed from it: look at the list, then approve it or correct the source", ""},
+			"the group would lose everybody, or a larger share of its members than groupPercent allows", "nobody is removed from it or added to it: look at the list, then approve it or correct the source", ""},
 		{MembershipUnread, Refused, PartySource, ScopeGroup,
 			"not all members of the group could be read at the source", "nobody is removed from it: the next sync reads it again", ""},
 	}},

@@ -83,7 +83,7 @@ func (s *settling) create(ctx context.Context) (Settled, error) {
 		Link: s.link(), Mark: s.d.Mark.String(),
 	}
 	if s.FirstMembers {
-		for _, m := range s.d.Adds[:min(len(s.d.Adds), graph.MaxMembers)] {
+		for _, m := range s.d.Joining()[:min(len(s.d.Joining()), graph.MaxMembers)] {
 			g.Members = append(g.Members, m.Account)
 		}
 	}

@@ -110,6 +110,11 @@ func TestDecide(t *testing.T) {
 			g.Link = ""
 			w.target(g, "id-a id-b id-c id-d")
 		}, "update [link]"},
+		"our unique name with another's link": {sales, func(w *world) {
+			g := our
+			g.Link, g.DisplayName = "fabrikam/staff/g7", "Other"
+			w.target(g, "")
+		}, "none Failed:group_linked_elsewhere"},
 		"adopted by name": {sales, func(w *world) { w.foreign("x1").target(directory.Group{ID: "T", DisplayName: "sales"}, "id-a id-e x1") },
 			"adopt [displayName link mark] +id-b id-c id-d -id-e"},
 		"left alone": {config.Group{Source: "Sales", Existing: config.ExistingLeave}, func(w *world) { w.target(directory.Group{ID: "T", DisplayName: "Sales"}, "id-e") },

@@ -26,7 +26,8 @@ type Guard struct {
 	Hash string `json:"hash,omitempty"`
 }
 
-// guard decides which groups lose members. A group that would lose everybody, or too large a share, is held by itself. What is left is held
+// guard decides which groups lose members. A group that would lose everybody, or too large a share, is held by itself, and as
+// a whole. What is left is held
 // as a whole if it is more than the rule may lose in one sync. People who left are not counted: the plan of the people has counted them.
 func (b *builder) guard() Guard {
 	g := Guard{Allowed: max(0, b.in.Preferences.RemovalGuard.Allowed(b.in.Linked)-b.in.Removed)}
@@ -44,7 +45,9 @@ func (b *builder) guard() Guard {
 			continue
 		}
 		losses := b.losses(d)
-		switch reason := b.verdict(d, len(losses)); {
+		reason := b.verdict(d, len(losses))
+		d.HeldWhole = reason != "" && !b.in.Permit.Covers(losses)
+		switch {
 		case why != "":
 			d.hold(why)
 		case len(losses) == 0:
@@ -153,8 +156,11 @@ func (b *builder) release() {
 		}
 		if d.Reason == d.HoldReason && d.Outcome == plan.PartiallySynced {
 			d.Outcome, d.Reason = plan.Success, ""
+			if d.Wanted == nil {
+				d.Reason = fault.GroupLeft
+			}
 		}
-		d.Held, d.HoldReason = false, ""
+		d.Held, d.HoldReason, d.HeldWhole = false, "", false
 	}
 }
 

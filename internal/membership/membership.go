@@ -66,7 +66,7 @@ type Decision struct {
 	Attributes []string
 	// Mark is what the mark property holds once the group is written.
 	Mark directory.GroupMark
-	// Adds become members, sorted by account.
+	// Adds become members, sorted by account; nobody does while HeldWhole is set.
 	Adds []Member
 	// Removes stop being members, sorted by account; nobody does while Held is set. Of a group that is deleted they are all that it has.
 	Removes []Member
@@ -79,6 +79,9 @@ type Decision struct {
 	// Held: nobody loses a membership of this group now, HoldReason says why.
 	Held       bool
 	HoldReason fault.Reason
+	// HeldWhole: nobody becomes a member either. So it is with a group that would lose too large a share: it may be the wrong one, and those who
+	// joined would make the share smaller, so that the next sync let everybody go.
+	HeldWhole bool
 	// Outcome is how the group stands once all of this has worked: Success, Unsynced (a setting keeps the group as it is), PartiallySynced
 	// (some of it may not be done now) or Failed.
 	Outcome plan.Outcome
@@ -94,11 +97,19 @@ func (d *Decision) Writes() bool {
 	case None:
 		return false
 	case Members:
-		return len(d.Adds) > 0 || len(d.Losing()) > 0
+		return len(d.Joining()) > 0 || len(d.Losing()) > 0
 	case Empty, Delete:
 		return !d.Held
 	}
 	return true
+}
+
+// Joining are those who become members now.
+func (d *Decision) Joining() []Member {
+	if d.HeldWhole {
+		return nil
+	}
+	return d.Adds
 }
 
 // Losing are those who stop being members now: nobody while removals are held.

@@ -29,7 +29,7 @@ type Change struct {
 
 // Change is the decision without members and names.
 func (d *Decision) Change(rule string) Change {
-	c := Change{Group: d.Group, Rule: rule, Action: d.Action, Target: d.Target, Attributes: d.Attributes, Adds: len(d.Adds), Removes: len(d.Losing()),
+	c := Change{Group: d.Group, Rule: rule, Action: d.Action, Target: d.Target, Attributes: d.Attributes, Adds: len(d.Joining()), Removes: len(d.Losing()),
 		Waiting: d.Waiting, Outcome: d.Outcome, Reason: d.Reason, Subject: d.Subject}
 	if d.Held {
 		c.Held, c.HoldReason = len(d.Removes), d.HoldReason
@@ -144,7 +144,7 @@ type MemberPage struct {
 // Members cuts a page of at most limit accounts that come to a group or leave it: all who come before all who go. It begins with the
 // first-th.
 func (d *Decision) Members(first, limit int) MemberPage {
-	adds, removes := d.Adds, d.Losing()
+	adds, removes := d.Joining(), d.Losing()
 	end := min(first+max(limit, 1), len(adds)+len(removes))
 	page := MemberPage{Next: end, Last: end == len(adds)+len(removes)}
 	for i := first; i < end; i++ {
@@ -157,5 +157,5 @@ func (d *Decision) Members(first, limit int) MemberPage {
 	return page
 }
 
-// Losses are the keys of the memberships that the plan takes away now, for a plan.Permit; none where they are more than it has room for.
+// RemovalKeys are the keys of the memberships that the plan takes away now, for a plan.Permit; none where they are more than it has room for.
 func (p *Plan) RemovalKeys() []byte { return plan.LossKeys(p.losses) }

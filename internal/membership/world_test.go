@@ -141,8 +141,8 @@ func told(d membership.Decision) string {
 	if len(d.Attributes) > 0 {
 		s += " [" + strings.Join(d.Attributes, " ") + "]"
 	}
-	if len(d.Adds) > 0 {
-		s += " +" + ids(d.Adds)
+	if len(d.Joining()) > 0 {
+		s += " +" + ids(d.Joining())
 	}
 	if len(d.Removes) > 0 && d.Held {
 		s += " held:" + string(d.HoldReason) + "(" + ids(d.Removes) + ")"

@@ -29,6 +29,8 @@ type world struct {
 	sel    directory.Selection
 	people []string
 	waited []time.Duration
+	// broken: connections break, after which the simulator may have the request still under way when the next one comes.
+	broken bool
 }
 
 func simulate(t *testing.T, people int, o simulator.Options) *world {
@@ -62,7 +64,7 @@ func simulate(t *testing.T, people int, o simulator.Options) *world {
 		stats := s.Stats()
 		require.NoError(t, s.Close())
 		require.Empty(t, stats.ProtocolFaults)
-		require.Zero(t, stats.OverlappingWrites)
+		require.True(t, w.broken || stats.OverlappingWrites == 0, "overlapping writes: %d", stats.OverlappingWrites)
 	})
 	s.ResetStats()
 	return w

@@ -31,6 +31,7 @@ type Activities struct {
 	settings *settingsCache
 	plans    *cache.Cache[string, syncPlan]   // :: connection and rule -> the plan of the running sync
 	linked   *cache.Cache[string, linkedList] // :: connection and rule -> the list of the running deletion
+	groups   *keptGroups
 	earlier  *earlierRuns
 	// pace bounds the runs that changes of sources start.
 	pace pace
@@ -92,6 +93,7 @@ func New(o Options) *Activities {
 		settings: newSettingsCache(o.Settings, o.Now),
 		plans:    cache.New[string, syncPlan](kept),
 		linked:   cache.New[string, linkedList](kept),
+		groups:   newKeptGroups(kept),
 		earlier:  &earlierRuns{temporal: o.Temporal, converter: o.Converter, now: o.Now},
 	}
 	a.Provisioner = provision.New(provision.Options{

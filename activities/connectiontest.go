@@ -9,7 +9,8 @@ import (
 )
 
 // TestConnection proves that a connection can work and registers its extension properties where they are missing. It
-// waits for a new property to become usable. Then it looks at the sources of the rules that are enabled.
+// waits for a new property to become usable. Then it looks at the sources of the rules that are enabled, and for
+// the groups that they name.
 //
 // What goes wrong is in the report; there is an error only when no client can be made at all.
 func (a *Activities) TestConnection(ctx context.Context, in api.TestInput) (api.TestReport, error) {
@@ -43,5 +44,6 @@ func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(
 		return check.Unreachable(err, a.options.Now())
 	}
 	report.Sources = check.Sources(ctx, in.Config.Rules, a.options.Sources)
+	a.testGroups(ctx, in.Config, client.With(nth(ctx)), &report)
 	return report
 }

@@ -15,8 +15,13 @@ import (
 // up again after the heartbeat timeout and not after the time that they may take.
 const HeartbeatEvery = 5 * time.Second
 
-// heartbeat keeps an activity alive until stop is called.
-func heartbeat(ctx context.Context) (stop func()) { return new(heartbeater).start(ctx) }
+// heartbeat keeps an activity alive until stop is called. Outside activities it does nothing.
+func heartbeat(ctx context.Context) (stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func() {}
+	}
+	return new(heartbeater).start(ctx)
+}
 
 // heartbeater is the heartbeat of one activity. Each beat replaces the details of the one before, so it repeats them.
 type heartbeater struct {

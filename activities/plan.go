@@ -11,6 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/membership"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
@@ -98,7 +99,7 @@ func (a *Activities) permitted(ctx context.Context, in api.PlanInput) ([]byte, e
 // later of the two.
 func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanInput, permitted []byte) (syncPlan, error) {
 	begun := a.options.Now()
-	made, err := a.MakePlan(ctx, s, in.Rule, Carried{Permitted: permitted, Removed: in.Removed, Resumed: in.Lost != nil}, func(string) {})
+	made, err := a.MakePeople(ctx, s, in.Rule, Carried{Permitted: permitted, Removed: in.Removed, Resumed: in.Lost != nil}, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
 	}
@@ -107,7 +108,7 @@ func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanIn
 	if err != nil {
 		return syncPlan{}, err
 	}
-	return syncPlan{Plan: made, recent: recent, missed: made.ConnectionLinked < s.KnownLinks}, nil
+	return syncPlan{People: made, recent: recent, missed: made.ConnectionLinked < s.KnownLinks}, nil
 }
 
 // PlanPage returns the next page of a plan that this worker keeps, or says that it keeps it no longer.
@@ -143,14 +144,37 @@ type Carried struct {
 	Resumed bool
 }
 
-// MakePlan reads everything and plans one rule. progress is told in words what is being read.
+// People is the plan of a rule's people, with what a plan of its groups needs of the same reading.
+type People struct {
+	*plan.Plan
+	// Accounts are all accounts of the tenant; nil for a rule without groups. Groups is how many entries the rule's groups have.
+	Accounts []membership.Account
+	Groups   int
+}
+
+// groupEntries is how many entries a rule's groups have; 1 where they are gone, since what became of the groups they made is still to be
+// seen to.
+func groupEntries(r config.Rule, state api.RuleSettings) int {
+	if len(r.Groups) == 0 && state.GroupsSynced {
+		return 1
+	}
+	return len(r.Groups)
+}
+
+// MakePlan reads everything and plans the people of one rule. progress is told in words what is being read.
 func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, carried Carried, progress func(string)) (*plan.Plan, error) {
+	made, err := a.MakePeople(ctx, s, rule, carried, progress)
+	return made.Plan, err
+}
+
+// MakePeople is MakePlan for whoever goes on to plan the rule's groups.
+func (a *Activities) MakePeople(ctx context.Context, s api.Settings, rule string, carried Carried, progress func(string)) (made People, err error) {
 	if err := syncable(s, rule); err != nil {
-		return nil, err
+		return made, err
 	}
 	client, err := a.client(s, nth(ctx))
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	in := plan.Input{Policy: plan.Policy{
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(), FederatedDomains: s.FederatedDomains,
@@ -160,7 +184,8 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen
 	in.Permit = plan.Permit{Hash: state.Approved, Keys: carried.Permitted}
 	planned, _ := s.Config.Rule(rule)
-	in.SourceTag = planned.Source.Tag()
+	in.SourceTag, made.Groups = planned.Source.Tag(), groupEntries(planned, state)
+	in.Standings = made.Groups > 0
 	sources := map[string]source.Source{} // :: source key -> what all its rules read
 	var releases []func()
 	defer func() {
@@ -185,7 +210,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 		return src, nil
 	})
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	for _, r := range rules {
 		if r.Name == rule {
@@ -196,7 +221,7 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	if _, licensed := planned.Mappings[directory.SkuID]; licensed {
 		in.SKUs, err = a.Provisioner.FreshSubscriptions(ctx, client, s.Config)
 		if in.SKUsErr = withoutSubscriptions(ctx, err); err != nil && in.SKUsErr == nil {
-			return nil, err
+			return made, err
 		}
 	}
 	progress("reading the tenant")
@@ -205,7 +230,10 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 		return nil
 	}, func(pages, users int) { progress(fmt.Sprintf("reading the tenant: %d accounts", users)) })
 	if err != nil {
-		return nil, err
+		return made, err
+	}
+	if made.Groups > 0 {
+		made.Accounts = membership.Accounts(s.Config.Name, in.Accounts)
 	}
 	in.Bin = func(ctx context.Context) ([]directory.Account, error) {
 		progress("reading the recycle bin")
@@ -213,7 +241,8 @@ func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, 
 	}
 	in.Recent = func(sourceID string) string { return a.Provisioner.Recent(s.Config.Name, sourceID) }
 	progress("reading the source and comparing")
-	return plan.Build(ctx, in)
+	made.Plan, err = plan.Build(ctx, in)
+	return made, err
 }
 
 // subscriptionsPatience is how many attempts wait for the tenant's subscriptions: half a minute, or as long as Graph asks for. To end
@@ -243,18 +272,18 @@ func syncable(s api.Settings, rule string) error {
 	return nil
 }
 
-// page cuts a page and sums up the whole. A plan is dropped with its last page.
+// page cuts a page and sums up the whole. A plan is dropped with its last page, where no plan of groups follows.
 func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
 	cut := p.Page(in.Stage, in.After, a.options.PageSize)
 	r := api.PlanResult{
 		PlanID: in.PlanID, Queue: a.options.Queue, Revision: in.Revision, Unchanged: cut.Unchanged, Reasons: cut.Reasons,
-		After: cut.After, Last: cut.Last, Whole: summarize(p.Plan),
+		After: cut.After, Last: cut.Last, Whole: summarize(p.People),
 	}
 	stage := in.Stage
 	if stage == plan.StageManagers {
 		stage = plan.StagePeople
 	}
-	if cut.Last && p.LastStage() == stage {
+	if cut.Last && p.LastStage() == stage && p.Groups == 0 {
 		a.plans.Drop(keptFor(in.Connection, in.Rule))
 	}
 	for _, c := range cut.Changes {
@@ -276,11 +305,11 @@ func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
 	return r
 }
 
-func summarize(p *plan.Plan) api.PlanSummary {
+func summarize(p People) api.PlanSummary {
 	s := api.PlanSummary{
 		People: len(p.Entries), Linked: p.Linked, ConnectionLinked: p.ConnectionLinked, Guard: p.Guard,
 		Held: p.HeldCount(), ToDeprovision: len(p.Leavers), Planned: p.Planned(), Snapshot: p.Snapshot,
-		ManagersPending: p.ManagersPending, Renames: p.Later(plan.StageNames), Freed: p.Later(plan.StageFreed),
+		ManagersPending: p.ManagersPending, Renames: p.Later(plan.StageNames), Freed: p.Later(plan.StageFreed), Groups: p.Groups,
 	}
 	if p.Guard.Held {
 		for _, c := range p.Removals()[:min(listed, len(p.Removals()))] {
@@ -301,7 +330,7 @@ func summarize(p *plan.Plan) api.PlanSummary {
 
 // syncPlan is the plan of a running sync.
 type syncPlan struct {
-	*plan.Plan
+	People
 	id     string
 	recent recentPeople
 	// missed: fewer links were found than were known.

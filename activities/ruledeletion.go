@@ -53,7 +53,10 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletion
 	if s, err = a.settings.fresh(ctx, in.Connection); err != nil {
 		return api.DeletionTerms{}, err
 	}
-	return terms(s), nil
+	t := terms(s)
+	rule, _ := s.Config.Rule(in.Rule)
+	t.Groups = groupEntries(rule, state) > 0
+	return t, nil
 }
 
 // AwaitDeletionTerms waits until the preferences no longer contradict each other: deprovision on the rule's deletion, but

@@ -21,13 +21,33 @@ func (a *Activities) ProvisionAccount(ctx context.Context, in api.ProvisionInput
 	if open := new(provision.OpenEnded); errors.As(err, &open) {
 		err = wire.OpenEnded(err)
 	}
+	if err == nil && in.Planned == nil {
+		done.Groups, err = a.hasGroups(ctx, in.Connection, done.Rule)
+	}
 	return done, err
 }
 
 // RemoveAccount deprovisions one person, as provision.Remove tells.
 func (a *Activities) RemoveAccount(ctx context.Context, in api.RemoveInput) (api.ProvisionResult, error) {
 	defer heartbeat(ctx)()
-	return a.Provisioner.Remove(ctx, in, attempt(ctx))
+	done, err := a.Provisioner.Remove(ctx, in, attempt(ctx))
+	if err == nil && in.Planned == nil && !in.RuleDeletion {
+		done.Groups, err = a.hasGroups(ctx, in.Connection, done.Rule)
+	}
+	return done, err
+}
+
+// hasGroups reports that a rule has groups, so that a run of one person sees to the memberships.
+func (a *Activities) hasGroups(ctx context.Context, connection, rule string) (bool, error) {
+	if rule == "" {
+		return false, nil
+	}
+	s, err := a.settings.get(ctx, connection, 0)
+	if err != nil {
+		return false, err
+	}
+	r, _ := s.Config.Rule(rule)
+	return len(r.Groups) > 0, nil
 }
 
 // AssignLicenses adds and removes a person's licences, as provision.AssignLicenses tells.

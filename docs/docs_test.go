@@ -186,7 +186,7 @@ func TestOperationsHasEverySettingAndMessage(t *testing.T) {
 		require.Regexp(t, `(?m)^temporal workflow (update execute|execute-update-with-start).* (--name|--update-name) `+message+`\b`, page)
 	}
 	for _, workflowType := range []string{
-		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType, api.MoveLinkType,
+		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType, api.MoveLinkType, api.SyncGroupType,
 	} {
 		require.Contains(t, page, "| `"+workflowType+"` |")
 		require.Contains(t, page, "--type "+workflowType)

@@ -40,11 +40,7 @@ func canonical(ctx workflow.Context, id, workflowType string, in any, attributes
 
 // await waits, by an activity, for a run that somebody else started.
 func await(ctx workflow.Context, id, workflowType string, result any) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 30 * time.Second,
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
-		Summary:     clip("Wait for " + id + ", which is running"),
-	})
+	ctx = workflow.WithActivityOptions(ctx, awaitOptions(id))
 	return workflow.ExecuteActivity(ctx, acts.AwaitRun, api.AwaitInput{WorkflowID: id, Signal: api.SignalAgain, Type: workflowType}).Get(ctx, result)
 }
 
@@ -55,4 +51,19 @@ func childError(err error) error {
 		return e
 	}
 	return err
+}
+
+// awaitOptions are those of the activity that waits for a run.
+func awaitOptions(id string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 30 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:     clip("Wait for " + id + ", which is running"),
+	}
+}
+
+// isContinueAsNew reports that a workflow goes on as a new run.
+func isContinueAsNew(err error) bool {
+	var next *workflow.ContinueAsNewError
+	return errors.As(err, &next)
 }

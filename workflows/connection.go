@@ -230,6 +230,9 @@ func (c *connection) syncFinished(s api.SyncSummary) {
 		}
 		if (s.State == api.SyncCompleted || s.State == api.SyncHeld) && s.Revision >= r.Since {
 			c.state.Settings.Rules[i].Synced = true
+			if s.GroupGuard != nil {
+				c.state.Settings.Rules[i].GroupsSynced = true
+			}
 			if s.State == api.SyncCompleted {
 				c.state.Settings.Rules[i].EndsOpen = s.EndsOpen
 			}
@@ -240,7 +243,7 @@ func (c *connection) syncFinished(s api.SyncSummary) {
 		// An approval is for one set and one sync: carried out, overtaken by another plan, or with nothing left to be
 		// approved, it is gone.
 		if s.Revision >= r.Since {
-			c.state.Settings.Rules[i].Approved = ""
+			c.state.Settings.Rules[i].Approved, c.state.Settings.Rules[i].ApprovedGroups = "", ""
 		}
 	}
 }

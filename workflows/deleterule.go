@@ -71,6 +71,9 @@ func (d *ruleDeletion) carryOut(ctx workflow.Context) error {
 	}
 	for d.Result.Deprovision {
 		done, err := d.onePass(ctx)
+		if done && err == nil && d.Groups {
+			done, err = d.groups(ctx)
+		}
 		if done || err != nil {
 			return err
 		}
@@ -90,6 +93,7 @@ func (d *ruleDeletion) begin(ctx workflow.Context) error {
 		Connection: d.Connection, Rule: d.Rule,
 	}).Get(ctx, &begun)
 	d.Result.Deprovision, d.Result.Untouched = begun.Deprovision && !begun.Untouched, begun.Untouched
+	d.Groups = begun.Groups
 	return err
 }
 
@@ -314,6 +318,9 @@ func (d *ruleDeletion) finish(ctx workflow.Context) error {
 	}
 	if r.Left > 0 {
 		r.Message += fmt.Sprintf(" %d accounts that an earlier rule of this name provisioned from another source were left as they are.", r.Left)
+	}
+	if g := r.Groups; g.Impacted > 0 {
+		r.Message += fmt.Sprintf(" %d of its groups were treated as whenRemoved says, %d members removed.", g.Impacted, g.MembersRemoved)
 	}
 	if !r.Deprovision {
 		r.Message = fmt.Sprintf("The rule is deleted. Its %d accounts were left as they are, with their link; "+

@@ -27,13 +27,18 @@ func (c *connection) checkApproval(in api.ApproveInput) error {
 		return err
 	}
 	last := c.state.Syncs[in.Rule]
-	if in.Hash == "" || last.State != api.SyncHeld || last.Guard.Hash != in.Hash {
+	if in.Hash == "" || last.State != api.SyncHeld || last.Guard.Hash != in.Hash && !holdsMemberships(last, in.Hash) {
 		return wire.Reported(fault.New("", fault.Refused, fault.ApprovalUnknown, "rule "+in.Rule))
 	}
 	if rule := c.state.Settings.Rules[c.rule(in.Rule)]; !c.effective(rule) {
 		return wire.Reported(fault.New("", fault.Refused, fault.RuleDisabled, in.Rule))
 	}
 	return nil
+}
+
+// holdsMemberships reports that a sync held the set of memberships with this hash.
+func holdsMemberships(last api.SyncSummary, hash string) bool {
+	return api.HoldsMemberships(last.GroupGuard) && last.GroupGuard.Hash == hash
 }
 
 // approveRemovals lets the rule's next sync carry out exactly the held set. If it has become another by then, nothing of
@@ -44,7 +49,12 @@ func (c *connection) approveRemovals(ctx workflow.Context, in api.ApproveInput) 
 			return err
 		}
 		rule := &c.state.Settings.Rules[c.rule(in.Rule)]
-		rule.Approved, rule.Since = in.Hash, c.state.Settings.Revision+1
+		rule.Since = c.state.Settings.Revision + 1
+		if holdsMemberships(c.state.Syncs[in.Rule], in.Hash) {
+			rule.ApprovedGroups = in.Hash
+		} else {
+			rule.Approved = in.Hash
+		}
 		r = c.changed(fmt.Sprintf("the removals %s of rule %s are approved for its next sync, which starts now", in.Hash, in.Rule))
 		return c.startSyncs(ctx, []string{in.Rule})
 	})
@@ -79,7 +89,7 @@ func (c *connection) deleteRule(ctx workflow.Context, in api.RuleInput) (r api.S
 		if rule.Deleting {
 			r = c.unchanged("the rule is being deleted already: " + api.DeleteRuleID(c.name, in.Rule))
 		} else {
-			rule.Enabled, rule.Deleting, rule.Approved = false, true, ""
+			rule.Enabled, rule.Deleting, rule.Approved, rule.ApprovedGroups = false, true, "", ""
 			r = c.changed("the rule is being deleted: " + api.DeleteRuleID(c.name, in.Rule))
 			c.stopSyncs(ctx, []string{in.Rule})
 			c.schedulesChange()

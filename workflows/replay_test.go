@@ -43,7 +43,7 @@ func TestGoldenHistoriesReplay(t *testing.T) {
 	}
 	for _, workflowType := range []string{
 		api.ConnectionType, api.SyncRuleType, api.ProvisionUserType, api.DeprovisionUserType, api.DeleteRuleType,
-		api.WatchSourceType, api.MoveLinkType,
+		api.WatchSourceType, api.MoveLinkType, api.SyncGroupType,
 	} {
 		require.True(t, types[workflowType], "no golden history of %s", workflowType)
 	}

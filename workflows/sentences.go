@@ -75,6 +75,12 @@ func userMessage(r api.UserResult) string {
 	if len(r.LicensesRemoved) > 0 {
 		b.WriteString("; licences taken away: " + strings.Join(r.LicensesRemoved, ", "))
 	}
+	if len(r.GroupsJoined) > 0 {
+		b.WriteString("; joined groups: " + strings.Join(r.GroupsJoined, ", "))
+	}
+	if len(r.GroupsLeft) > 0 {
+		b.WriteString("; left groups: " + strings.Join(r.GroupsLeft, ", "))
+	}
 	if r.Reason == "" {
 		return b.String() + "."
 	}

@@ -39,6 +39,8 @@ type syncRun struct {
 	running int
 	// permit are the removals that passed the guard, for QueryPermit. The runs after this one name it in PermitRun.
 	permit []byte
+	// groupsRunning are how many groups' workflows are under way.
+	groupsRunning int
 	// late are how many of those under way the later stages no longer wait for.
 	late int
 	// since says of each person under way since when, the first in front. watched: stalled is kept up to date.
@@ -141,11 +143,12 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 	}
 }
 
-// next is the stage after the present one. The plan for managers is made before anything is taken away, and only once: who
+// next is the stage after the present one. The groups come when all people are done, and not before somebody who asked to look again is served:
+// that plans the people once more. The plan for managers is made before anything is taken away, and only once: who
 // is not found by then is left to the next sync; so are all of them where somebody is late.
 func (s *syncRun) next() (stage plan.Stage, more bool) {
 	people := s.Stage == plan.StagePeople || s.Stage == plan.StageManagers
-	taken := s.Stage == plan.StageRemovals || s.Stage == plan.StageFreed
+	taken := s.Stage == plan.StageRemovals || s.Stage == plan.StageFreed || s.Stage == plan.StageGroups
 	switch {
 	case s.Skipped && !taken && s.removes():
 		return plan.StageRemovals, true
@@ -157,6 +160,8 @@ func (s *syncRun) next() (stage plan.Stage, more bool) {
 		return plan.StageRemovals, true
 	case s.Stage == plan.StageRemovals && s.Freed > 0:
 		return plan.StageFreed, true
+	case s.Stage != plan.StageGroups && s.Groups > 0 && (s.again.Len() == 0 && !s.Skipped || s.Replans >= maxReplans):
+		return plan.StageGroups, true
 	}
 	return "", false
 }
@@ -166,7 +171,7 @@ func (s *syncRun) removes() bool { return s.Result.Guard.Removals > 0 && !s.Resu
 
 // enter begins a stage. People and managers have plans of their own; the other stages are those of the plan just carried out.
 func (s *syncRun) enter(stage plan.Stage) {
-	s.Stage, s.After = stage, ""
+	s.Stage, s.After, s.GroupPlanID = stage, "", ""
 	if stage == plan.StagePeople || stage == plan.StageManagers {
 		s.late, s.Skipped = 0, false
 		s.PlanID, s.ManagersPlanned = "", stage == plan.StageManagers
@@ -175,6 +180,9 @@ func (s *syncRun) enter(stage plan.Stage) {
 
 // carryOutStage works through the pages of a stage and waits for everybody it started.
 func (s *syncRun) carryOutStage(ctx workflow.Context) error {
+	if s.Stage == plan.StageGroups {
+		return s.carryOutGroups(ctx)
+	}
 	page, err := s.firstPage(ctx)
 	for {
 		if err != nil {
@@ -221,7 +229,7 @@ func (s *syncRun) firstPage(ctx workflow.Context) (api.PlanResult, error) {
 	if len(page.Permitted) > 0 {
 		s.PermitRun = workflow.GetInfo(ctx).WorkflowExecution.RunID
 	}
-	s.ManagersPending, s.Appeared = 0, 0
+	s.ManagersPending, s.Appeared, s.NewAccounts = 0, 0, false
 	s.begin(page)
 	return page, nil
 }
@@ -233,6 +241,7 @@ func (s *syncRun) begin(page api.PlanResult) {
 	s.Result = api.SyncResult{
 		Connection: s.Connection, Rule: s.Rule, State: api.SyncRunning, Revision: page.Revision, StartedAt: s.Result.StartedAt,
 		Actions: s.Result.Actions, Done: before, Planned: before + page.Whole.Planned,
+		Groups: writtenMembers(s.Result.Groups), GroupGuard: s.Result.GroupGuard,
 	}
 	s.Result.Counters.Count(plan.Success, s.Deprovisioned)
 	if s.Stage == plan.StageManagers {
@@ -274,7 +283,7 @@ func (s *syncRun) nextPage(ctx workflow.Context) (page api.PlanResult, err error
 		}
 		page, err = s.planRule(ctx, "Plan again: the worker that kept the plan is gone", &api.LostPlan{PageInput: in, PermitRun: s.PermitRun})
 		if err == nil && over {
-			s.ManagersPending, s.Appeared = 0, 0
+			s.ManagersPending, s.Appeared, s.NewAccounts = 0, 0, false
 			s.begin(page)
 		}
 	}
@@ -290,7 +299,7 @@ func (s *syncRun) whole(w api.PlanSummary) {
 	s.ConnectionLinked, s.Open = w.ConnectionLinked, w.Snapshot.Open
 	// A plan made again after a restart finds some of them, too late for those whose page is done.
 	s.ManagersPending = max(s.ManagersPending, w.ManagersPending)
-	s.Renames, s.Freed = w.Renames, w.Freed
+	s.Renames, s.Freed, s.Groups = w.Renames, w.Freed, w.Groups
 	s.Result.Guard, s.Result.Held = w.Guard, w.Held
 	s.Result.ToDeprovision, s.Result.DeprovisionList = w.ToDeprovision, w.DeprovisionList
 	s.Result.HeldList = w.HeldList
@@ -339,7 +348,7 @@ func (s *syncRun) endStage(ctx workflow.Context) error {
 		if err := s.drainPatiently(ctx); err != nil {
 			return err
 		}
-		if next, _ := s.next(); s.late > 0 && (next == plan.StageNames || next == plan.StageRemovals) {
+		if next, _ := s.next(); s.late > 0 && (next == plan.StageNames || next == plan.StageRemovals || next == plan.StageGroups) {
 			return nil
 		}
 	}
@@ -349,7 +358,7 @@ func (s *syncRun) endStage(ctx workflow.Context) error {
 // endsAccess reports that a stage to come takes something away.
 func (s *syncRun) endsAccess() bool {
 	next, more := s.next()
-	return more && s.removes() && next != plan.StageFreed
+	return more && (s.removes() || next == plan.StageGroups) && next != plan.StageFreed
 }
 
 // continueAsNew hands over to a new run before the history grows too long.
@@ -369,8 +378,11 @@ func (s *syncRun) continueAsNew(ctx workflow.Context) error {
 		}
 		return workflow.NewContinueAsNewError(ctx, api.SyncRuleType, api.SyncInput{Connection: s.Connection, Rule: s.Rule,
 			Resume: &api.SyncResume{
-				Result: api.SyncResult{StartedAt: s.Result.StartedAt, Actions: s.Result.Actions, Done: s.Result.Done},
-				Stage:  plan.StagePeople, Removed: s.Removed, Deprovisioned: s.Deprovisioned, Replans: s.Replans,
+				Result: api.SyncResult{
+					StartedAt: s.Result.StartedAt, Actions: s.Result.Actions, Done: s.Result.Done,
+					Groups: writtenMembers(s.Result.Groups), GroupGuard: s.Result.GroupGuard,
+				},
+				Stage: plan.StagePeople, Removed: s.Removed, Deprovisioned: s.Deprovisioned, Replans: s.Replans, GroupsRemoved: s.GroupsRemoved,
 			}})
 	}
 	resume := s.SyncResume

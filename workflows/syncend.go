@@ -30,6 +30,11 @@ func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 		}
 	case r.Guard.Held && r.Guard.Reason != fault.FirstSyncHeld:
 		r.State, r.Reason = api.SyncHeld, r.Guard.Reason
+	case api.HoldsMemberships(r.GroupGuard):
+		r.State, r.Reason = api.SyncHeld, fault.GroupRemovalsHeld
+		if r.GroupGuard.Reason != "" {
+			r.Reason = r.GroupGuard.Reason
+		}
 	default:
 		r.State = api.SyncCompleted
 	}
@@ -51,9 +56,9 @@ func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 	return *r, nil
 }
 
-// waitForPeople lets those under way finish, so that the counters are whole. The context is one that nobody cancels.
+// waitForPeople lets those under way, groups among them, finish, so that the counters are whole. The context is one that nobody cancels.
 func (s *syncRun) waitForPeople(ctx workflow.Context) {
-	_ = workflow.Await(ctx, func() bool { return s.running == 0 })
+	_ = workflow.Await(ctx, func() bool { return s.running == 0 && s.groupsRunning == 0 })
 }
 
 // tell signals the connection. One that is gone need not be told.
@@ -64,8 +69,8 @@ func (s *syncRun) tell(ctx workflow.Context) {
 		Rule: s.Rule, State: r.State, Reason: r.Reason, Message: r.Message, Revision: r.Revision,
 		StartedAt: r.StartedAt, EndedAt: workflow.Now(ctx), Counters: r.Counters, Held: r.Held,
 		ToDeprovision: r.ToDeprovision, Guard: r.Guard, ConnectionLinked: s.ConnectionLinked, Removed: s.Removed,
-		EndsOpen:   s.Open && r.State == api.SyncCompleted && r.Reasons[fault.SourceEndUnknown] == 0,
-		WorkflowID: info.ID, RunID: info.RunID,
+		EndsOpen: s.Open && r.State == api.SyncCompleted && r.Reasons[fault.SourceEndUnknown] == 0,
+		Groups:   r.Groups, GroupGuard: r.GroupGuard, WorkflowID: info.ID, RunID: info.RunID,
 	}
 	err := workflow.SignalExternalWorkflow(ctx, api.ConnectionID(s.Connection), "", api.SignalSyncFinished, summary).Get(ctx, nil)
 	if err != nil {
@@ -100,6 +105,7 @@ func SyncReport(r api.SyncResult) string {
 			fmt.Fprintf(&b, "| %s | %d | %s |\n", reason, r.Reasons[reason], reason.Sentence())
 		}
 	}
+	writeGroups(&b, r)
 	writeList(&b, "Held", r.HeldList)
 	writeList(&b, "Left, but in doubt; nothing was done", r.Doubtful)
 	writeList(&b, "People to look at", r.Problems)
@@ -107,6 +113,35 @@ func SyncReport(r api.SyncResult) string {
 		fmt.Fprintf(&b, "\nTo be deprovisioned: %s\n", codes(first(r.DeprovisionList, 20)))
 	}
 	return b.String()
+}
+
+// writeGroups shows how it stands with the groups, where the rule has any.
+func writeGroups(b *strings.Builder, r api.SyncResult) {
+	g := r.Groups
+	if g.Impacted == 0 && r.GroupGuard == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n| groups | success | failed | members added | members removed |\n|---|---|---|---|---|\n| %d | %d | %d | %d | %d |\n",
+		g.Impacted, g.Success, g.Failed, g.MembersAdded, g.MembersRemoved)
+	if r.GroupGuard != nil && r.GroupGuard.HeldGroups > 0 {
+		fmt.Fprintf(b, "\n%s\n", groupGuardText(r))
+	}
+	if len(r.GroupReasons) > 0 {
+		b.WriteString("\n| why not | groups | what to do |\n|---|---|---|\n")
+		for _, reason := range workflow.DeterministicKeys(r.GroupReasons) {
+			fmt.Fprintf(b, "| %s | %d | %s |\n", reason, r.GroupReasons[reason], reason.Sentence())
+		}
+	}
+	for i, n := range first(r.GroupProblems, 20) {
+		if i == 0 {
+			b.WriteString("\nGroups to look at:\n\n")
+		}
+		fmt.Fprintf(b, "- %s: %s, %s", orString(code(n.Group), "all of them"), n.Outcome, n.Reason)
+		if n.Subject != "" {
+			fmt.Fprintf(b, " (%s)", code(n.Subject))
+		}
+		b.WriteString("\n")
+	}
 }
 
 // writeList names the first twenty people of a list.

@@ -14,10 +14,13 @@ import (
 func syncMessage(r api.SyncResult) string {
 	switch r.State {
 	case api.SyncHeld:
+		if !r.Guard.Held || r.Guard.Reason == fault.FirstSyncHeld {
+			return groupGuardText(r) + groupsMessage(r) + troubleMessage(r) + doubtMessage(r)
+		}
 		return fmt.Sprintf("Held: %s (%s). %s would lose something, %d are allowed; nothing was taken away, everything else was done. "+
 			"If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
 			"or the update approveRemovals of the connection.", r.Guard.Reason.Sentence(), r.Guard.Reason,
-			plan.People(r.Guard.Removals), r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + troubleMessage(r) + doubtMessage(r)
+			plan.People(r.Guard.Removals), r.Guard.Allowed, r.Connection, r.Rule, r.Guard.Hash) + groupsMessage(r) + troubleMessage(r) + doubtMessage(r)
 	case api.SyncStopped:
 		return fmt.Sprintf("Stopped after %d of %s: somebody cancelled the sync, or disabled its rule or connection, or the connection became invalid, "+
 			"which `starter connection list` shows. Those under way were finished; the next sync goes on where this one stopped.", r.Done, plan.People(r.Planned))
@@ -30,7 +33,36 @@ func syncMessage(r api.SyncResult) string {
 	if r.Guard.Held {
 		text += fmt.Sprintf(" %s would lose something and did not: %s (%s).", plan.People(r.Guard.Removals), r.Guard.Reason.Sentence(), r.Guard.Reason)
 	}
-	return text + troubleMessage(r) + doubtMessage(r)
+	return text + groupsMessage(r) + troubleMessage(r) + doubtMessage(r)
+}
+
+// groupGuardText says that memberships were held, and how they are approved.
+func groupGuardText(r api.SyncResult) string {
+	g := r.GroupGuard
+	reason := g.Reason
+	if reason == "" {
+		reason = fault.GroupRemovalsHeld
+	}
+	text := fmt.Sprintf("Memberships held: %s (%s). %s would lose a membership, %d are allowed; %d groups lost nobody, everything else was done.",
+		reason.Sentence(), reason, plan.People(g.Held), g.Allowed, g.HeldGroups)
+	if !api.HoldsMemberships(g) {
+		return text + " They are carried out by the first sync that may take something away."
+	}
+	return text + fmt.Sprintf(" If all of them are right, approve exactly these with `starter sync --connection %s --rule %s --approve-removals %s`, "+
+		"or the update approveRemovals of the connection.", r.Connection, r.Rule, g.Hash)
+}
+
+// groupsMessage says how it stands with the groups.
+func groupsMessage(r api.SyncResult) string {
+	g := r.Groups
+	if g.Impacted == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(" Groups: %d of %d are as they should be, %d members added, %d removed.", g.Success, g.Impacted, g.MembersAdded, g.MembersRemoved)
+	if reason, n := mostFrequent(r.GroupReasons, ""); n > 0 {
+		text += fmt.Sprintf(" The most frequent reason why not (%d groups): %s (%s).", n, reason.Sentence(), reason)
+	}
+	return text
 }
 
 func are(people int) string {

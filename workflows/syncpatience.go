@@ -14,7 +14,7 @@ const patience = 10 * time.Minute
 
 // drainPatiently waits for the people under way, but not for ever. A name that is not free by then is refused to whoever wants it.
 func (s *syncRun) drainPatiently(ctx workflow.Context) error {
-	if s.running == 0 || !s.removes() || workflow.GetVersion(ctx, "patience", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if s.running == 0 || !s.endsAccess() || workflow.GetVersion(ctx, "patience", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return s.drain(ctx)
 	}
 	over, err := workflow.AwaitWithTimeout(ctx, patience, func() bool { return s.running == 0 || s.withdrawn != nil })
@@ -31,7 +31,7 @@ func (s *syncRun) drainPatiently(ctx workflow.Context) error {
 
 // beforeRemovals: the plan takes something away, and has not begun to.
 func (s *syncRun) beforeRemovals() bool {
-	return s.removes() && s.Stage != plan.StageRemovals && s.Stage != plan.StageFreed
+	return s.removes() && s.Stage != plan.StageRemovals && s.Stage != plan.StageFreed && s.Stage != plan.StageGroups
 }
 
 // skips: the rest of the stage is left to another plan, and the removals come now.

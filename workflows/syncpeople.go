@@ -75,6 +75,7 @@ func (s *syncRun) count(person api.PlannedPerson, r api.UserResult, err error) {
 	}
 	if appeared(r) {
 		s.Appeared++
+		s.NewAccounts = true
 	}
 	s.Result.Counters.Count(r.Outcome, 1)
 	if r.Outcome == plan.Success {

@@ -136,7 +136,12 @@ func (u *userRun) pass(ctx workflow.Context) error {
 		}
 	}
 	if done.Manager != "" || done.ClearManager {
-		return u.manager(ctx, done)
+		if err := u.manager(ctx, done); err != nil {
+			return err
+		}
+	}
+	if done.Groups {
+		return u.groups(ctx, done)
 	}
 	return nil
 }
@@ -268,6 +273,7 @@ func (u *userRun) keep(done api.ProvisionResult) {
 		Connection: u.in.Connection, Rule: done.Rule, User: u.in.User, Action: action, Outcome: done.Outcome,
 		Reason: done.Reason, Subject: done.Subject, AccountID: done.AccountID, Attributes: attributes, Deleted: done.Deleted,
 		LicensesAdded: u.result.LicensesAdded, LicensesRemoved: u.result.LicensesRemoved,
+		GroupsJoined: u.result.GroupsJoined, GroupsLeft: u.result.GroupsLeft,
 	}
 	if done.Action != plan.None {
 		u.account = done.AccountID

@@ -2,6 +2,7 @@ package api
 
 import (
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/membership"
 )
 
 // ListLinkedInput is the argument of ListLinked and ListedPage.
@@ -57,6 +58,8 @@ type DeletionTerms struct {
 	Allowed bool `json:"allowed"`
 	// Untouched: the connection has never been valid, so nobody was provisioned by it.
 	Untouched bool `json:"untouched,omitempty"`
+	// Groups: the rule has groups, or had some.
+	Groups bool `json:"groups,omitempty"`
 }
 
 // Forbidden: the people are to be deprovisioned, and may not be.
@@ -86,6 +89,8 @@ type DeleteRuleResume struct {
 	Queue  string `json:"queue,omitempty"`
 	// Again: somebody asked to retry at once while a pass was under way.
 	Again bool `json:"again,omitempty"`
+	// Groups: the rule has groups, or had some.
+	Groups bool `json:"groups,omitempty"`
 }
 
 // DeleteRuleResult is the result of DeleteRule and, while it runs, the answer to the query progress.
@@ -117,4 +122,6 @@ type DeleteRuleResult struct {
 	Message  string       `json:"message,omitempty"`
 	// Untouched: the connection has never been valid, so nobody was provisioned, and no account was looked at.
 	Untouched bool `json:"untouched,omitempty"`
+	// Groups are the counters of the rule's groups, which are treated as whenRemoved says once its people are.
+	Groups membership.Counters `json:"groups,omitzero"`
 }

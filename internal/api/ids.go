@@ -29,6 +29,7 @@ const (
 	DeleteRuleType      = "DeleteRule"
 	MoveLinkType        = "MoveLink"
 	WatchSourceType     = "WatchSource"
+	SyncGroupType       = "SyncGroup"
 )
 
 // ProvisionAccountActivity is the type of the activity whose results tell which accounts a person's run created.
@@ -95,12 +96,20 @@ func WatchID(connection, rule string) string { return "watch/" + connection + "/
 // UserID is the id of everything done about one person. The source id is path-escaped; one that is too long for a workflow id is
 // replaced by its hash.
 func UserID(connection, sourceID string) string {
-	escaped := url.PathEscape(sourceID)
+	return UserIDPrefix(connection) + escapedID(sourceID)
+}
+
+// GroupID is the id of everything done about one group, by its id at the store, which is escaped and shortened like a person's.
+func GroupID(connection, group string) string { return "group/" + connection + "/" + escapedID(group) }
+
+// escapedID is an id of the store as it stands in a workflow id.
+func escapedID(id string) string {
+	escaped := url.PathEscape(id)
 	if len(escaped) > maxEscapedID {
-		sum := sha256.Sum256([]byte(sourceID))
+		sum := sha256.Sum256([]byte(id))
 		escaped = url.PathEscape(directory.HashedID(hex.EncodeToString(sum[:])))
 	}
-	return UserIDPrefix(connection) + escaped
+	return escaped
 }
 
 // UserIDPrefix is how the ids of all people of a connection begin.

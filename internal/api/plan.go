@@ -85,6 +85,8 @@ type PlanSummary struct {
 	// Renames and Freed are how many people the plan's stages of these names have (plan.StageNames, StageFreed).
 	Renames int `json:"renames,omitempty"`
 	Freed   int `json:"freed,omitempty"`
+	// Groups is how many entries the rule's groups have; 0 where it has none, and the sync no stage for them.
+	Groups int `json:"groups,omitempty"`
 	// Snapshot of the source that was planned from.
 	Snapshot source.Snapshot `json:"snapshot"`
 }

@@ -55,6 +55,10 @@ type RuleSettings struct {
 	Deleting bool `json:"deleting,omitempty"`
 	// Approved is the hash of the set of removals that its next sync may carry out although the guard would hold them.
 	Approved string `json:"approved,omitempty"`
+	// GroupsSynced: a sync that planned groups has completed; until then no membership is taken away. ApprovedGroups is Approved for
+	// the memberships that a sync held.
+	GroupsSynced   bool   `json:"groupsSynced,omitempty"`
+	ApprovedGroups string `json:"approvedGroups,omitempty"`
 	// Since is the revision from which on a sync counts for Synced and Approved: those planned before know nothing of them.
 	Since int `json:"since,omitempty"`
 }

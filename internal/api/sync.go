@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/membership"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -57,6 +58,10 @@ type SyncSummary struct {
 	Removed          int `json:"removed,omitempty"`
 	// EndsOpen: the source was read whole although nothing shows its end; see RuleSettings.
 	EndsOpen bool `json:"endsOpen,omitempty"`
+	// Groups are the counters of the rule's groups, GroupGuard what the guard said of their memberships; nil where no plan of groups was
+	// made.
+	Groups     membership.Counters `json:"groups"`
+	GroupGuard *membership.Guard   `json:"groupGuard,omitempty"`
 	// WorkflowID and RunID of the sync.
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
@@ -93,6 +98,13 @@ type SyncResult struct {
 	HeldList []PersonNote `json:"heldList,omitempty"`
 	// Guard is what the removal guard said of the plan.
 	Guard plan.Guard `json:"guard"`
+	// Groups are the counters of the rule's groups, GroupGuard what the guard said of their memberships; nil where no plan of groups was
+	// made.
+	Groups     membership.Counters `json:"groups"`
+	GroupGuard *membership.Guard   `json:"groupGuard,omitempty"`
+	// GroupReasons counts why groups are not as they should be, and GroupProblems names the first hundred of them.
+	GroupReasons  map[fault.Reason]int `json:"groupReasons,omitempty"`
+	GroupProblems []GroupNote          `json:"groupProblems,omitempty"`
 	// Planned is how many people's workflows the sync starts, by all plans that it makes; Done how many have ended.
 	Planned int `json:"planned"`
 	Done    int `json:"done"`
@@ -136,4 +148,14 @@ type SyncResume struct {
 	// Renames and Freed are how many people of the plan wait for a name or license of others in it (PlanSummary).
 	Renames int `json:"renames,omitempty"`
 	Freed   int `json:"freed,omitempty"`
+	// Groups is how many entries of groups the rule has (PlanSummary), GroupPlanID and GroupQueue name the plan that was made of them and
+	// the worker that keeps it.
+	Groups      int    `json:"groupEntries,omitempty"`
+	GroupPlanID string `json:"groupPlanId,omitempty"`
+	GroupQueue  string `json:"groupQueue,omitempty"`
+	// GroupPlans is how often groups have been planned in this sync, and GroupsRemoved how many people lost a membership by it.
+	GroupPlans    int `json:"groupPlans,omitempty"`
+	GroupsRemoved int `json:"groupsRemoved,omitempty"`
+	// NewAccounts: since the plan was made, this sync has given people accounts.
+	NewAccounts bool `json:"newAccounts,omitempty"`
 }

@@ -55,6 +55,8 @@ type ProvisionResult struct {
 	Given bool `json:"given,omitempty"`
 	// Open: nobody has learned whether an earlier attempt created, restored or adopted an account.
 	Open bool `json:"open,omitempty"`
+	// Groups: the rule has groups, and no sync sees to the person's memberships after this run.
+	Groups bool `json:"groups,omitempty"`
 }
 
 // ManagerInput is the argument of SetManager.
@@ -157,4 +159,7 @@ type UserResult struct {
 	// LicensesAdded and LicensesRemoved are SKU ids.
 	LicensesAdded   []string `json:"licensesAdded,omitempty"`
 	LicensesRemoved []string `json:"licensesRemoved,omitempty"`
+	// GroupsJoined and GroupsLeft are groups by their ids at the store, in a run without a sync.
+	GroupsJoined []string `json:"groupsJoined,omitempty"`
+	GroupsLeft   []string `json:"groupsLeft,omitempty"`
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraflow/entraflow/internal/cli/connection"
+	"github.com/entraflow/entraflow/internal/cli/group"
 	"github.com/entraflow/entraflow/internal/cli/imports"
 	"github.com/entraflow/entraflow/internal/cli/link"
 	"github.com/entraflow/entraflow/internal/cli/mapping"
@@ -128,7 +129,7 @@ Exit status: 0 done; 1 something could not complete or is held; 2 wrong use, not
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		up.Command(a.Session), connection.ApplyCommand(a.Session), plan.Command(a.Session), sync.Command(a.Session),
-		connection.Command(a.Session), rule.Command(a.Session), user.Command(a.Session), link.Command(a.Session), mapping.Command(a.Session), imports.Command(a.Session), simulation.Command(a.Session), a.versionCommand(), a.completionCommand(),
+		connection.Command(a.Session), rule.Command(a.Session), user.Command(a.Session), group.Command(a.Session), link.Command(a.Session), mapping.Command(a.Session), imports.Command(a.Session), simulation.Command(a.Session), a.versionCommand(), a.completionCommand(),
 	)
 	a.completeNames(root)
 	explainArguments(root)

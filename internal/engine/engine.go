@@ -19,6 +19,7 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/membership"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/secret"
@@ -135,12 +136,15 @@ func (e *Engine) sharedActivities() []any {
 	return []any{
 		a.CheckSettings, a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
 		a.SetManager, a.RemoveAccount, a.ListLinked, a.MoveLink, a.WatchSource, a.BeginRuleDeletion, a.AwaitDeletionTerms,
+		a.PlanGroups, a.PersonGroups, a.WriteMembership, a.PlanDeletedGroups,
 	}
 }
 
-// ownActivities are those that only the worker can carry out that keeps what they serve.
+// ownActivities are those that only the worker can carry out that keeps what they serve. Groups are planned by any worker, and best by the
+// one that keeps the plan of the people.
 func (e *Engine) ownActivities() []any {
-	return []any{e.activities.PlanPage, e.activities.ListedPage}
+	a := e.activities
+	return []any{a.PlanPage, a.ListedPage, a.PlanGroups, a.GroupPage, a.SettleGroup, a.WriteMembers}
 }
 
 // Registry is where workflows are registered: a worker or a replayer.
@@ -156,12 +160,40 @@ func Register(r Registry) {
 	r.RegisterWorkflowWithOptions(workflows.DeprovisionUser, workflow.RegisterOptions{Name: api.DeprovisionUserType})
 	r.RegisterWorkflowWithOptions(workflows.WatchSource, workflow.RegisterOptions{Name: api.WatchSourceType})
 	r.RegisterWorkflowWithOptions(workflows.MoveLink, workflow.RegisterOptions{Name: api.MoveLinkType})
+	r.RegisterWorkflowWithOptions(workflows.SyncGroup, workflow.RegisterOptions{Name: api.SyncGroupType})
 	r.RegisterWorkflowWithOptions(workflows.DeleteRule, workflow.RegisterOptions{Name: api.DeleteRuleType})
 }
 
 // Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
 func (e *Engine) Plan(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, error) {
 	return e.activities.MakePlan(ctx, s, rule, activities.Carried{}, progress)
+}
+
+// PlanWithGroups is Plan with the plan of the rule's groups; nil where it has none.
+func (e *Engine) PlanWithGroups(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, *membership.Plan, error) {
+	people, err := e.activities.MakePeople(ctx, s, rule, activities.Carried{}, progress)
+	if err != nil || people.Groups == 0 {
+		return people.Plan, nil, err
+	}
+	groups, err := e.activities.MakeGroups(ctx, s, rule, people, 0, true, progress)
+	return people.Plan, groups, err
+}
+
+// Groups reads the groups of a rule in this process, with their members, and plans them. Its answer names groups and is for the eyes of whoever asked.
+func (e *Engine) Groups(ctx context.Context, s api.Settings, rule string, progress func(string)) (in membership.Input, made *membership.Plan, err error) {
+	people, err := e.activities.MakePeople(ctx, s, rule, activities.Carried{}, progress)
+	if err != nil {
+		return in, nil, err
+	}
+	if in, err = e.activities.GroupsOf(ctx, s, rule, people, 0, true, progress); err != nil {
+		return in, nil, err
+	}
+	return in, membership.Build(in), nil
+}
+
+// PersonGroups says which groups a run would have one person join or leave.
+func (e *Engine) PersonGroups(ctx context.Context, in api.PersonGroupsInput) (api.PersonGroupsResult, error) {
+	return e.activities.PersonGroups(ctx, in)
 }
 
 // Check tests a connection in this process, saved or not.

@@ -22,6 +22,8 @@ const (
 	StageRemovals Stage = "removals"
 	// StageFreed gives people the names and licenses that the removals of the same plan have made free.
 	StageFreed Stage = "freed"
+	// StageGroups brings the groups of the rule up to date, when its people are. It has a plan of its own (internal/membership).
+	StageGroups Stage = "groups"
 )
 
 // Counters are how it stands with the people of a rule. Impacted is the sum of the four after it.
@@ -88,7 +90,7 @@ func (p *Plan) Page(stage Stage, after string, limit int) Page {
 		return p.removalPage(after, limit)
 	case StageNames, StageFreed:
 		return p.laterPage(stage, after, limit)
-	case StagePeople, StageManagers:
+	case StagePeople, StageManagers, StageGroups:
 	}
 	page := Page{Reasons: map[fault.Reason]int{}, Last: true, After: after}
 	for i := following(len(p.Entries), after, func(i int) string { return p.Entries[i].SourceID }); i < len(p.Entries); i++ {

@@ -132,3 +132,10 @@ func unreported(err error) *fault.Error {
 	}
 	return fault.New("", fault.Transient, fault.WorkerLost, "")
 }
+
+// ResultOf reads what a workflow that failed had done, which its error carries after ErrorDetails; false where there is none.
+func ResultOf(err error, result any) bool {
+	var e *temporal.ApplicationError
+	var d ErrorDetails
+	return errors.As(err, &e) && e.HasDetails() && e.Details(&d, result) == nil
+}

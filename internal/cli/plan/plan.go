@@ -17,6 +17,7 @@ import (
 	"github.com/entraflow/entraflow/internal/devserver"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
+	"github.com/entraflow/entraflow/internal/membership"
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
@@ -55,6 +56,12 @@ it has not been applied. Exit status 1 if removals would be held; the command th
 	c.Flags().StringVar(&values, "values", "", "show what filter and mappings make of the person with this id, and plan nothing")
 	c.Flags().BoolVar(&all, "all", false, "list people for whom there is nothing to do, too")
 	return c
+}
+
+// made are the plans of one rule; groups is nil where it has none.
+type made struct {
+	people *plan.Plan
+	groups *membership.Plan
 }
 
 // planRequest is what the flags say.
@@ -104,20 +111,20 @@ func (a command) plan(ctx context.Context, r planRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	var plans []*plan.Plan
+	var plans []made
 	for _, rule := range rules {
 		progress := func(text string) { a.Notes.Progress("rule " + rule + ": " + text) }
-		p, err := e.Plan(ctx, settings, rule, progress)
+		people, groups, err := e.PlanWithGroups(ctx, settings, rule, progress)
 		if settings.Revision == 0 && (fault.Is(err, fault.ExtensionMissing) || fault.Is(err, fault.ExtensionNotReady)) {
 			// Without usable properties nobody can be linked: a plan without links is the true one.
 			a.Notes.Sayf("the tenant has no usable extension properties of this application yet, so no account is linked; the connection test registers them")
 			settings.Pinned = api.Pinned{}
-			p, err = e.Plan(ctx, settings, rule, progress)
+			people, groups, err = e.PlanWithGroups(ctx, settings, rule, progress)
 		}
 		if err != nil {
 			return err
 		}
-		plans = append(plans, p)
+		plans = append(plans, made{people, groups})
 	}
 	names, err := e.LicenseNames(ctx, settings.Config)
 	if err != nil {
@@ -142,7 +149,7 @@ func (a command) planSettings(ctx context.Context, r planRequest) (api.Settings,
 	for _, rule := range cfg.Rules {
 		state, _ := known.Rule(rule.Name)
 		settings.Rules = append(settings.Rules, api.RuleSettings{
-			Name: rule.Name, Enabled: rule.Enabled || rule.Name == r.rule, Synced: state.Synced, InFile: true,
+			Name: rule.Name, Enabled: rule.Enabled || rule.Name == r.rule, Synced: state.Synced, GroupsSynced: state.GroupsSynced, InFile: true,
 		})
 	}
 	return settings, nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/cli/report"
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/directory"
@@ -38,6 +39,8 @@ type plannedRule struct {
 	Changes []PlannedPerson `json:"changes"`
 	// Leavers left the source or the filter.
 	Leavers []PlannedPerson `json:"leavers"`
+	// Groups are those of the rule; absent where it has none.
+	Groups *PlannedGroups `json:"groups,omitempty"`
 }
 
 // PlannedPerson is what would be done about one person. It names attributes and never says their values.
@@ -61,16 +64,19 @@ type PlannedPerson struct {
 }
 
 // printPlans prints plans. The error names the rules whose removals would be held.
-func (a command) printPlans(connection string, plans []*plan.Plan, licences map[string]string, all bool) error {
+func (a command) printPlans(connection string, plans []made, licences map[string]string, all bool) error {
 	result := planned{Connection: connection}
 	var held []string
 	approve := ""
 	var b strings.Builder
 	for i, p := range plans {
-		r := summarize(p, licences, all)
+		r := summarize(p.people, licences, all)
+		r.Groups = SummarizeGroups(p.groups, all)
 		result.Rules = append(result.Rules, r)
 		if report.IsHeld(r.Guard) {
 			held, approve = append(held, r.Rule), report.ApproveCommand(connection, r.Rule, r.Guard)
+		} else if p.groups != nil && api.HoldsMemberships(&p.groups.Guard) {
+			held, approve = append(held, r.Rule), report.ApproveHash(connection, r.Rule, p.groups.Guard.Hash)
 		}
 		if i > 0 {
 			b.WriteString("\n")
@@ -79,6 +85,9 @@ func (a command) printPlans(connection string, plans []*plan.Plan, licences map[
 	}
 	if err := a.Print(result, b.String()); err != nil {
 		return err
+	}
+	if unknown := unknownGroups(result.Rules); unknown != "" && len(held) == 0 {
+		return session.Incomplete("correct the groups of the rule, or the source; nobody is removed meanwhile", "groups that cannot be found: %s", unknown)
 	}
 	if len(held) > 0 {
 		return session.Incomplete("look at the people marked as held; if all of them are right, sync, and then: "+approve,
@@ -205,6 +214,7 @@ func planText(connection string, r plannedRule) string {
 		fmt.Fprintf(&b, "  removals: %d of %d allowed\n", r.Guard.Removals, r.Guard.Allowed)
 	}
 	b.WriteString(leaversText(r.Leavers))
+	b.WriteString(groupsText(connection, r.Rule, r.Groups))
 	return b.String()
 }
 

@@ -62,7 +62,9 @@ func checksTable(checks []api.TestCheck, request string) string {
 // UnusableSource says which rules cannot be synced because of their source; nil where all can.
 func UnusableSource(r *api.TestReport) error {
 	for _, s := range r.Sources {
-		if c, failed := s.Failure(); failed {
+		if c, failed := s.Failure(); failed && c.Name == "groups" {
+			return session.Incomplete(c.Fix, "not every group can be kept: %s", c.Message)
+		} else if failed {
 			return session.Incomplete(c.Fix, "the source of %s cannot be read, %s: %s", strings.Join(s.Rules, ", "), c.Name, c.Message)
 		}
 	}

@@ -58,7 +58,7 @@ func unfinished(list []Outcome) error {
 		}
 		names = append(names, name)
 		if o.State == api.SyncHeld {
-			next = "look at the people listed as held; if all of them are right: " + ApproveCommand(o.Connection, o.Rule, o.Guard)
+			next = "look at the people listed as held; if all of them are right: " + ApproveHash(o.Connection, o.Rule, HeldHash(api.SyncSummary{Guard: o.Guard, GroupGuard: o.GroupGuard}))
 		}
 	}
 	if len(names) == 0 {
@@ -111,6 +111,7 @@ func outcomeText(o Outcome) string {
 		b.WriteString("  in doubt, so nothing was done about them:\n")
 		b.WriteString(NotesText(o.Doubtful, len(o.Doubtful)))
 	}
+	b.WriteString(groupsText(o))
 	if o.URL != "" {
 		fmt.Fprintf(&b, "  %s\n", o.URL)
 	}

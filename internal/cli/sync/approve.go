@@ -50,7 +50,7 @@ func approve(ctx context.Context, a *session.Session, t *session.Link, connectio
 // ruleHolding finds the rule whose last sync held the removals with this hash.
 func ruleHolding(d api.Description, hash string) (string, error) {
 	for _, r := range d.Rules {
-		if s, ok := d.Syncs[r.Name]; ok && s.State == api.SyncHeld && s.Guard.Hash == hash {
+		if s, ok := d.Syncs[r.Name]; ok && s.State == api.SyncHeld && (s.Guard.Hash == hash || api.HoldsMemberships(s.GroupGuard) && s.GroupGuard.Hash == hash) {
 			return r.Name, nil
 		}
 	}

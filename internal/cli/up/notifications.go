@@ -66,7 +66,7 @@ func syncNews(connection string, s api.SyncSummary) string {
 	line := fmt.Sprintf("%s rule %s: %s (impacted %d, success %d, unsynced %d, partial %d, failed %d, held %d)",
 		s.EndedAt.Local().Format(time.TimeOnly), s.Rule, strings.TrimSpace(cmp.Or(s.Message, string(s.State))),
 		s.Impacted, s.Success, s.Unsynced, s.PartiallySynced, s.Failed, s.Held)
-	if approve := report.ApproveCommand(connection, s.Rule, s.Guard); s.State == api.SyncHeld && !strings.Contains(line, approve) {
+	if approve := report.ApproveHash(connection, s.Rule, report.HeldHash(s)); s.State == api.SyncHeld && !strings.Contains(line, approve) {
 		line += "\n  next: look at the people listed as held; if all of them are right: " + approve
 	}
 	return line

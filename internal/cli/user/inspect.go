@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/entraflow/entraflow/internal/api"
 	cliplan "github.com/entraflow/entraflow/internal/cli/plan"
 	"github.com/entraflow/entraflow/internal/cli/session"
 	"github.com/entraflow/entraflow/internal/cli/simulation"
 	"github.com/entraflow/entraflow/internal/directory"
+	"github.com/entraflow/entraflow/internal/engine"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
@@ -21,6 +23,8 @@ import (
 type inspected struct {
 	provision.Inspection
 	licences map[string]string
+	// groups are what a run would do about the person's groups; nil where that is not known.
+	groups *api.PersonGroupsResult
 }
 
 // inspect looks at one person in this process: what it finds goes to the terminal and nowhere else.
@@ -46,7 +50,24 @@ func (a command) inspect(ctx context.Context, t *session.Link, in provision.Insp
 	if names, err := e.LicenseNames(ctx, d.Config); err == nil {
 		found.licences = names
 	}
+	found.groups = groupsOf(ctx, e, d, in, found.Inspection)
 	return found, ctx.Err()
+}
+
+// groupsOf asks what a run would do about the groups of somebody who has an account; nil where the rule has no groups, or they cannot be read.
+func groupsOf(ctx context.Context, e *engine.Engine, d api.Description, in provision.InspectInput, i provision.Inspection) *api.PersonGroupsResult {
+	c := i.Change
+	if c == nil || c.AccountID == "" || c.Action == plan.Restore {
+		return nil
+	}
+	if rule, _ := d.Config.Rule(c.Rule); len(rule.Groups) == 0 {
+		return nil
+	}
+	found, err := e.PersonGroups(ctx, api.PersonGroupsInput{Connection: in.Connection, Rule: c.Rule, User: in.User, AccountID: c.AccountID, Left: i.Leaving})
+	if err != nil {
+		return nil
+	}
+	return &found
 }
 
 // scope is why no enabled rule provisions the person. Where a disabled rule would, it is that: the rule's own source has the person.

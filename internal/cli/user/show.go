@@ -46,8 +46,10 @@ type shownPerson struct {
 	// Next is what a run would do now.
 	Next cliplan.PlannedPerson `json:"next"`
 	// NextText is the same in words.
-	NextText string      `json:"nextText"`
-	Runs     []personRun `json:"runs"`
+	NextText string `json:"nextText"`
+	// Groups are those that a run would have the person join or leave; absent where the rule has none, or where they cannot be read.
+	Groups *api.PersonGroupsResult `json:"groups,omitempty"`
+	Runs   []personRun             `json:"runs"`
 }
 
 // unreadTenant is why accounts are not known.
@@ -168,6 +170,7 @@ func (i inspected) shown() shownPerson {
 		s.Unread = &unreadTenant{Reason: i.Unread.Reason, Message: whyText(i.Unread)}
 	}
 	s.Next, s.NextText = i.next()
+	s.Groups = i.groups
 	return s
 }
 
@@ -261,6 +264,7 @@ func (s shownPerson) text() string {
 		b.WriteString(table.String())
 	}
 	fmt.Fprintf(&b, "\na run now would do: %s\n", terminal.Printable(s.NextText))
+	b.WriteString(groupsText(s.Groups))
 	b.WriteString("\nlast runs")
 	if len(s.Runs) == 0 {
 		b.WriteString(": none is kept")
@@ -277,6 +281,31 @@ func (s shownPerson) text() string {
 		fmt.Fprintf(&b, "  %s\n", s.URL)
 	}
 	return b.String()
+}
+
+// groupsText says what a run would do about the person's groups.
+func groupsText(g *api.PersonGroupsResult) string {
+	if g == nil {
+		return ""
+	}
+	var parts []string
+	for _, change := range g.Groups {
+		if change.Leave {
+			parts = append(parts, "leave "+change.Group)
+		} else {
+			parts = append(parts, "join "+change.Group)
+		}
+	}
+	if g.Waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d wait for a sync that makes them", g.Waiting))
+	}
+	if g.Held > 0 {
+		parts = append(parts, fmt.Sprintf("%d are left by a sync only (%s)", g.Held, g.Reason))
+	}
+	if len(parts) == 0 {
+		return "groups: everything is right\n"
+	}
+	return "groups: " + terminal.Printable(strings.Join(parts, "; ")) + "\n"
 }
 
 // recordsText is the person's record of each source, once.

@@ -50,7 +50,6 @@
 //	rules[].groups[].existing                 merge      merge, overwrite or leave: a group of that name that is not ours
 //	rules[].groups[].whenRemoved              leave      leave, removeMembers or delete: the group left the rule or the source
 //	rules[].groupMembers.whenDeprovisioned    remove     remove or leave: our memberships of people who leave
-//	rules[].licenseGroups                     none       license (part number or id): the group at the target that gives it
 //	rules[].syncEvery                         never      a duration of at least 1m, as in 15m or 24h
 //
 // Exactly one of clientSecret, clientCertificate and federatedTokenFile is required. What they point to is read anew for each

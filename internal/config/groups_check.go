@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -72,7 +70,9 @@ func (k *checker) groups(i int, r *Rule) {
 	if word := r.GroupMembers.WhenDeprovisioned; word != "" {
 		k.word(rulePath(i, "groupMembers.whenDeprovisioned"), word, MembersRemove, MembersLeave)
 	}
-	k.licenseGroups(i, r)
+	if len(r.LicenseGroups) > 0 {
+		k.problem(rulePath(i, "licenseGroups"), "licenses by groups are not yet available; remove this key, and map skuId")
+	}
 }
 
 // twice reports an entry that says what an earlier one said.
@@ -191,34 +191,6 @@ func (k *checker) target(g *Group, path string) {
 	}
 	if g.Existing == ExistingLeave {
 		k.problem(path+".existing", "a target is an existing group, and leave would change nothing; write merge or overwrite, or remove this entry")
-	}
-}
-
-// licenseGroups checks which groups give licenses.
-func (k *checker) licenseGroups(i int, r *Rule) {
-	if len(r.LicenseGroups) > MaxGroups {
-		k.problem(rulePath(i, "licenseGroups"), tooManyGroups)
-		return
-	}
-	seen := map[string]bool{}
-	for _, sku := range slices.Sorted(maps.Keys(r.LicenseGroups)) {
-		path, group := rulePath(i, "licenseGroups."+sku), r.LicenseGroups[sku]
-		switch n := utf8.RuneCountInString(group); {
-		case strings.TrimSpace(group) == "":
-			k.problem(path, "it is empty; give the name or the object id of the group at the target that gives the license")
-		case n > maxGroupName:
-			k.problem(path, fmt.Sprintf("it has %d characters, and a group's name at most %d; correct it", n, maxGroupName))
-		}
-		switch {
-		case strings.TrimSpace(sku) == "":
-			k.problem(rulePath(i, "licenseGroups"), "a license has no name; write its part number or id, as in SPE_E3")
-		case seen[strings.ToLower(sku)]:
-			k.problem(path, "this license stands here already in another case; remove one of the two")
-		}
-		seen[strings.ToLower(sku)] = true
-	}
-	if _, mapped := r.Mappings["skuId"]; len(r.LicenseGroups) > 0 && !mapped {
-		k.problem(rulePath(i, "licenseGroups"), "it says which groups give licenses, and no license is mapped; map skuId, or remove it")
 	}
 }
 

@@ -29,7 +29,6 @@ const fullGroups = `      skuId: 'user.license'
         name: {expression: 'lookup("names", group.name, group.name)'}
         existing: leave
     groupMembers: {whenDeprovisioned: leave}
-    licenseGroups: {SPE_E3: Licenses E3}
 `
 
 func TestGroups(t *testing.T) {
@@ -47,7 +46,6 @@ func TestGroups(t *testing.T) {
 		{Match: `group.name.startsWith("app-")`, Name: config.GroupText{Expression: `lookup("names", group.name, group.name)`}, Existing: "leave"},
 	}, r.Groups)
 	require.Equal(t, "leave", r.GroupMembers.WhenDeprovisioned)
-	require.Equal(t, map[string]string{"SPE_E3": "Licenses E3"}, r.LicenseGroups)
 	require.Equal(t, "One", r.GroupTables()["names"]["app-1"])
 
 	b, err := json.Marshal(f.Connection)
@@ -112,9 +110,7 @@ func TestGroupProblems(t *testing.T) {
 			[]string{"15: group a, name: a target is an existing group", "15: type: a target is", "15: whenRemoved: a target is an existing group and is never deleted", "15: existing: a target"}},
 		{"target twice", "    groups: [{source: a, target: " + target + "}, {source: b, target: " + strings.ToUpper(target) + "}]\n",
 			[]string{"15: group b, target: entry 1 has this target already"}},
-		{"licenses that nobody gets", "    licenseGroups: {SPE_E3: E3}\n", []string{"15: licenseGroups: it says which groups give licenses, and no license is mapped; map skuId"}},
-		{"license groups", "      skuId: 'user.l'\n    licenseGroups: {SPE_E3: '', spe_e5: x, SPE_E5: y, F1: 7}\n",
-			[]string{"16: licenseGroups.SPE_E3: it is empty; write", "16: licenseGroups.F1: YAML reads this as a number", "16: licenseGroups.spe_e5: this license stands here already"}},
+		{"license groups", "    licenseGroups: {SPE_E3: E3}\n", []string{"15: licenseGroups: licenses by groups are not yet available; remove this key"}},
 		{"license groups as a list", "      skuId: 'user.l'\n    licenseGroups: [a]\n", []string{"16: licenseGroups: these are licenses and groups; write {SPE_E3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

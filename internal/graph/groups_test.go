@@ -78,8 +78,10 @@ func TestLifeOfAGroup(t *testing.T) {
 	require.Empty(t, found)
 	require.Equal(t, people[:2], members(t, c, g.ID))
 
-	// Again is the same group.
-	again, created, err := c.UpsertGroup(ctx, "ef-1", team(1), w.sel)
+	// Again is the same group, and nothing is written to it.
+	other := team(1)
+	other.DisplayName, other.Link, other.Members = "Stolen", "contoso/staff/other", people[5:6]
+	again, created, err := c.UpsertGroup(ctx, "ef-1", other, w.sel)
 	require.NoError(t, err)
 	require.False(t, created)
 	require.Equal(t, want, again)
@@ -330,6 +332,58 @@ func TestGroupsWithoutADefinition(t *testing.T) {
 	w.Mutate(func(tn *simulator.Tenant) { require.NoError(t, tn.DropExtension(w.sel.LinkProperty)) })
 	err := w.client.ListGroups(ctx, w.sel, nothing)
 	require.True(t, fault.Is(err, fault.ExtensionMissing), "%v", err)
+}
+
+// TestUpsertMeetsAGroupUnseen: where the look for the group goes to a server that lags behind, the request finds it.
+func TestUpsertMeetsAGroupUnseen(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	w, _ := seeded(t, 0, simulator.Options{ReplicaLag: time.Minute, Now: now.Now, RandomSeed: 3}, func(o *graph.Options) { o.Now = now.Now })
+	ctx := context.Background()
+	ids, unseen := map[string]bool{}, 0
+	for range 30 {
+		before := w.Stats().Writes
+		g, created, err := w.client.UpsertGroup(ctx, "ef-1", team(1), w.sel, graph.RecentlyWritten())
+		if err != nil {
+			require.True(t, fault.Is(err, fault.ReplicationPending) || fault.Is(err, fault.TargetGroupNotFound), "%v", err)
+			continue
+		}
+		ids[g.ID] = true
+		if !created && w.Stats().Writes > before {
+			unseen++
+		}
+	}
+	require.Len(t, ids, 1)
+	require.NotZero(t, unseen)
+	state := w.State()
+	require.Len(t, state.Tenant("").Groups, 1)
+}
+
+// TestMembersAreCompleteOrAnError: whatever happens to the pages, a list that ends well has everybody once.
+func TestMembersAreCompleteOrAnError(t *testing.T) {
+	t.Parallel()
+	w, people := seeded(t, 3100, simulator.Options{RandomSeed: 5})
+	var group string
+	w.Mutate(func(tn *simulator.Tenant) {
+		var err error
+		group, err = tn.AddGroup(simulator.GroupSeed{"displayName": "Big", "members": people})
+		require.NoError(t, err)
+	})
+	w.SetFaults(simulator.Faults{InternalError: 0.1, BadGateway: 0.05, UnavailableHTML: 0.05, Reset: 0.1, Unauthorized: 0.05, EmptyPage: 0.3})
+	whole := 0
+	for range 40 {
+		var ids []string
+		err := w.client.GroupMembers(context.Background(), group, func(page []string) error { ids = append(ids, page...); return nil })
+		if err != nil {
+			require.NotNil(t, fault.Of(err))
+			continue
+		}
+		slices.Sort(ids)
+		require.Equal(t, people, ids)
+		whole++
+	}
+	require.Positive(t, whole)
+	require.Less(t, whole, 40)
 }
 
 // TestYoungGroups: where servers lag behind, what was just created is not ready rather than missing.

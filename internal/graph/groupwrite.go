@@ -24,14 +24,15 @@ type NewGroup struct {
 }
 
 // UpsertGroup creates the group with a unique name together with its link, mark and first members in one request. Where a group
-// has the unique name already, that one gets the values of g, and created is false: so the same call may be repeated, and
-// no second group comes to be. The unique name can never be changed. One write, and for a group that was there a read.
+// has the unique name already, it is given as it is, with nothing written, and created is false: so the same call may be repeated, and
+// no second group comes to be. Only where the read for it lags behind is it written to; then it gets the values of g, as it did
+// when an earlier attempt made it. The unique name can never be changed. A read and one write.
 //
 // https://learn.microsoft.com/graph/api/group-upsert
 //
 // Faults: GroupInBin (Rematch) when a deleted group still holds the unique name; GroupNicknameTaken (Invalid) with the attribute as
-// subject; AttributeInvalid, AttributeRequired (Invalid); MembershipChanged (Rematch) when the group was there and one of Members is a
-// member of it; GroupMemberNotFound (NotFound); GroupUnwritable (Denied) when the group was there and must not be written;
+// subject; AttributeInvalid, AttributeRequired (Invalid); MembershipChanged (Rematch) when the group was there unseen and one of Members
+// is a member of it; GroupMemberNotFound (NotFound); GroupUnwritable (Denied) when the group was there unseen and must not be written;
 // ExtensionNotReady (NotReady); WriteUncertain (Uncertain); DirectoryQuota, PermissionDenied (Denied); and those of the service.
 func (c *Client) UpsertGroup(ctx context.Context, uniqueName string, g NewGroup, sel directory.Selection, options ...Option) (group directory.Group, created bool, err error) {
 	switch {
@@ -41,6 +42,13 @@ func (c *Client) UpsertGroup(ctx context.Context, uniqueName string, g NewGroup,
 		return group, false, missingArgument(opUpsertGroup, LinkProperty)
 	case g.DisplayName == "" || g.MailNickname == "":
 		return group, false, missingArgument(opUpsertGroup, directory.DisplayName)
+	}
+	there, err := c.GroupByUniqueName(ctx, uniqueName, sel, append(options, func(known *circumstances) { known.recent = false })...)
+	switch {
+	case err == nil:
+		return *there, false, nil
+	case !fault.Is(err, fault.TargetGroupNotFound):
+		return group, false, err
 	}
 	properties := map[string]any{
 		"displayName": g.DisplayName, "mailNickname": g.MailNickname, "securityEnabled": !g.Microsoft365, "mailEnabled": g.Microsoft365,
@@ -96,7 +104,7 @@ func (c *Client) UpsertGroup(ctx context.Context, uniqueName string, g NewGroup,
 		group.UniqueName, group.Link, group.Mark = uniqueName, g.Link, g.Mark
 		return group, true, nil
 	}
-	there, err := c.GroupByUniqueName(ctx, uniqueName, sel, append(options, RecentlyWritten())...)
+	there, err = c.GroupByUniqueName(ctx, uniqueName, sel, append(options, RecentlyWritten())...)
 	if err != nil {
 		return directory.Group{}, false, err
 	}

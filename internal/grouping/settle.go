@@ -99,8 +99,13 @@ func (s *settling) create(ctx context.Context) (Settled, error) {
 		return s.fromBin(ctx, name)
 	case err != nil:
 		return Settled{}, err
+	case !created:
+		// An earlier attempt has made it, or it has lost its link. It need not be ours any more.
+		done, err := s.update(ctx, &group, membership.Update)
+		done.Action, done.Created = membership.Create, err == nil
+		return done, err
 	}
-	return Settled{Target: group.ID, Action: membership.Create, Created: created, Members: len(g.Members)}, nil
+	return Settled{Target: group.ID, Action: membership.Create, Created: true, Members: len(g.Members)}, nil
 }
 
 // aboutMembers reports that a creation was refused because of one of the first members.

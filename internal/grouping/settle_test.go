@@ -114,6 +114,12 @@ func TestSettleLooksAgain(t *testing.T) {
 		"made dynamic": {membership.Adopt, func(w *world) string {
 			return w.foreign(map[string]any{"groupTypes": []any{"DynamicMembership"}, "membershipRule": "true", "membershipRuleProcessingState": "On"})
 		}, fault.GroupDynamic},
+		"created, but somebody has given it another link": {membership.Create, func(w *world) string {
+			return w.foreign(map[string]any{"uniqueName": membership.UniqueName("contoso", "g1"), w.sel.LinkProperty: "fabrikam/staff/g1", w.sel.MarkProperty: "1;created"})
+		}, fault.GroupLinkedElsewhere},
+		"created, but made dynamic, and the link is gone": {membership.Create, func(w *world) string {
+			return w.foreign(map[string]any{"uniqueName": membership.UniqueName("contoso", "g1"), "groupTypes": []any{"DynamicMembership"}, "membershipRule": "true"})
+		}, fault.GroupDynamic},
 		"synchronized": {membership.Adopt, func(w *world) string { return w.foreign(map[string]any{"onPremisesSyncEnabled": true}) }, fault.GroupSynced},
 		"deleted although not made here": {membership.Delete, func(w *world) string {
 			return w.foreign(map[string]any{w.sel.LinkProperty: "contoso/staff/g1", w.sel.MarkProperty: "1;adopted"})

@@ -48,6 +48,7 @@ cn: schema
 include: file://%[3]s/core.ldif
 include: file://%[3]s/cosine.ldif
 include: file://%[3]s/inetorgperson.ldif
+include: file://%[3]s/nis.ldif
 
 dn: olcDatabase={-1}frontend,cn=config
 objectClass: olcDatabaseConfig

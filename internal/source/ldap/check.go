@@ -54,7 +54,11 @@ func (s *Source) Check(ctx context.Context) []source.Finding {
 	if findings[len(findings)-1].Err != nil {
 		return findings
 	}
-	return append(findings, s.checkChanges(ctx, r))
+	findings = append(findings, s.checkChanges(ctx, r))
+	if s.Directory.Groups != (Groups{}) {
+		findings = append(findings, s.checkGroups(ctx, c))
+	}
+	return findings
 }
 
 // checkSearch asks for a page with one entry, without any attribute of it but the id.

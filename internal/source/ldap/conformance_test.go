@@ -20,7 +20,7 @@ import (
 )
 
 // directory gives the settings that read a server's people, with a password file below the test's folder.
-func directory(t *testing.T, s *ldapserver.Server) ldap.Directory {
+func directory(t testing.TB, s *ldapserver.Server) ldap.Directory {
 	t.Helper()
 	file := t.TempDir() + "/password"
 	require.NoError(t, os.WriteFile(file, []byte(s.ServicePassword), 0o600))
@@ -28,7 +28,7 @@ func directory(t *testing.T, s *ldapserver.Server) ldap.Directory {
 }
 
 // open opens a directory in a process of its own.
-func open(t *testing.T, d ldap.Directory, use source.Use) *ldap.Source {
+func open(t testing.TB, d ldap.Directory, use source.Use) *ldap.Source {
 	t.Helper()
 	settings := &ldap.Settings{LDAP: d}
 	settings.Check(source.Report{Problem: func(key, message string) { t.Fatalf("%s: %s", key, message) }, Warning: func(string, string) {}})

@@ -16,6 +16,8 @@ type facts struct {
 	kind string
 	// attributes are the names that the schema has, in lower case, each with its first name; nil where the schema cannot be read.
 	attributes map[string]attributeType
+	// contexts are the roots of the trees that the server has; none where it does not say.
+	contexts []string
 }
 
 // attributeType is what the schema says of an attribute.
@@ -56,7 +58,7 @@ func (s *server) ask(ctx context.Context, c *goldap.Conn) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &facts{kind: s.Kind}
+	f := &facts{kind: s.Kind, contexts: root.GetEqualFoldAttributeValues("namingContexts")}
 	if s.Kind == "" || s.Kind == kindAuto {
 		f.kind = kindOf(root)
 	}

@@ -23,8 +23,9 @@ import (
 
 // Store is the entry of the registry.
 var Store = source.Store{
-	Key: "ldap",
-	New: func() source.Settings { return &Settings{} },
+	Key:    "ldap",
+	Groups: true,
+	New:    func() source.Settings { return &Settings{} },
 	Opener: func(env source.Environment) source.Opener {
 		servers := newServers(env)
 		if env.AtEnd != nil {

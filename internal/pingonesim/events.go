@@ -200,6 +200,10 @@ func (s *Server) userEvent(action string, u User) Event {
 func (s *Server) MemberEvent(action, userID, groupID string) Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.memberEvent(action, userID, groupID)
+}
+
+func (s *Server) memberEvent(action, userID, groupID string) Event {
 	e := s.event(action)
 	e["actors"].(map[string]any)["user"] = map[string]any{"id": "ad000000-0000-4000-8000-000000000001", "name": "administrator", "type": "USER",
 		"environment": map[string]any{"id": s.options.EnvironmentID}, "href": s.address("users", "ad000000-0000-4000-8000-000000000001")}

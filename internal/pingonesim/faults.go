@@ -64,7 +64,9 @@ func change(body map[string]any, f *Fault) {
 		delete(body, "_embedded")
 	}
 	if f.Empty && embedded != nil {
-		embedded["users"] = []any{}
+		for list := range embedded {
+			embedded[list] = []any{}
+		}
 		body["size"] = 0
 		delete(links, "next")
 	}

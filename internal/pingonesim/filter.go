@@ -3,6 +3,7 @@ package pingonesim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,10 +18,12 @@ var contained = map[string]bool{"email": true, "name.family": true, "name.given"
 type filterParser struct {
 	words []string
 	at    int
+	// groups gives the groups that somebody is in, with the type of each membership; nil where the filter may not ask for groups.
+	groups func(User) map[string]string
 }
 
 // parseFilter gives a function that says whether a user matches; the empty filter matches everybody.
-func parseFilter(text string) (func(User) bool, error) {
+func parseFilter(text string, groups func(User) map[string]string) (func(User) bool, error) {
 	if strings.TrimSpace(text) == "" {
 		return func(User) bool { return true }, nil
 	}
@@ -28,7 +31,7 @@ func parseFilter(text string) (func(User) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &filterParser{words: words}
+	p := &filterParser{words: words, groups: groups}
 	matches, err := p.or()
 	if err != nil {
 		return nil, err
@@ -46,7 +49,7 @@ func tokens(text string) ([]string, error) {
 		switch c := text[i]; {
 		case c == ' ' || c == '\t':
 			i++
-		case c == '(' || c == ')':
+		case c == '(' || c == ')' || c == '[' || c == ']':
 			out = append(out, string(c))
 			i++
 		case c == '"':
@@ -57,7 +60,7 @@ func tokens(text string) ([]string, error) {
 			out = append(out, text[i:i+end+2])
 			i += end + 2
 		default:
-			end := strings.IndexAny(text[i:], " \t()")
+			end := strings.IndexAny(text[i:], " \t()[]")
 			if end < 0 {
 				end = len(text) - i
 			}
@@ -115,6 +118,9 @@ func (p *filterParser) term() (func(User) bool, error) {
 		}
 		return inner, nil
 	}
+	if p.groups != nil && p.peek() == "memberOfGroups" {
+		return p.memberOfGroups()
+	}
 	path, operator, value := p.take(), strings.ToLower(p.take()), p.take()
 	quoted := len(value) >= 2 && value[0] == '"'
 	if path == "" || value == "" || !quoted && value != "true" && value != "false" {
@@ -133,6 +139,34 @@ func (p *filterParser) term() (func(User) bool, error) {
 	return func(u User) bool {
 		v, has := valueAt(u, path)
 		return has && compare(strings.ToLower(fmt.Sprint(v)))
+	}, nil
+}
+
+// memberOfGroups reads memberOfGroups[id eq "…"], which counts whoever is in the group through another one, or
+// memberOfGroups[id eq "…" and type eq "DIRECT"].
+func (p *filterParser) memberOfGroups() (func(User) bool, error) {
+	words := p.words[p.at:]
+	for i, want := range []string{"memberOfGroups", "[", "id", "eq"} {
+		if i >= len(words) || words[i] != want {
+			return nil, errFilter
+		}
+	}
+	end := slices.Index(words, "]")
+	if end != 5 && end != 9 {
+		return nil, errFilter
+	}
+	kind := ""
+	if end == 9 {
+		if !strings.EqualFold(words[5], "and") || words[6] != "type" || words[7] != "eq" {
+			return nil, errFilter
+		}
+		kind = strings.Trim(words[8], `"`)
+	}
+	id := strings.Trim(words[4], `"`)
+	p.at += end + 1
+	return func(u User) bool {
+		have, in := p.groups(u)[id]
+		return in && (kind == "" || have == kind)
 	}, nil
 }
 

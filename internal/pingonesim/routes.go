@@ -17,6 +17,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("PATCH /v1/environments/{env}/users/{id}", s.signedIn(s.patch))
 	mux.HandleFunc("DELETE /v1/environments/{env}/users/{id}", s.signedIn(s.remove))
 	mux.HandleFunc("PUT /v1/environments/{env}/users/{id}/{what}", s.signedIn(s.put))
+	mux.HandleFunc("GET /v1/environments/{env}/users/{id}/memberOfGroups", s.signedIn(s.groupsOfUser))
+	mux.HandleFunc("POST /v1/environments/{env}/users/{id}/memberOfGroups", s.signedIn(s.join))
+	mux.HandleFunc("DELETE /v1/environments/{env}/users/{id}/memberOfGroups/{group}", s.signedIn(s.leave))
+	mux.HandleFunc("GET /v1/environments/{env}/groups", s.signedIn(s.listGroups))
+	mux.HandleFunc("GET /v1/environments/{env}/groups/{id}", s.signedIn(s.oneGroup))
+	mux.HandleFunc("GET /v1/environments/{env}/groups/{id}/memberOfGroups", s.signedIn(s.groupsOfGroup))
 	mux.HandleFunc("GET /v1/environments/{env}/propagation/{what}", s.signedIn(s.propagation))
 	mux.HandleFunc("GET /v1/environments/{env}/propagation/rules/{id}/mappings", s.signedIn(s.mappings))
 	mux.HandleFunc("GET /v1/environments/{env}/populations", s.signedIn(s.populations))
@@ -118,7 +124,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = min(n, limit)
 	}
-	matches, err := parseFilter(query.Get("filter"))
+	s.mu.Lock()
+	matches, err := parseFilter(query.Get("filter"), s.kindsNow())
+	s.mu.Unlock()
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "INVALID_FILTER")
 		return

@@ -27,6 +27,7 @@ type seed struct {
 	Application   applicationSeed  `json:"application"`
 	Custom        []string         `json:"customAttributes"`
 	Users         []User           `json:"users"`
+	Groups        []Group          `json:"groups"`
 	Subscriptions []subscribedSeed `json:"subscriptions"`
 	Propagation   Propagation      `json:"propagation"`
 }
@@ -64,7 +65,7 @@ func LoadOptions(path string) (Options, error) {
 		return Options{}, errors.New(path + " needs environmentId, application.clientId and application.clientSecret")
 	}
 	o := Options{EnvironmentID: s.EnvironmentID, ClientID: s.Application.ClientID, ClientSecret: s.Application.ClientSecret, Custom: s.Custom,
-		Users: s.Users, Propagation: s.Propagation}
+		Users: s.Users, Groups: s.Groups, Propagation: s.Propagation}
 	ids := map[any]bool{}
 	for i, u := range o.Users {
 		if id, _ := u["id"].(string); id == "" || ids[id] {
@@ -72,6 +73,19 @@ func LoadOptions(path string) (Options, error) {
 		}
 		ids[u["id"]] = true
 		complete(u)
+	}
+	for i, g := range o.Groups {
+		if id, _ := g["id"].(string); id == "" || ids[id] {
+			return Options{}, fmt.Errorf("%s: group %d has no id, or one that something else has", path, i+1)
+		}
+		ids[g["id"]] = true
+	}
+	for _, g := range o.Groups {
+		for _, id := range append(texts(g["members"]), texts(g["groups"])...) {
+			if !ids[id] {
+				return Options{}, fmt.Errorf("%s: group %s has a member %s, who is nobody of the file", path, g.id(), id)
+			}
+		}
 	}
 	for _, w := range s.Subscriptions {
 		o.Subscriptions = append(o.Subscriptions, Subscription{URL: w.URL, Headers: w.Headers, NDJSON: w.Format == "ND_JSON"})

@@ -1,5 +1,5 @@
 // Package pingonesim speaks the slice of PingOne's platform API that a source of people needs, over HTTPS: the token of a worker
-// application, users with filters and pages, populations, the schema, changes of users with the webhooks that tell of them, and the
+// application, users and groups with filters and pages, populations, the schema, changes of users with the webhooks that tell of them, and the
 // configured provisioning. It is written from PingOne's documentation and from captures of it, never from entraflow's client, and
 // imports nothing of it. What is outside the slice is refused as PingOne refuses.
 package pingonesim
@@ -30,6 +30,8 @@ type Options struct {
 	ClientID, ClientSecret string
 	// Users are its people, each with an id.
 	Users []User
+	// Groups are its groups, each with an id.
+	Groups []Group
 	// Custom are names of attributes of its own.
 	Custom []string
 	// PageSize is the most users of a page. Default 200.
@@ -67,6 +69,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	users    []User
+	groups   []Group
 	tokens   map[string]time.Time
 	next     int
 	requests int
@@ -89,7 +92,7 @@ type Fault struct {
 	// NoNext leaves the link to the next page out; Next leads there instead.
 	NoNext bool
 	Next   string
-	// NoUsers leaves the list of users out; Empty answers with nobody.
+	// NoUsers leaves the list of users, groups or memberships out; Empty answers with an empty one.
 	NoUsers bool
 	Empty   bool
 	// Close ends the connection without an answer.
@@ -118,7 +121,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "https://" + l.Addr().String(), Certificate: text, options: o, host: l.Addr().String(), users: o.Users, tokens: map[string]time.Time{},
+	s := &Server{URL: "https://" + l.Addr().String(), Certificate: text, options: o, host: l.Addr().String(), users: o.Users, groups: o.Groups, tokens: map[string]time.Time{},
 		known: map[string]bool{DefaultPopulation: true}, withdrawn: map[string]bool{}}
 	for _, u := range o.Users {
 		if id := populationOf(u); id != "" {

@@ -39,6 +39,8 @@ func (s *Server) Update(id string, change func(User)) bool {
 	action := "USER.UPDATED"
 	if fmt.Sprint(u["population"]) != before {
 		action = "USER.MOVED"
+		to, _ := u["population"].(map[string]any)
+		s.ofPopulation(id, fmt.Sprint(to["id"]))
 	}
 	s.emit(s.userEvent(action, u))
 	return true

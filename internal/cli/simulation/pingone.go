@@ -18,7 +18,7 @@ func pingOneCommand(a *session.Session) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pingone --seed FILE --ca FILE",
 		Short: "Run a simulated PingOne environment alone",
-		Long: `pingone answers as PingOne's platform API does, for the part of it that entraflow uses: sign-in of a worker application, people,
+		Long: `pingone answers as PingOne's platform API does, for the part of it that entraflow uses: sign-in of a worker application, people, groups,
 populations, schema, provisioning objects and webhooks. It begins with the seed each time. Workers and commands reach it by
 ENTRAFLOW_PINGONE_API_ENDPOINT and ENTRAFLOW_PINGONE_AUTH_ENDPOINT, and trust it by ENTRAFLOW_PINGONE_CA. Ctrl-C stops it.`,
 		Example: `  go run ./starter simulator pingone --seed examples/pingone/environment.yaml --ca /tmp/pingone-ca.pem`,

@@ -87,6 +87,7 @@ func decodeEvents(body []byte) (events []event, err error) {
 
 var (
 	userInHref        = regexp.MustCompile(`/users/([^/?#]+)`)
+	groupInGroup      = regexp.MustCompile(`/groups/[^/?#]+/memberOfGroups`)
 	environmentInHref = regexp.MustCompile(`/environments/([^/?#]+)`)
 )
 
@@ -107,6 +108,9 @@ func (e event) told() (told source.Event, known bool) {
 			// The resource is the membership: who it is about is in its address alone.
 			if m := userInHref.FindStringSubmatch(r.Href); m != nil {
 				told.Person = m[1]
+			} else if groupInGroup.MatchString(r.Href) {
+				// A group has joined or left another one, and with it everybody in it.
+				return told, true
 			}
 		case family == "GROUP", family == "POPULATION":
 			return told, true

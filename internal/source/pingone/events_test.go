@@ -42,6 +42,7 @@ func TestEvents(t *testing.T) {
 		"a sign-in":         {flat(userEvent, "USER.UPDATED", "USER.ACCESS_ALLOWED"), 0, 1},
 		"a schema":          {flat(userEvent, "USER.UPDATED", "SCHEMA_ATTRIBUTE.CREATED"), 0, 1},
 		"a group":           {flat(userEvent, "USER.UPDATED", "GROUP.UPDATED"), 1, 0},
+		"a nested group":    {flat(memberEvent, "users/u2", "groups/g2"), 1, 0},
 		"a population":      {flat(userEvent, "USER.UPDATED", "POPULATION.DELETED"), 1, 0},
 		"without resources": {`{"id":"e","action":{"type":"USER.UPDATED"}}`, 0, 1},
 		"without anything":  {`{}`, 0, 1},

@@ -19,6 +19,7 @@ import (
 // Store is the entry of the registry.
 var Store = source.Store{
 	Key:    "pingone",
+	Groups: true,
 	New:    func() source.Settings { return &Settings{} },
 	Events: readEvents,
 	Opener: func(env source.Environment) source.Opener {

@@ -99,7 +99,7 @@ func New(o Options) *Activities {
 	a.Provisioner = provision.New(provision.Options{
 		Tenant:       func(s api.Settings, o ...graph.Option) (provision.Tenant, error) { return a.client(s, o...) },
 		Sources:      o.Sources,
-		Settings:     settingsReader{a.settings},
+		Settings:     a.settings,
 		EarlierRuns:  a.earlier,
 		EventRemoval: a.eventRemoval,
 		Now:          o.Now,

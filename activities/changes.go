@@ -52,11 +52,11 @@ func (p *pace) spend(rule string, n int, now time.Time) (ok bool) {
 // run: the sync that it begins with finds everything.
 //
 // Errors: fault.ConnectionUnknown (Refused), TemporalUnavailable (Transient).
-func (a *Activities) TakeChanges(ctx context.Context, connection, rule string, c source.Changes) (runs, syncs int, err error) {
+func TakeChanges(ctx context.Context, a *Activities, connection, rule string, c source.Changes) (runs, syncs int, err error) {
 	if !c.Everybody && len(c.IDs) == 0 {
 		return 0, 0, nil
 	}
-	s, err := a.settings.get(ctx, connection, 0)
+	s, err := a.settings.AtLeast(ctx, connection, 0)
 	if err != nil || syncable(s, rule) != nil {
 		return 0, 0, err
 	}

@@ -16,11 +16,11 @@ import (
 func (a *Activities) TestConnection(ctx context.Context, in api.TestInput) (api.TestReport, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	return a.Check(ctx, in, nil), nil
+	return Check(ctx, a, in, nil), nil
 }
 
 // Check is TestConnection without Temporal, for a connection that is not saved yet.
-func (a *Activities) Check(ctx context.Context, in api.TestInput, progress func(string)) api.TestReport {
+func Check(ctx context.Context, a *Activities, in api.TestInput, progress func(string)) api.TestReport {
 	if err := a.allowed(in.Config); err != nil {
 		return check.Unreachable(err, a.options.Now())
 	}

@@ -22,21 +22,32 @@ import (
 // groupReaders is how many groups of a tenant are read at a time.
 const groupReaders = 6
 
-// MakeGroups reads the groups of a rule at the source and in the tenant, and plans them. removed is how many people the running sync has
+// PreviewGroups plans the groups of a rule whose people were previewed, and ReadGroups gives what such a plan is made from. Both name groups:
+// they are for the eyes of whoever asked.
+func PreviewGroups(ctx context.Context, a *Activities, s api.Settings, rule string, people People, progress func(string)) (*membership.Plan, error) {
+	return a.planGroups(ctx, s, rule, people, 0, true, progress)
+}
+
+// ReadGroups reads the groups of a rule, and their members, at the source and in the tenant.
+func ReadGroups(ctx context.Context, a *Activities, s api.Settings, rule string, people People, progress func(string)) (membership.Input, error) {
+	return a.readGroups(ctx, s, rule, people, 0, true, progress)
+}
+
+// planGroups reads the groups of a rule at the source and in the tenant, and plans them. removed is how many people the running sync has
 // taken something from; carriedOut tells that the plan of the people is being carried out, and not only looked at. progress is told in
 // words what is being read.
 //
 // Errors: those of the lists of groups. What fails about one group stands in its decision.
-func (a *Activities) MakeGroups(ctx context.Context, s api.Settings, rule string, people People, removed int, carriedOut bool, progress func(string)) (*membership.Plan, error) {
-	in, err := a.GroupsOf(ctx, s, rule, people, removed, carriedOut, progress)
+func (a *Activities) planGroups(ctx context.Context, s api.Settings, rule string, people People, removed int, carriedOut bool, progress func(string)) (*membership.Plan, error) {
+	in, err := a.readGroups(ctx, s, rule, people, removed, carriedOut, progress)
 	if err != nil {
 		return nil, err
 	}
 	return membership.Build(in), nil
 }
 
-// GroupsOf reads what MakeGroups plans from.
-func (a *Activities) GroupsOf(ctx context.Context, s api.Settings, rule string, people People, removed int, carriedOut bool, progress func(string)) (membership.Input, error) {
+// readGroups reads what planGroups plans from.
+func (a *Activities) readGroups(ctx context.Context, s api.Settings, rule string, people People, removed int, carriedOut bool, progress func(string)) (membership.Input, error) {
 	client, err := a.client(s, nth(ctx))
 	if err != nil {
 		return membership.Input{}, err

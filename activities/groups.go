@@ -20,7 +20,7 @@ import (
 // group's.
 func (a *Activities) PlanGroups(ctx context.Context, in api.GroupsInput) (api.GroupsResult, error) {
 	defer heartbeat(ctx)()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.GroupsResult{}, err
 	}
@@ -34,7 +34,7 @@ func (a *Activities) PlanGroups(ctx context.Context, in api.GroupsInput) (api.Gr
 	if err != nil {
 		return api.GroupsResult{}, err
 	}
-	made, err := a.MakeGroups(ctx, s, in.Rule, people, in.Removed, in.PlanID != "", func(string) {})
+	made, err := a.planGroups(ctx, s, in.Rule, people, in.Removed, in.PlanID != "", func(string) {})
 	if err != nil {
 		return api.GroupsResult{}, err
 	}
@@ -55,7 +55,7 @@ func (a *Activities) PlanGroups(ctx context.Context, in api.GroupsInput) (api.Gr
 func (a *Activities) peopleFor(ctx context.Context, s api.Settings, in api.GroupsInput) (People, error) {
 	kept, ok := a.plans.Get(keptFor(in.Connection, in.Rule))
 	if !ok || in.PlanID == "" || kept.id != in.PlanID {
-		return a.MakePeople(ctx, s, in.Rule, Carried{Resumed: true}, func(string) {})
+		return a.plan(ctx, s, in.Rule, carried{resumed: true}, func(string) {})
 	}
 	if !in.NewAccounts {
 		return kept.People, nil
@@ -103,7 +103,7 @@ func (a *Activities) GroupPage(ctx context.Context, in api.GroupPageInput) (api.
 //
 // Errors: fault.RevisionChanged (Stale); fault.ConnectionDisabled, ConnectionInvalid, RuleDisabled, RuleUnknown; those of reading them.
 func (a *Activities) groupSettings(ctx context.Context, connection, rule string, revision int, deletion bool) (api.Settings, error) {
-	s, err := a.settings.fresh(ctx, connection)
+	s, err := a.settings.Fresh(ctx, connection)
 	if err != nil {
 		return s, err
 	}

@@ -29,7 +29,7 @@ const suspicion = 3
 func (a *Activities) ListLinked(ctx context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.ListLinkedResult{}, err
 	}
@@ -56,7 +56,7 @@ func (a *Activities) ListLinked(ctx context.Context, in api.ListLinkedInput) (ap
 func (a *Activities) ListedPage(ctx context.Context, in api.ListLinkedInput) (api.ListLinkedResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.ListLinkedResult{}, err
 	}

@@ -21,7 +21,7 @@ import (
 // Errors: those of the settings, of the store and of Graph; fault.PersonNotFound (Refused) where the person has no account.
 func (a *Activities) PersonGroups(ctx context.Context, in api.PersonGroupsInput) (api.PersonGroupsResult, error) {
 	defer heartbeat(ctx)()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.PersonGroupsResult{}, err
 	}
@@ -184,7 +184,7 @@ func (a *Activities) personsChanges(ctx context.Context, s api.Settings, in api.
 // Errors: those of the settings and of grouping.WriteMembers.
 func (a *Activities) WriteMembership(ctx context.Context, in api.WriteMembershipInput) (api.WriteMembersResult, error) {
 	defer heartbeat(ctx)()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.WriteMembersResult{}, err
 	}

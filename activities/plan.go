@@ -38,7 +38,7 @@ const extensionPatience = 6
 func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.PlanResult{}, err
 	}
@@ -99,7 +99,7 @@ func (a *Activities) permitted(ctx context.Context, in api.PlanInput) ([]byte, e
 // later of the two.
 func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanInput, permitted []byte) (syncPlan, error) {
 	begun := a.options.Now()
-	made, err := a.MakePeople(ctx, s, in.Rule, Carried{Permitted: permitted, Removed: in.Removed, Resumed: in.Lost != nil}, func(string) {})
+	made, err := a.plan(ctx, s, in.Rule, carried{permitted: permitted, removed: in.Removed, resumed: in.Lost != nil}, func(string) {})
 	if err != nil {
 		return syncPlan{}, err
 	}
@@ -118,7 +118,7 @@ func (a *Activities) makePlan(ctx context.Context, s api.Settings, in api.PlanIn
 func (a *Activities) PlanPage(ctx context.Context, in api.PageInput) (api.PlanResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.PlanResult{}, err
 	}
@@ -135,13 +135,13 @@ func (a *Activities) PlanPage(ctx context.Context, in api.PageInput) (api.PlanRe
 	return a.page(made, in), nil
 }
 
-// Carried is what a sync has carried out already when it makes a plan. Zero in a preview.
-type Carried struct {
-	// Permitted are removals that passed the guard before, and Removed how many people something was taken from.
-	Permitted []byte
-	Removed   int
-	// Resumed: the plan takes the place of one that was carried out in part.
-	Resumed bool
+// carried is what a sync has carried out already when it makes a plan. Zero in a preview.
+type carried struct {
+	// permitted are removals that passed the guard before, and removed how many people something was taken from.
+	permitted []byte
+	removed   int
+	// resumed: the plan takes the place of one that was carried out in part.
+	resumed bool
 }
 
 // People is the plan of a rule's people, with what a plan of its groups needs of the same reading.
@@ -161,14 +161,22 @@ func groupEntries(r config.Rule, state api.RuleSettings) int {
 	return len(r.Groups)
 }
 
-// MakePlan reads everything and plans the people of one rule. progress is told in words what is being read.
-func (a *Activities) MakePlan(ctx context.Context, s api.Settings, rule string, carried Carried, progress func(string)) (*plan.Plan, error) {
-	made, err := a.MakePeople(ctx, s, rule, carried, progress)
+// Preview says what a sync of a rule would do, with the activities of a process that need not be a worker. progress is told in words what is
+// being read.
+//
+// Errors: those of PlanRule.
+func Preview(ctx context.Context, a *Activities, s api.Settings, rule string, progress func(string)) (*plan.Plan, error) {
+	made, err := a.plan(ctx, s, rule, carried{}, progress)
 	return made.Plan, err
 }
 
-// MakePeople is MakePlan for whoever goes on to plan the rule's groups.
-func (a *Activities) MakePeople(ctx context.Context, s api.Settings, rule string, carried Carried, progress func(string)) (made People, err error) {
+// PreviewPeople is Preview for whoever goes on to the rule's groups.
+func PreviewPeople(ctx context.Context, a *Activities, s api.Settings, rule string, progress func(string)) (People, error) {
+	return a.plan(ctx, s, rule, carried{}, progress)
+}
+
+// plan reads everything and plans the people of one rule.
+func (a *Activities) plan(ctx context.Context, s api.Settings, rule string, before carried, progress func(string)) (made People, err error) {
 	if err := syncable(s, rule); err != nil {
 		return made, err
 	}
@@ -179,10 +187,10 @@ func (a *Activities) MakePeople(ctx context.Context, s api.Settings, rule string
 	in := plan.Input{Policy: plan.Policy{
 		Connection: s.Config.Name, Rule: rule, Preferences: s.Config.Preferences, Selection: s.Selection(), FederatedDomains: s.FederatedDomains,
 		Limit: s.Config.PeoplePolicy(rule),
-	}, KnownLinks: s.KnownLinks, Removed: carried.Removed, Resumed: carried.Resumed}
+	}, KnownLinks: s.KnownLinks, Removed: before.removed, Resumed: before.resumed}
 	state, _ := s.Rule(rule)
 	in.FirstSync, in.EndsOpen = !state.Synced, state.EndsOpen
-	in.Permit = plan.Permit{Hash: state.Approved, Keys: carried.Permitted}
+	in.Permit = plan.Permit{Hash: state.Approved, Keys: before.permitted}
 	planned, _ := s.Config.Rule(rule)
 	in.SourceTag, made.Groups = planned.Source.Tag(), groupEntries(planned, state)
 	in.Standings = made.Groups > 0

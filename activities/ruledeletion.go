@@ -28,7 +28,7 @@ func terms(s api.Settings) api.DeletionTerms {
 func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletionInput) (api.DeletionTerms, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	s, err := a.settings.fresh(ctx, in.Connection)
+	s, err := a.settings.Fresh(ctx, in.Connection)
 	if err != nil {
 		return api.DeletionTerms{}, err
 	}
@@ -50,7 +50,7 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletion
 		return api.DeletionTerms{}, fault.Wrap("await sync", fault.Transient, fault.TemporalUnavailable, in.Rule, err)
 	}
 	// A test may have passed while the sync was waited for.
-	if s, err = a.settings.fresh(ctx, in.Connection); err != nil {
+	if s, err = a.settings.Fresh(ctx, in.Connection); err != nil {
 		return api.DeletionTerms{}, err
 	}
 	t := terms(s)
@@ -69,7 +69,7 @@ func (a *Activities) AwaitDeletionTerms(ctx context.Context, in api.AwaitTermsIn
 	defer tick.Stop()
 	enough := time.After(a.options.Waits.TermsPatience)
 	for {
-		s, err := a.settings.fresh(ctx, in.Connection)
+		s, err := a.settings.Fresh(ctx, in.Connection)
 		if err != nil {
 			return err
 		}

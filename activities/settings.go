@@ -2,54 +2,51 @@ package activities
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/cache"
 )
 
-// settingsAge is how long cached settings serve a caller that names no revision.
+// settingsAge is how long kept settings serve a caller that names no revision.
 const settingsAge = 2 * time.Second
 
-// settingsCache spares the connection's workflow a query for every person.
+// settingsCache spares the connection's workflow a query for every person. It is the provisioner's Settings.
 type settingsCache struct {
 	read func(ctx context.Context, connection string) (api.Settings, error)
 	now  func() time.Time
-
-	mu      sync.Mutex
-	entries map[string]cachedSettings // :: connection -> settings
+	kept *cache.Cache[string, keptSettings] // :: connection -> settings
 }
 
-type cachedSettings struct {
-	settings api.Settings
-	at       time.Time
+// keptSettings are settings with the moment at which they were asked for.
+type keptSettings struct {
+	api.Settings
+	at time.Time
 }
 
 func newSettingsCache(read func(context.Context, string) (api.Settings, error), now func() time.Time) *settingsCache {
-	return &settingsCache{read: read, now: now, entries: map[string]cachedSettings{}}
+	return &settingsCache{read: read, now: now, kept: cache.New[string, keptSettings](cache.Options{TTL: keepFor, Idle: true, Now: now})}
 }
 
-// get returns settings of at least the revision; with revision 0, settings at most settingsAge old.
-func (c *settingsCache) get(ctx context.Context, connection string, revision int) (api.Settings, error) {
-	c.mu.Lock()
-	e, ok := c.entries[connection]
-	c.mu.Unlock()
-	if ok && (revision > 0 && e.settings.Revision >= revision || c.now().Sub(e.at) < settingsAge) {
-		if revision <= e.settings.Revision {
-			return e.settings, nil
-		}
+// AtLeast gives settings of at least the revision; with revision 0, settings at most settingsAge old. Many who ask at once ask one question.
+func (c *settingsCache) AtLeast(ctx context.Context, connection string, revision int) (api.Settings, error) {
+	usable := func(k keptSettings) bool {
+		return k.Revision >= revision && (revision > 0 || c.now().Sub(k.at) < settingsAge)
 	}
-	return c.fresh(ctx, connection)
+	k, err := c.kept.Load(ctx, connection, usable, c.ask(connection))
+	return k.Settings, err
 }
 
-// fresh asks the connection's workflow. Removals do so before they act.
-func (c *settingsCache) fresh(ctx context.Context, connection string) (api.Settings, error) {
-	s, err := c.read(ctx, connection)
-	if err != nil {
-		return api.Settings{}, err
+// Fresh asks the connection's workflow. Removals do so before they act.
+func (c *settingsCache) Fresh(ctx context.Context, connection string) (api.Settings, error) {
+	k, err := c.kept.Fresh(ctx, connection, c.ask(connection))
+	return k.Settings, err
+}
+
+func (c *settingsCache) ask(connection string) func(context.Context) (keptSettings, error) {
+	return func(ctx context.Context) (keptSettings, error) {
+		at := c.now()
+		s, err := c.read(ctx, connection)
+		return keptSettings{s, at}, err
 	}
-	c.mu.Lock()
-	c.entries[connection] = cachedSettings{settings: s, at: c.now()}
-	c.mu.Unlock()
-	return s, nil
 }

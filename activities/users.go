@@ -42,7 +42,7 @@ func (a *Activities) hasGroups(ctx context.Context, connection, rule string) (bo
 	if rule == "" {
 		return false, nil
 	}
-	s, err := a.settings.get(ctx, connection, 0)
+	s, err := a.settings.AtLeast(ctx, connection, 0)
 	if err != nil {
 		return false, err
 	}
@@ -99,15 +99,4 @@ func (n heartbeatNotes) Last(ctx context.Context) (last provision.Note, err erro
 // Keep records a note.
 func (n heartbeatNotes) Keep(ctx context.Context, note provision.Note) error {
 	return n.heartbeater.note(ctx, n.temporal, note)
-}
-
-// settingsReader gives the provisioner what the connections' workflows keep.
-type settingsReader struct{ cache *settingsCache }
-
-func (s settingsReader) AtLeast(ctx context.Context, connection string, revision int) (api.Settings, error) {
-	return s.cache.get(ctx, connection, revision)
-}
-
-func (s settingsReader) Fresh(ctx context.Context, connection string) (api.Settings, error) {
-	return s.cache.fresh(ctx, connection)
 }

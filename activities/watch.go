@@ -91,7 +91,7 @@ func (w *watch) run(ctx context.Context) error {
 
 // watcher opens the rule's source; nil where it is not under this rule that the source is watched, or it does not tell of changes.
 func (w *watch) watcher(ctx context.Context) (from source.Watcher, key string, err error) {
-	s, err := w.settings.fresh(ctx, w.in.Connection)
+	s, err := w.settings.Fresh(ctx, w.in.Connection)
 	if err != nil {
 		return nil, "", err
 	}
@@ -117,7 +117,7 @@ func (w *watch) untilOver(ctx context.Context, key string, end context.CancelCau
 		case <-ctx.Done():
 			return
 		}
-		s, err := w.settings.fresh(ctx, w.in.Connection)
+		s, err := w.settings.Fresh(ctx, w.in.Connection)
 		if err != nil && !fault.Is(err, fault.ConnectionUnknown) {
 			continue
 		}
@@ -138,7 +138,7 @@ func (w *watch) watches(s api.Settings, key string) bool {
 
 // take starts what changes call for, and then moves the position on.
 func (w *watch) take(ctx context.Context, c source.Changes) error {
-	runs, syncs, err := w.TakeChanges(ctx, w.in.Connection, w.in.Rule, c)
+	runs, syncs, err := TakeChanges(ctx, w.Activities, w.in.Connection, w.in.Rule, c)
 	w.result.Runs, w.result.Syncs = w.result.Runs+runs, w.result.Syncs+syncs
 	if err != nil {
 		return err

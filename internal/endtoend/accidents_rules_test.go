@@ -180,11 +180,11 @@ func TestAccidentsOfReadingAFile(t *testing.T) {
 				}}, err
 			},
 		})
-		_, err := acts.MakePlan(context.Background(), settings, "staff", activities.Carried{}, func(string) {})
+		_, err := activities.Preview(context.Background(), acts, settings, "staff", func(string) {})
 		require.True(t, fault.Is(err, fault.SourceChanged), "%v", err)
 		require.Equal(t, fault.Stale, fault.KindOf(err), "the sync plans anew")
 		k.WritePeople(people[:12]...)
-		made, err := acts.MakePlan(context.Background(), settings, "staff", activities.Carried{}, func(string) {})
+		made, err := activities.Preview(context.Background(), acts, settings, "staff", func(string) {})
 		require.NoError(t, err)
 		require.Len(t, made.Leavers, 1)
 	})

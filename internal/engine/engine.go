@@ -130,23 +130,6 @@ func (e *Engine) describe(ctx context.Context, connection string) (api.Settings,
 	return d.Settings, nil
 }
 
-// sharedActivities are those that any worker can carry out. They are listed one by one: the struct has methods that are none.
-func (e *Engine) sharedActivities() []any {
-	a := e.activities
-	return []any{
-		a.CheckSettings, a.TestConnection, a.SetSchedule, a.PlanRule, a.ProvisionAccount, a.RevokeSessions, a.AssignLicenses, a.AwaitRun,
-		a.SetManager, a.RemoveAccount, a.ListLinked, a.MoveLink, a.WatchSource, a.BeginRuleDeletion, a.AwaitDeletionTerms,
-		a.PlanGroups, a.PersonGroups, a.WriteMembership, a.PlanDeletedGroups,
-	}
-}
-
-// ownActivities are those that only the worker can carry out that keeps what they serve. Groups are planned by any worker, and best by the
-// one that keeps the plan of the people.
-func (e *Engine) ownActivities() []any {
-	a := e.activities
-	return []any{a.PlanPage, a.ListedPage, a.PlanGroups, a.GroupPage, a.SettleGroup, a.WriteMembers}
-}
-
 // Registry is where workflows are registered: a worker or a replayer.
 type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
@@ -166,26 +149,26 @@ func Register(r Registry) {
 
 // Plan computes what a sync of a rule would do, in this process: nothing of it enters a history.
 func (e *Engine) Plan(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, error) {
-	return e.activities.MakePlan(ctx, s, rule, activities.Carried{}, progress)
+	return activities.Preview(ctx, e.activities, s, rule, progress)
 }
 
 // PlanWithGroups is Plan with the plan of the rule's groups; nil where it has none.
 func (e *Engine) PlanWithGroups(ctx context.Context, s api.Settings, rule string, progress func(string)) (*plan.Plan, *membership.Plan, error) {
-	people, err := e.activities.MakePeople(ctx, s, rule, activities.Carried{}, progress)
+	people, err := activities.PreviewPeople(ctx, e.activities, s, rule, progress)
 	if err != nil || people.Groups == 0 {
 		return people.Plan, nil, err
 	}
-	groups, err := e.activities.MakeGroups(ctx, s, rule, people, 0, true, progress)
+	groups, err := activities.PreviewGroups(ctx, e.activities, s, rule, people, progress)
 	return people.Plan, groups, err
 }
 
 // Groups reads the groups of a rule in this process, with their members, and plans them. Its answer names groups and is for the eyes of whoever asked.
 func (e *Engine) Groups(ctx context.Context, s api.Settings, rule string, progress func(string)) (in membership.Input, made *membership.Plan, err error) {
-	people, err := e.activities.MakePeople(ctx, s, rule, activities.Carried{}, progress)
+	people, err := activities.PreviewPeople(ctx, e.activities, s, rule, progress)
 	if err != nil {
 		return in, nil, err
 	}
-	if in, err = e.activities.GroupsOf(ctx, s, rule, people, 0, true, progress); err != nil {
+	if in, err = activities.ReadGroups(ctx, e.activities, s, rule, people, progress); err != nil {
 		return in, nil, err
 	}
 	return in, membership.Build(in), nil
@@ -198,7 +181,7 @@ func (e *Engine) PersonGroups(ctx context.Context, in api.PersonGroupsInput) (ap
 
 // Check tests a connection in this process, saved or not.
 func (e *Engine) Check(ctx context.Context, c config.Connection, pinned api.Pinned, progress func(string)) api.TestReport {
-	return e.activities.Check(ctx, api.TestInput{Config: c, Pinned: pinned}, progress)
+	return activities.Check(ctx, e.activities, api.TestInput{Config: c, Pinned: pinned}, progress)
 }
 
 // LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"reflect"
-	"runtime"
-	"strings"
 
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -13,12 +11,11 @@ import (
 // Endpoints finds the hosts of a cloud.
 func (e *Engine) Endpoints(cloud string) (graph.Endpoints, error) { return e.endpoints(cloud) }
 
-// ActivityNames are the names of the registered activities.
+// ActivityNames are the names of the registered activities: every exported method.
 func (e *Engine) ActivityNames() []string {
 	var names []string
-	for _, f := range append(e.sharedActivities(), e.ownActivities()...) {
-		name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
-		names = append(names, strings.TrimSuffix(name[strings.LastIndex(name, ".")+1:], "-fm"))
+	for m := range reflect.TypeOf(e.activities).Methods() {
+		names = append(names, m.Name)
 	}
 	return names
 }

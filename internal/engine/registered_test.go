@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,8 @@ import (
 	"github.com/entraflow/entraflow/internal/engine"
 )
 
-// Every activity that a workflow names is registered with the worker: one that is not would be retried for hours.
+// Every activity that a workflow names is registered with the worker: one that is not would be retried for hours. Nothing else is: whoever
+// reaches Temporal can call whatever is registered.
 func TestEveryActivityOfTheWorkflowsIsRegistered(t *testing.T) {
 	t.Parallel()
 	e, err := engine.New(engine.Parts{Environment: engine.Environment{WriteShare: 1, Activities: 1, Pace: 1}})
@@ -28,5 +30,6 @@ func TestEveryActivityOfTheWorkflowsIsRegistered(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, used)
-	require.Subset(t, e.ActivityNames(), used)
+	slices.Sort(used)
+	require.ElementsMatch(t, slices.Compact(used), e.ActivityNames())
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/stores"
@@ -108,7 +109,7 @@ func (e *Engine) takeEvents(ctx context.Context, store, connection string, event
 		if len(changes.IDs) == 0 && !changes.Everybody {
 			continue
 		}
-		if _, _, err := e.activities.TakeChanges(ctx, connection, rule.Name, changes); err != nil {
+		if _, _, err := activities.TakeChanges(ctx, e.activities, connection, rule.Name, changes); err != nil {
 			return err
 		}
 	}

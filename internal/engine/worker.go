@@ -84,12 +84,9 @@ func (e *Engine) Worker() *Worker {
 	options.DisableWorkflowWorker = true
 	w.own = worker.New(e.parts.Client, e.queue(), options)
 	Register(w.shared)
-	for _, f := range e.sharedActivities() {
-		w.shared.RegisterActivity(f)
-	}
-	for _, f := range e.ownActivities() {
-		w.own.RegisterActivity(f)
-	}
+	// Which of them come to the worker's own queue is for whoever starts them to say.
+	w.shared.RegisterActivity(e.activities)
+	w.own.RegisterActivity(e.activities)
 	return w
 }
 

@@ -53,6 +53,9 @@ func (d *ruleDeletion) run(ctx workflow.Context) (api.DeleteRuleResult, error) {
 		return d.Result, err
 	}
 	if err := d.carryOut(ctx); err != nil {
+		if own := new(fault.Error); errors.As(err, &own) {
+			err = wire.Reported(err)
+		}
 		return d.Result, err
 	}
 	return d.Result, d.finish(ctx)
@@ -89,9 +92,7 @@ func (d *ruleDeletion) begin(ctx workflow.Context) error {
 	d.show(ctx, "Disabling the rule and ending its sync.")
 	ctx = workflow.WithActivityOptions(ctx, planOptions("Disable the rule for good and await the end of its sync"))
 	var begun api.DeletionTerms
-	err := workflow.ExecuteActivity(ctx, acts.BeginRuleDeletion, api.BeginDeletionInput{
-		Connection: d.Connection, Rule: d.Rule,
-	}).Get(ctx, &begun)
+	err := execute(ctx, acts.BeginRuleDeletion, api.BeginDeletionInput{Connection: d.Connection, Rule: d.Rule}, &begun)
 	d.Result.Deprovision, d.Result.Untouched = begun.Deprovision && !begun.Untouched, begun.Untouched
 	d.Groups = begun.Groups
 	return err
@@ -122,7 +123,7 @@ func (d *ruleDeletion) list(ctx workflow.Context) (page api.ListLinkedResult, er
 		return d.readList(ctx, "List the accounts that carry the rule's link", in)
 	}
 	kept := workflow.WithActivityOptions(ctx, keptOptions(d.Queue, "Next page of the accounts that carry the rule's link"))
-	err = workflow.ExecuteActivity(kept, acts.ListedPage, in).Get(ctx, &page)
+	err = execute(kept, acts.ListedPage, in, &page)
 	if page.Gone || workerGone(err) {
 		return d.readList(ctx, "List the accounts again: the worker that kept the list is gone", in)
 	}
@@ -131,7 +132,7 @@ func (d *ruleDeletion) list(ctx workflow.Context) (page api.ListLinkedResult, er
 
 // readList lists all accounts, which needs a complete read of the tenant.
 func (d *ruleDeletion) readList(ctx workflow.Context, summary string, in api.ListLinkedInput) (page api.ListLinkedResult, err error) {
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.ListLinked, in).Get(ctx, &page)
+	err = execute(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.ListLinked, in, &page)
 	if err == nil && !in.CountOnly {
 		d.ListID, d.Queue = page.ListID, page.Queue
 	}
@@ -245,9 +246,12 @@ func (d *ruleDeletion) person(ctx workflow.Context, account api.LinkedAccount) (
 	}).Get(ctx, &result)
 	if alreadyStarted(err) {
 		// Somebody provisions the person by hand at this moment. The next pass comes back to it.
-		return api.UserResult{}, wire.Reported(fault.New("", fault.Refused, fault.ConcurrentChange, ""))
+		return api.UserResult{}, fault.New("", fault.Refused, fault.ConcurrentChange, "")
 	}
-	return result, childError(err)
+	if err != nil {
+		return result, wire.FaultOf(err)
+	}
+	return result, nil
 }
 
 func (d *ruleDeletion) count(account api.LinkedAccount, r api.UserResult, err error) {
@@ -261,7 +265,7 @@ func (d *ruleDeletion) count(account api.LinkedAccount, r api.UserResult, err er
 	default:
 		note := api.PersonNote{User: account.User, Action: plan.Remove, Outcome: r.Outcome, Reason: r.Reason, Subject: r.Subject}
 		if err != nil {
-			f := wire.FaultOf(err)
+			f := fault.Of(err)
 			note.Outcome, note.Reason, note.Subject = plan.Failed, f.Reason, f.Subject
 		}
 		d.Result.Failed++

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -54,6 +53,5 @@ func keptOptions(queue, summary string) workflow.ActivityOptions {
 // workerGone reports that an activity with keptOptions failed in a way that another worker may do better: nobody took it up,
 // its worker died, or whatever it needed did not answer for as long as was worth waiting for.
 func workerGone(err error) bool {
-	var timeout *temporal.TimeoutError
-	return err != nil && (errors.As(err, &timeout) || wire.FaultOf(err).Kind == fault.Transient)
+	return err != nil && fault.Of(err).Kind.Retryable()
 }

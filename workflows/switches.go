@@ -210,9 +210,8 @@ func (c *connection) runTest(ctx workflow.Context) api.TestReport {
 	header := c.state.Settings.Config
 	header.Rules = c.enabledRuleSettings()
 	var report api.TestReport
-	err := workflow.ExecuteActivity(ctx, acts.TestConnection, api.TestInput{Config: header, Pinned: c.state.Settings.Pinned}).Get(ctx, &report)
-	if err != nil {
-		f := wire.FaultOf(err)
+	if err := execute(ctx, acts.TestConnection, api.TestInput{Config: header, Pinned: c.state.Settings.Pinned}, &report); err != nil {
+		f := fault.Of(err)
 		report = api.TestReport{At: workflow.Now(ctx), Checks: []api.TestCheck{{
 			Name: "test", Status: api.TestFailed, Reason: f.Reason, Message: f.Message(), Fix: "Look at the worker's log and test again.",
 		}}}

@@ -124,7 +124,7 @@ const maxReplans = 10
 func (s *syncRun) carryOut(ctx workflow.Context) error {
 	for {
 		err := s.carryOutStage(ctx)
-		stale := err != nil && wire.FaultOf(err).Kind == fault.Stale
+		stale := err != nil && fault.Of(err).Kind == fault.Stale
 		switch next, more := s.next(); {
 		case err == nil && more:
 			s.enter(next)
@@ -254,8 +254,8 @@ func (s *syncRun) begin(page api.PlanResult) {
 
 // planRule reads everything and makes a plan, which the worker keeps that made it.
 func (s *syncRun) planRule(ctx workflow.Context, summary string, lost *api.LostPlan) (page api.PlanResult, err error) {
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.PlanRule,
-		api.PlanInput{Connection: s.Connection, Rule: s.Rule, Removed: s.Removed, Lost: lost}).Get(ctx, &page)
+	err = execute(workflow.WithActivityOptions(ctx, planOptions(summary)), acts.PlanRule,
+		api.PlanInput{Connection: s.Connection, Rule: s.Rule, Removed: s.Removed, Lost: lost}, &page)
 	if err == nil {
 		s.Queue = page.Queue
 	}
@@ -270,7 +270,7 @@ func (s *syncRun) nextPage(ctx workflow.Context) (page api.PlanResult, err error
 		summary = "Next page of the plan: what takes something away"
 	}
 	in := api.PageInput{Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, Stage: s.Stage, After: s.After}
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, keptOptions(s.Queue, summary)), acts.PlanPage, in).Get(ctx, &page)
+	err = execute(workflow.WithActivityOptions(ctx, keptOptions(s.Queue, summary)), acts.PlanPage, in, &page)
 	if page.Gone || workerGone(err) {
 		over := s.Renames+s.Freed > 0
 		if over {
@@ -321,7 +321,7 @@ func (s *syncRun) work(ctx workflow.Context, page api.PlanResult) error {
 			return err
 		}
 		if s.withdrawn != nil {
-			return wire.Reported(s.withdrawn)
+			return s.withdrawn
 		}
 		if s.skips() {
 			return nil
@@ -337,7 +337,7 @@ func (s *syncRun) drain(ctx workflow.Context) error {
 		return err
 	}
 	if s.withdrawn != nil {
-		return wire.Reported(s.withdrawn)
+		return s.withdrawn
 	}
 	return nil
 }

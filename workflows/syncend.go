@@ -23,7 +23,7 @@ func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 	case temporal.IsCanceledError(err):
 		r.State, r.Reason = api.SyncStopped, fault.Stopped
 	case err != nil:
-		f := wire.FaultOf(err)
+		f := fault.Of(err)
 		r.State, r.Reason, r.Message = api.SyncFailed, f.Reason, f.Message()
 		if f.Reason == fault.RuleDisabled || f.Reason == fault.ConnectionDisabled {
 			r.State = api.SyncStopped
@@ -47,7 +47,7 @@ func (s *syncRun) end(ctx workflow.Context, err error) (api.SyncResult, error) {
 		return *r, err
 	}
 	if r.State == api.SyncFailed {
-		f := wire.FaultOf(err)
+		f := fault.Of(err)
 		return *r, temporal.NewApplicationErrorWithOptions(r.Message, string(r.Reason), temporal.ApplicationErrorOptions{
 			NonRetryable: true,
 			Details:      []any{wire.ErrorDetails{Kind: f.Kind, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}, *r},

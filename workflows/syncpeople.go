@@ -53,13 +53,17 @@ func (s *syncRun) person(ctx workflow.Context, person api.PlannedPerson) (result
 			Connection: s.Connection, User: person.User, Rule: s.Rule, Revision: s.Result.Revision, Planned: &planned,
 		}).Get(ctx, &result)
 	})
-	return result, err
+	if err != nil {
+		// A person's run that somebody cancelled was stopped; the sync was not.
+		return result, wire.FaultOf(err)
+	}
+	return result, nil
 }
 
 // count adds one person to the counters.
 func (s *syncRun) count(person api.PlannedPerson, r api.UserResult, err error) {
 	if err != nil {
-		f := wire.FaultOf(err)
+		f := fault.Of(err)
 		r = api.UserResult{Action: person.Action, Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject, RequestID: f.RequestID}
 		if f.Reason.WithdrawsConnection() && s.withdrawn == nil {
 			s.withdrawn = f

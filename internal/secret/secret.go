@@ -40,6 +40,7 @@ const (
 var (
 	errNotSet     = errors.New("the environment variable is not set or empty")
 	errEmpty      = errors.New("the file is empty")
+	errNotText    = errors.New("the file is no UTF-8 text; Windows PowerShell writes UTF-16 unless told otherwise")
 	errTooLarge   = errors.New("the file is too large for a secret")
 	errNotRegular = errors.New("this is a folder, a pipe or a device, not a file")
 	errTooSlow    = errors.New("the file could not be read within 10 s")
@@ -83,8 +84,8 @@ func matches(entry, name string) bool {
 	return entry == name
 }
 
-// Read resolves a reference, env:NAME or file:PATH, and drops line breaks at the end of a file. The value is never kept, so that a
-// secret which was renewed under the same reference is found.
+// Read resolves a reference, env:NAME or file:PATH, and drops line breaks at the end of a file and a byte order mark at its beginning. The
+// value is never kept, so that a secret which was renewed under the same reference is found.
 //
 // Faults: SecretNotAllowed; unreadable, which is a reason of the caller's (Denied, the reference as subject; no subject when it is
 // no reference, since it may then be the secret itself), also for an empty secret; the context's error as it is.
@@ -163,8 +164,13 @@ func (s Store) readFile(path string) (string, error) {
 	case len(b) > maxSize:
 		return "", errTooLarge
 	}
-	if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
+	// Some editors put a byte order mark before it, which shows nowhere and would make the secret a wrong one.
+	b = bytes.TrimRight(bytes.TrimPrefix(b, []byte("\ufeff")), "\r\n")
+	switch {
+	case len(b) == 0:
 		return "", errEmpty
+	case bytes.IndexByte(b, 0) >= 0:
+		return "", errNotText
 	}
 	return string(b), nil
 }

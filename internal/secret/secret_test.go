@@ -28,6 +28,7 @@ func TestSecret(t *testing.T) {
 		write("plain", "from a file"):  "from a file",
 		write("unix", "a b \n"):        "a b ",
 		write("windows", "x\r\n"):      "x",
+		write("mark", "\ufeffx\n"):     "x",
 		write("lines", "one\ntwo\n\n"): "one\ntwo",
 	} {
 		got, err := secret.Store{}.Read(context.Background(), ref, fault.SecretUnreadable)
@@ -41,10 +42,11 @@ func TestSecret(t *testing.T) {
 		"file:" + dir:                                "file:" + dir,
 		write("empty", "\n"):                         "file:" + dir + "/empty",
 		write("large", strings.Repeat("x", 100_000)): "file:" + dir + "/large",
-		"Hunter2":      "",
-		"env:Hunter-2": "",
-		"file:":        "",
-		"":             "",
+		write("utf16", "\xff\xfex\x00y\x00"):         "file:" + dir + "/utf16",
+		"Hunter2":                                    "",
+		"env:Hunter-2":                               "",
+		"file:":                                      "",
+		"":                                           "",
 	} {
 		_, err := secret.Store{}.Read(context.Background(), ref, fault.SecretUnreadable)
 		f := fault.Of(err)

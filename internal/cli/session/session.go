@@ -76,7 +76,8 @@ func (a *Session) Print(value any, text string) error {
 	a.Notes.Clear()
 	a.printed = true
 	if !a.JSON() {
-		_, err := io.WriteString(a.Stdout, text)
+		// Names and messages in it come from outside.
+		_, err := io.WriteString(a.Stdout, terminal.Printable(text))
 		return err
 	}
 	enc := json.NewEncoder(a.Stdout)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -40,6 +41,20 @@ func copyOf(t *testing.T, from source.Source, o spool.Options) *spool.Copy {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
+}
+
+// Nothing of a record is lost on the way: whatever is added to records must be kept, too.
+func TestEveryFieldOfARecordIsKept(t *testing.T) {
+	t.Parallel()
+	full := source.Record{ID: "1", Enabled: true, EnabledErr: fault.New("", fault.Invalid, fault.EnabledUnreadable, "enabled"), Doubt: true, Fields: map[string]any{"text": "b"}}
+	for i := range reflect.TypeOf(full).NumField() {
+		require.False(t, reflect.ValueOf(full).Field(i).IsZero(), "the test knows nothing of %s", reflect.TypeOf(full).Field(i).Name)
+	}
+	got, _, err := copyOf(t, records{full}, spool.Options{}).Get(t.Context(), "1")
+	require.NoError(t, err)
+	require.Equal(t, fault.Of(full.EnabledErr).Reason, fault.Of(got.EnabledErr).Reason)
+	got.EnabledErr = full.EnabledErr
+	require.Equal(t, full, got)
 }
 
 // The values keep their types, whole numbers apart from decimal ones.

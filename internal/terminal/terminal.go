@@ -122,6 +122,16 @@ func cut(s string, columns int) string {
 	return string(r[:columns-1]) + "…"
 }
 
+// Harmless replaces only the signs that a terminal obeys, so that a text that may be kept in a file, such as a configuration, stays what it is.
+func Harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
 // Printable replaces what a terminal would obey instead of showing: ids and messages come from outside.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {

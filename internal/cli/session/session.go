@@ -77,7 +77,7 @@ func (a *Session) Print(value any, text string) error {
 	a.printed = true
 	if !a.JSON() {
 		// Names and messages in it come from outside.
-		_, err := io.WriteString(a.Stdout, terminal.Printable(text))
+		_, err := io.WriteString(a.Stdout, terminal.Harmless(text))
 		return err
 	}
 	enc := json.NewEncoder(a.Stdout)

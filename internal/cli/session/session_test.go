@@ -16,6 +16,6 @@ func TestWhatIsPrintedCannotSteerTheTerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	a := &session.Session{Stdout: &out, Notes: &terminal.Terminal{W: io.Discard}}
-	require.NoError(t, a.Print(nil, "E1\x1b[2J\tZoë\n"))
-	require.Equal(t, "E1\uFFFD[2J\tZoë\n", out.String())
+	require.NoError(t, a.Print(nil, "E1\x1b[2J\u009b2J\tZoë\u00a0\n"))
+	require.Equal(t, "E1\uFFFD[2J\uFFFD2J\tZoë\u00a0\n", out.String())
 }

@@ -223,10 +223,12 @@ func (p *provisioning) decide(ctx context.Context, m plan.Match) (plan.Policy, p
 		return s, change, err
 	}
 	s = p.policy()
+	person := p.person
 	p.person.Err = err
 	if closing, failed := p.held(ctx, &s, m); failed == nil && closing.Disable {
 		return s, closing, nil
 	}
+	p.person = person
 	return s, change, err
 }
 

@@ -59,6 +59,14 @@ func TestWithoutAPlanNobodyIsRemovedInDoubt(t *testing.T) {
 					EventRemoval: func(context.Context, string, string, string) (bool, error) { return true, nil },
 					Settings:     m, EarlierRuns: m, Now: func() time.Time { return m.clock }, Random: m.random, Waits: backoff.Default(),
 				})
+				seen, err := worker.Inspect(t.Context(), provision.InspectInput{Connection: "contoso", User: "p0"})
+				require.NoError(t, err)
+				if test.reason != fault.PersonNotFound {
+					require.Equal(t, test.reason, seen.Deciding.Reason, "whoever looks is told the same")
+					require.Nil(t, seen.Change)
+				} else {
+					require.Equal(t, plan.Remove, seen.Change.Action)
+				}
 				done, err := worker.Remove(context.Background(), api.RemoveInput{Connection: "contoso", User: "p0", Event: event}, provision.Attempt{Number: 1, Since: m.clock})
 				removed := test.reason == fault.PersonNotFound
 				if removed || event {

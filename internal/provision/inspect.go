@@ -192,6 +192,16 @@ func (i *Inspection) left(ctx context.Context, p *provisioning, why fault.Reason
 	}
 	r := &removal{Provisioner: p.Provisioner, in: api.RemoveInput{Connection: p.in.Connection, User: p.in.User}, settings: p.settings, tenant: p.tenant, why: why}
 	_, change := r.decide(account, l.Rule)
+	if change.Action != plan.None {
+		doubt, err := r.inDoubt(ctx, account, l.Rule)
+		if err == nil && doubt != "" {
+			err = refuse("remove", doubt, "")
+		}
+		if err != nil {
+			i.Deciding = fault.Of(err)
+			return
+		}
+	}
 	i.Change = &change
 }
 

@@ -51,6 +51,8 @@ func (a command) unconfirmedPerson(ctx context.Context, t *session.Link, connect
 		return found.Scope
 	case found.Matching != nil:
 		return found.Matching
+	case found.Deciding != nil:
+		return found.Deciding
 	case c != nil && c.Action == plan.None && c.Reason == "":
 		would = "the person is deprovisioned already"
 	case c != nil && c.Action == plan.None:

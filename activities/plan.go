@@ -298,7 +298,7 @@ func (a *Activities) page(p syncPlan, in api.PageInput) api.PlanResult {
 		without := c.Action == plan.Create || c.Action == plan.Adopt
 		person := api.PlannedPerson{User: c.SourceID, Planned: api.Planned{
 			Action: c.Action, AccountID: c.AccountID, Attributes: c.Attributes, Exhausted: c.Exhausted,
-			Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
+			Candidate: c.Candidate, Manager: c.FoundManager, Disable: c.Disable, RemoveLicenses: c.RemoveLicenses,
 			Snapshot: p.Snapshot.Version, Recent: without && p.recent.has(c.SourceID),
 			Missed: without && p.missed,
 		}}

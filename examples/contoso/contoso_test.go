@@ -112,8 +112,9 @@ func TestSignInNames(t *testing.T) {
 	for _, rule := range c.Rules {
 		s, program := compiled(t, rule)
 		_, err := s.List(t.Context(), func(r source.Record) error {
-			upn, err := program.UserPrincipalName(r)
+			names, err := program.SignInNames(r)
 			require.NoError(t, err, r.ID)
+			upn := names[0]
 			holders[upn] = append(holders[upn], r.ID)
 			_, domain, _ := strings.Cut(upn, "@")
 			require.Contains(t, domains, domain)

@@ -115,6 +115,8 @@ type Planned struct {
 	Manager string `json:"managerId,omitempty"`
 	// Exhausted are SKUs of which the plan found no unit left.
 	Exhausted []string `json:"exhausted,omitempty"`
+	// Candidate is which of several sign-in names the plan gave somebody new, counted from 1; 0 where the mapping gives one.
+	Candidate int `json:"candidate,omitempty"`
 	// Snapshot is the version of the source that was planned from.
 	Snapshot int64 `json:"snapshot,omitempty"`
 	// Recent: somebody ran the person's workflow so lately that the plan's read of the tenant may have missed an account

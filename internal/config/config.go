@@ -202,7 +202,7 @@ func (r *Rule) Expressions() mapping.Rule {
 // looksUp reports whether the rule may use a table.
 func (r *Rule) looksUp() bool {
 	for _, m := range r.Mappings {
-		if expression.LooksUp(m.Expression) {
+		if expression.LooksUp(m.Expression) || slices.ContainsFunc(m.FirstFree, expression.LooksUp) {
 			return true
 		}
 	}

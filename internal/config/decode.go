@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -175,8 +176,11 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 		return Mapping{Expression: s}, ok
 	}
 	known := []string{"value", "expression"}
-	if a.Type == directory.Secret {
+	switch {
+	case a.Type == directory.Secret:
 		known = []string{"secret", "value"}
+	case a.Name == directory.UserPrincipalName:
+		known = append(known, "firstFree")
 	}
 	entries, ok := d.entries(n, path, wanted)
 	if !ok {
@@ -203,8 +207,33 @@ func (d *document) mapping(n *yaml.Node, path string, a directory.Attribute) (Ma
 		m.Expression, ok = d.expression(e.node, path, wanted)
 		return m, ok
 	}
+	if e.key == "firstFree" {
+		m.FirstFree, ok = d.candidates(e.node, join(path, "firstFree"))
+		return m, ok
+	}
 	m.Value, ok = d.constant(e.node, path)
 	return m, ok
+}
+
+// candidates reads the expressions of firstFree.
+func (d *document) candidates(n *yaml.Node, path string) ([]string, bool) {
+	const wanted = "write a list of expressions in single quotes, as in {firstFree: ['…', '…']}"
+	if d.decorated(n, path) {
+		return nil, false
+	}
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		d.report(placeOf(n), path, "it is no list of expressions; "+wanted)
+		return nil, false
+	}
+	list, all := make([]string, len(n.Content)), true
+	for i, item := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.at[at] = placeOf(item)
+		var ok bool
+		list[i], ok = d.expression(item, at, wanted)
+		all = all && ok
+	}
+	return list, all
 }
 
 // mappingOptions takes those keys of a mapping that say when and with what default it is written; rest are the others.

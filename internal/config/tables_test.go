@@ -113,6 +113,41 @@ func TestWhen(t *testing.T) {
 	}
 }
 
+// The names of which somebody new gets the first that is free.
+func TestFirstFree(t *testing.T) {
+	t.Parallel()
+	several := func(value string) string {
+		return head + strings.Replace(staff, `userPrincipalName: 'user.username + "@contoso.com"'`, "userPrincipalName: "+value, 1)
+	}
+	require.NotEqual(t, head+staff, several(""))
+	f, problems := parse(several(`{firstFree: ['user.a + "@contoso.com"', 'user.b + "@contoso.com"']}`))
+	require.Empty(t, problems)
+	want := config.Mapping{FirstFree: []string{`user.a + "@contoso.com"`, `user.b + "@contoso.com"`}}
+	require.Equal(t, want, f.Connection.Rules[0].Mappings["userPrincipalName"])
+	b, err := json.Marshal(f.Connection)
+	require.NoError(t, err)
+	var travelled config.Connection
+	require.NoError(t, json.Unmarshal(b, &travelled))
+	require.Empty(t, travelled.Validate())
+	require.Equal(t, want, travelled.Rules[0].Mappings["userPrincipalName"])
+
+	for value, message := range map[string]string{
+		`{firstFree: 'user.a'}`:                         "no list of expressions",
+		`{firstFree: []}`:                               "no list of expressions",
+		`{firstFree: ['user.a', 5]}`:                    "single quotes",
+		`{firstFree: ['user.a', 'user.b +']}`:           "rule staff, mappings.userPrincipalName.firstFree[1]",
+		`{firstFree: ['user.a', '"all@contoso.com"']}`:  "everybody would get the same value",
+		`{firstFree: ['user.a'], when: create}`:         "remove when",
+		`{firstFree: ['user.a'], expression: 'user.b'}`: "single quotes",
+	} {
+		_, problems := parse(several(value))
+		require.NotEmpty(t, problems, value)
+		require.Contains(t, problems.Error(), message, value)
+	}
+	_, problems = parse(head + staff + "      jobTitle: {firstFree: ['user.a']}\n")
+	require.NotEmpty(t, problems)
+}
+
 // A file with far too many rules or keys is refused in a moment.
 func TestHugeFilesAreRefusedAtOnce(t *testing.T) {
 	for name, text := range map[string]string{

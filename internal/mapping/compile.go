@@ -13,7 +13,8 @@ import (
 
 // Problem is one thing wrong with a rule's filter or mappings.
 type Problem struct {
-	// Key is "filter" or the attribute's name; config.File.At turns it into a place in the file.
+	// Key is "filter" or the attribute's name, with the expression behind a dot where it has several; config.File.At turns it into a place
+	// in the file.
 	Key string
 	// Message says what is wrong and what to do.
 	Message string
@@ -55,7 +56,7 @@ func CheckShape(rule Rule) (problems, warnings []Problem) {
 	mappings, unusable := byAttribute(rule)
 	maps.DeleteFunc(mappings, func(name string, m field.Spec) bool {
 		a, _ := directory.FindAttribute(name)
-		return m.Expression != "" && m.Value == nil && m.Secret == "" && a.Type != directory.Secret
+		return (m.Expression != "" || len(m.FirstFree) > 0) && m.Value == nil && m.Secret == "" && a.Type != directory.Secret
 	})
 	_, problems = compile(Rule{Mappings: mappings}, expression.Scope{Tables: rule.Tables})
 	return append(problems, unusable...), nil
@@ -66,7 +67,11 @@ func compile(rule Rule, scope expression.Scope) (*Program, []Problem) {
 	var problems []Problem
 	report := func(key string, found []expression.Problem) {
 		for _, f := range found {
-			problems = append(problems, Problem{Key: key, Message: f.Message, Offset: f.Offset})
+			at := key
+			if f.Part != "" {
+				at += "." + f.Part
+			}
+			problems = append(problems, Problem{Key: at, Message: f.Message, Offset: f.Offset})
 		}
 	}
 	if rule.Filter != "" {

@@ -3,8 +3,11 @@ package mapping
 // Desired is what the mappings of a rule say about one person; everything but the password, which only the activity that
 // creates the account ever evaluates.
 type Desired struct {
-	// UserPrincipalName is the sign-in name.
+	// UserPrincipalName is the sign-in name. Of several candidates it is the first, until one is chosen.
 	UserPrincipalName string
+	// Candidates are the sign-in names of which somebody new gets the first that is free; nil where the mapping gives one name. Whoever has
+	// an account keeps the name that it has.
+	Candidates []string
 	// AccountEnabled is the mapping's value, true where it is not mapped. The source's own enabled is separate.
 	AccountEnabled bool
 	// Attributes are all other mapped attributes that are read back and compared, by Graph name; "" is empty, lists are

@@ -58,18 +58,26 @@ func (p *Program) InScope(r source.Record) (bool, error) {
 	return in, nil
 }
 
-// UserPrincipalName gives the person's sign-in name alone, for matching.
+// ChoosesName reports that somebody new gets the first of several sign-in names that is free. Such a name is wanted by nobody in
+// particular before it is given.
+func (p *Program) ChoosesName() bool { return p.upn != nil && p.upn.Chooses() }
+
+// SignInNames gives the person's sign-in names alone, for matching: one, or the candidates in their order where the program chooses.
 //
 // Faults (Invalid, subject userPrincipalName): MappingFailed, AttributeRequired, UPNInvalid.
-func (p *Program) UserPrincipalName(r source.Record) (string, error) {
-	return p.signInName(p.person(r))
+func (p *Program) SignInNames(r source.Record) ([]string, error) {
+	return p.signInNames(p.person(r))
 }
 
-func (p *Program) signInName(person *expression.Person) (string, error) {
-	if p.upn == nil {
-		return "", missing(directory.UserPrincipalName)
+func (p *Program) signInNames(person *expression.Person) ([]string, error) {
+	switch {
+	case p.upn == nil:
+		return nil, missing(directory.UserPrincipalName)
+	case p.upn.Chooses():
+		return p.upn.Candidates(person)
 	}
-	return p.upn.Text(person)
+	name, err := p.upn.Text(person)
+	return []string{name}, err
 }
 
 // Evaluate gives everything about the person's account but the password. The first fault in the order of the
@@ -78,49 +86,70 @@ func (p *Program) signInName(person *expression.Person) (string, error) {
 // Faults (Invalid, subject the attribute's name, and where in its expression and why, without any value): MappingFailed,
 // AttributeRequired, AttributeTooLong, AttributeInvalid, UPNInvalid, UsageLocationInvalid.
 func (p *Program) Evaluate(r source.Record) (Desired, error) {
+	d, failures := p.EvaluateAll(r)
+	if len(failures) > 0 {
+		return Desired{}, failures[0].Err
+	}
+	return d, nil
+}
+
+// Failure is that a mapping gives nothing for somebody.
+type Failure struct {
+	// Attribute is Graph's name of what is mapped.
+	Attribute string
+	// Err is the fault, as Evaluate gives it.
+	Err error
+}
+
+// EvaluateAll is Evaluate for whoever wants to see everything that is wrong with a person: what works stands in Desired, and the rest
+// in the order of the documentation among the failures.
+func (p *Program) EvaluateAll(r source.Record) (Desired, []Failure) {
 	person := p.person(r)
 	d := Desired{AccountEnabled: true, ResetPassword: true, ManagerMapped: p.manager != nil, SKUMapped: p.skus != nil,
-		DisabledPlansMapped: p.disabledPlans != nil, Once: p.once}
-	var err error
-	if d.UserPrincipalName, err = p.signInName(person); err != nil {
-		return Desired{}, err
+		DisabledPlansMapped: p.disabledPlans != nil, Once: p.once, Attributes: make(map[string]string, len(p.attributes))}
+	var failures []Failure
+	failed := func(attribute string, err error) bool {
+		if err != nil {
+			failures = append(failures, Failure{attribute, err})
+		}
+		return err != nil
 	}
-	d.Attributes = make(map[string]string, len(p.attributes))
+	names, err := p.signInNames(person)
+	if !failed(directory.UserPrincipalName, err) {
+		d.UserPrincipalName = names[0]
+		if p.ChoosesName() {
+			d.Candidates = names
+		}
+	}
 	for _, f := range p.attributes {
 		text, err := f.Text(person)
-		if err != nil {
-			return Desired{}, err
-		}
-		if text != "" || !f.LeavesEmpty() {
+		if !failed(f.Attribute.Name, err) && (text != "" || !f.LeavesEmpty()) {
 			d.Attributes[f.Attribute.Name] = text
 		}
 	}
-	if p.enabled != nil {
-		if d.AccountEnabled, err = p.enabled.Flag(person); err != nil {
-			return Desired{}, err
-		}
-	}
-	if p.reset != nil {
-		if d.ResetPassword, err = p.reset.Flag(person); err != nil {
-			return Desired{}, err
+	for _, flag := range []struct {
+		field *field.Field
+		into  *bool
+	}{{p.enabled, &d.AccountEnabled}, {p.reset, &d.ResetPassword}} {
+		if flag.field != nil {
+			*flag.into, err = flag.field.Flag(person)
+			failed(flag.field.Attribute.Name, err)
 		}
 	}
 	if p.manager != nil {
-		if d.Manager, err = p.manager.Text(person); err != nil {
-			return Desired{}, err
+		d.Manager, err = p.manager.Text(person)
+		failed(directory.Manager, err)
+	}
+	for _, list := range []struct {
+		field *field.Field
+		into  *[]string
+	}{{p.skus, &d.SKUs}, {p.disabledPlans, &d.DisabledPlans}} {
+		if list.field != nil {
+			*list.into, err = list.field.Licences(person)
+			failed(list.field.Attribute.Name, err)
 		}
 	}
-	if p.skus != nil {
-		if d.SKUs, err = p.skus.Licences(person); err != nil {
-			return Desired{}, err
-		}
-	}
-	if p.disabledPlans != nil {
-		if d.DisabledPlans, err = p.disabledPlans.Licences(person); err != nil {
-			return Desired{}, err
-		}
-	}
-	return d, nil
+	return d, failures
 }
 
 // AccountEnabled gives what the rule says of accountEnabled alone; true where it does not map it.

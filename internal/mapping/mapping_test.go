@@ -77,9 +77,10 @@ func TestEvaluate(t *testing.T) {
 	in, err := p.InScope(ann())
 	require.NoError(t, err)
 	require.True(t, in)
-	upn, err := p.UserPrincipalName(ann())
+	names, err := p.SignInNames(ann())
 	require.NoError(t, err)
-	require.Equal(t, "ann@contoso.com", upn)
+	require.Equal(t, []string{"ann@contoso.com"}, names)
+	require.False(t, p.ChoosesName())
 
 	d, err := p.Evaluate(ann())
 	require.NoError(t, err)
@@ -334,7 +335,7 @@ func TestEvaluateMakesNoPassword(t *testing.T) {
 func TestWithoutSignInName(t *testing.T) {
 	t.Parallel()
 	p := compile(t, mapping.Rule{}, csvColumns)
-	_, err := p.UserPrincipalName(ann())
+	_, err := p.SignInNames(ann())
 	require.True(t, fault.Is(err, fault.AttributeRequired))
 	_, err = p.Evaluate(ann())
 	require.True(t, fault.Is(err, fault.AttributeRequired))
@@ -470,4 +471,45 @@ func TestUses(t *testing.T) {
 	use := mapping.Uses(rule, other, broken)
 	require.Equal(t, []string{"active", "country", "department", "given name", "givenName", "groups", "id", "kinds", "memberOf", "surname", "titles", "username"}, use.Attributes)
 	require.Equal(t, []string{"groups", "kinds", "memberOf", "titles"}, use.Lists)
+}
+
+// With several names the program chooses none of them, and the first stands in until one is chosen.
+func TestSeveralSignInNames(t *testing.T) {
+	t.Parallel()
+	rule := staff()
+	rule.Mappings["userPrincipalName"] = field.Spec{FirstFree: []string{`lower(user.username) + "@contoso.com"`, `lower(user.country) + "@contoso.com"`}}
+	p := compile(t, rule, csvColumns)
+	require.True(t, p.ChoosesName())
+	d, err := p.Evaluate(ann())
+	require.NoError(t, err)
+	require.Equal(t, "ann@contoso.com", d.UserPrincipalName)
+	require.Equal(t, []string{"ann@contoso.com", "us@contoso.com"}, d.Candidates)
+	names, err := p.SignInNames(ann())
+	require.NoError(t, err)
+	require.Equal(t, d.Candidates, names)
+
+	rule.Mappings["userPrincipalName"] = field.Spec{FirstFree: []string{`user.username + "@contoso.com"`, `user.usernam`}}
+	_, problems := mapping.Compile(rule, csvColumns)
+	require.Len(t, problems, 1)
+	require.Equal(t, "userPrincipalName.firstFree[1]", problems[0].Key)
+	problems, _ = mapping.CheckShape(rule)
+	require.Empty(t, problems, "expressions are compiled elsewhere")
+}
+
+// Whoever looks on sees everything that is wrong with a person, and what is right.
+func TestEvaluateAll(t *testing.T) {
+	t.Parallel()
+	rule := staff()
+	rule.Mappings["mailNickname"] = field.Spec{Expression: `"a b" + user.username`}
+	rule.Mappings["accountEnabled"] = field.Spec{Expression: `user.username`}
+	rule.Mappings["skuId"] = field.Spec{Expression: `user.username`}
+	d, failures := compile(t, rule, csvColumns).EvaluateAll(ann())
+	require.Len(t, failures, 2)
+	require.Equal(t, "mailNickname", failures[0].Attribute)
+	require.True(t, fault.Is(failures[0].Err, fault.AttributeInvalid))
+	require.Equal(t, "accountEnabled", failures[1].Attribute)
+	require.Equal(t, "ann@contoso.com", d.UserPrincipalName)
+	require.Equal(t, "Ann Lee", d.Attributes["displayName"])
+	require.NotContains(t, d.Attributes, "mailNickname")
+	require.Equal(t, []string{"Ann"}, d.SKUs)
 }

@@ -137,10 +137,11 @@ func Build(ctx context.Context, in Input) (*Plan, error) {
 	if err := b.read(ctx); err != nil {
 		return nil, err
 	}
+	b.countOtherNames()
+	b.chooseNames()
 	if b.bin.err != nil {
 		return nil, b.bin.err
 	}
-	b.countOtherNames()
 	b.leavers()
 	b.conflictingNames()
 	if !in.Resumed {
@@ -178,6 +179,8 @@ type builder struct {
 	left     map[string]int // :: SKU -> units left to hand out
 	// waiting are people whose managers are not among the accounts.
 	waiting []waiting
+	// choosing are people without an account to whom the mapping gives several names.
+	choosing []Person
 	// blocked are people whose name a colleague has, and short those for whom there is no license.
 	blocked, short []deferred
 	// otherNames are names that people of other sources want, as long as another source may turn out to have their ids, too.
@@ -274,7 +277,11 @@ func (b *builder) person(r source.Record, in bool, err error) {
 		b.claimName(program, r, linked)
 		return
 	}
-	b.compare(p, linked)
+	if len(p.Desired.Candidates) > 0 && len(linked) == 0 {
+		b.choosing = append(b.choosing, p)
+		return
+	}
+	b.compare(p.Keeping(linked), linked)
 }
 
 // compare decides about a person whose mappings all worked, with and without removals.

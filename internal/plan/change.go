@@ -81,6 +81,8 @@ type Change struct {
 	Manager string `json:"managerId,omitempty"`
 	// ClearManager: the manager is taken away. No removal.
 	ClearManager bool `json:"clearManager,omitempty"`
+	// Candidate is which of several sign-in names somebody new gets, counted from 1; 0 where the mapping gives one.
+	Candidate int `json:"candidate,omitempty"`
 	// Overwrites names, of an account that is adopted, the attributes that have a value already and get another, sorted.
 	Overwrites []string `json:"-"`
 	// FoundManager is what Match.Manager said, also where nothing is to be written.

@@ -88,6 +88,9 @@ type Match struct {
 func Decide(policy Policy, p Person, m Match) Change {
 	c := policy.upserts().decide(p, m)
 	c = policy.withhold(c, func() Change { return policy.decide(p, m) })
+	if c.Action == Create || c.Action == Adopt {
+		c.Candidate = p.candidate()
+	}
 	if p.Doubt && c.Writes() && (len(m.Linked) > 0 || m.SameName != nil) {
 		return failed(p.ID, policy.Rule, fault.New("match", fault.Refused, fault.SourceEndUnknown, ""))
 	}

@@ -17,7 +17,7 @@ import (
 // was probably given to somebody else; people who marry, move or change their first name keep one of the three. Where the
 // two names are not both mapped, the display name stands for them.
 func (policy Policy) samePerson(p Person, a *directory.Account, mark directory.Mark) error {
-	if policy.SamePerson || strings.EqualFold(p.Desired.UserPrincipalName, a.UserPrincipalName) {
+	if policy.SamePerson || p.named(a.UserPrincipalName) {
 		return nil
 	}
 	if mark.OtherSource(policy.SourceTag) {

@@ -35,9 +35,22 @@ func NewNames() Names { return Names{maphash.MakeSeed(), map[uint64]nameUse{}} }
 
 // Want counts one more person who wants the name. One whose mapping fails wants none.
 func (n Names) Want(program *mapping.Program, r source.Record) {
-	if upn, err := program.UserPrincipalName(r); err == nil {
+	if upn, wants := wantedName(program, r); wants {
 		n.want(upn, nil)
 	}
+}
+
+// wantedName is the one name that somebody wants. Nobody wants one in particular whose mapping gives several, nor whose mapping fails, which is
+// reported where it is.
+func wantedName(program *mapping.Program, r source.Record) (upn string, wants bool) {
+	if program.ChoosesName() {
+		return "", false
+	}
+	names, err := program.SignInNames(r)
+	if err != nil {
+		return "", false
+	}
+	return names[0], true
 }
 
 // Wanted is how many people want a name.
@@ -69,10 +82,9 @@ func (n Names) noteOther(key uint64) {
 	n.uses[key] = use
 }
 
-// claimName notes the name that somebody wants about whom nothing else is decided here; a mapping that fails is reported
-// where it is.
+// claimName notes the name that somebody wants about whom nothing else is decided here.
 func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
-	if upn, err := program.UserPrincipalName(r); err == nil {
+	if upn, wants := wantedName(program, r); wants {
 		b.names.want(upn, linked)
 	}
 }

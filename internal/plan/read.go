@@ -47,8 +47,12 @@ func (b *builder) read(ctx context.Context) error {
 		// The planned rule's source is the last.
 		b.plan.Snapshot = snapshot
 	}
-	sort.Slice(b.plan.Entries, func(i, j int) bool { return b.plan.Entries[i].SourceID < b.plan.Entries[j].SourceID })
+	b.sortEntries()
 	return nil
+}
+
+func (b *builder) sortEntries() {
+	sort.Slice(b.plan.Entries, func(i, j int) bool { return b.plan.Entries[i].SourceID < b.plan.Entries[j].SourceID })
 }
 
 // record looks at one person of a source through all its rules.
@@ -89,9 +93,8 @@ func (b *builder) noteOtherRule(group int, r source.Record, scope []bool) {
 	if !ok || owner == nobody || owner == b.rule || !scope[owner] {
 		return
 	}
-	upn, err := b.in.Rules[owner].Program.UserPrincipalName(r)
-	if err != nil {
-		// It is reported where it is.
+	upn, wants := wantedName(b.in.Rules[owner].Program, r)
+	if !wants {
 		return
 	}
 	var linked []*directory.Account

@@ -56,6 +56,8 @@ type provisioning struct {
 	conflict error
 	// restored: this attempt or one before took the account out of the bin.
 	restored bool
+	// candidate is which of several names the person gets, counted from 1; 0 before it is known.
+	candidate int
 	// foundManager is the account of the person's manager, once it has been looked for.
 	foundManager *string
 }
@@ -74,7 +76,7 @@ func (p *provisioning) run(ctx context.Context) (done api.ProvisionResult, err e
 	p.claims = claims
 	p.evidence.Planned.Outdated = p.in.Planned != nil && (p.in.Planned.Recent || !p.sourceAsPlanned())
 	for {
-		match, err := p.locate(ctx)
+		match, err := p.find(ctx)
 		if err != nil {
 			return api.ProvisionResult{}, err
 		}
@@ -166,7 +168,9 @@ func (p *provisioning) evaluate(linked []*directory.Account) (err error) {
 	if p.in.Rule != "" && p.claim.Name != p.in.Rule && !p.evidence.open() {
 		return fault.New("provision", fault.Stale, fault.PersonClaimedByOther, "")
 	}
-	p.person, err = p.claim.judge()
+	if p.person, err = p.claim.judge(); err == nil {
+		p.giveName(linked)
+	}
 	return err
 }
 

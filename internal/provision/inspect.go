@@ -138,7 +138,7 @@ func (p *Provisioner) view(ctx context.Context, s api.Settings, name, user strin
 
 // provisioned finds the account of somebody in scope, and what a run would do.
 func (i *Inspection) provisioned(ctx context.Context, p *provisioning) {
-	m, err := p.locate(ctx)
+	m, err := p.find(ctx)
 	i.Rule = owner(p.claims, m.Linked).Name
 	if err != nil {
 		i.unjudged(err)

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/entraflow/entraflow/internal/api"
@@ -312,7 +313,8 @@ func (r *removal) inDoubt(ctx context.Context, account *directory.Account, rule 
 				return nil
 			}
 			staying++
-			if upn, err := from.Program.UserPrincipalName(record); err == nil && strings.EqualFold(upn, account.UserPrincipalName) {
+			names, err := from.Program.SignInNames(record)
+			if err == nil && slices.ContainsFunc(names, func(upn string) bool { return strings.EqualFold(upn, account.UserPrincipalName) }) {
 				// Only the plan of a sync can tell another person from the same one.
 				doubt = fault.SourceIDChanged
 			}

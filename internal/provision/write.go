@@ -125,7 +125,7 @@ func (p *provisioning) restore(ctx context.Context, c plan.Change) error {
 	err := p.tenant.RestoreUser(ctx, c.AccountID)
 	if name := p.person.Desired.UserPrincipalName; fault.Is(err, fault.AccountExists) && name != "" {
 		// Somebody else has the name of before by now. The person's present one may be free.
-		err = p.tenant.RestoreUserAs(ctx, c.AccountID, name)
+		err = p.restoreAs(ctx, c.AccountID, name)
 	}
 	if refused(ctx, err) && p.before.Restore == nil {
 		p.evidence.Restore = nil

@@ -21,7 +21,7 @@ func testCommand(a *session.Session) *cobra.Command {
 		Use:   "test -f FILE [--rule NAME] [--id ID]",
 		Short: "Show what filter and mappings make of people, with values; needs neither tenant nor Temporal",
 		Long: `test reads the sources of a file in this process and shows what each attribute would be: of one person with --id, else of the
-first ten people in scope and of those for whom an expression fails, with the reason. The values go to this terminal and nowhere else.
+first ten people in scope and of those for whom an expression fails, with all reasons. The values go to this terminal and nowhere else.
 Exit status 1 if an expression fails for somebody.`,
 		Example: `  go run ./starter mapping test -f examples/contoso/contoso.yaml
   go run ./starter mapping test -f examples/contoso/contoso.yaml --id E10001 -o json`,

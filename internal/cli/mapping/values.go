@@ -28,9 +28,13 @@ const maxShown = 10
 type person struct {
 	User string `json:"user"`
 	// InScope: the filter includes the person. Meaningless where Failed is set with the subject filter.
-	InScope bool              `json:"inScope"`
-	Values  map[string]string `json:"values,omitempty"`
-	Failed  *failed           `json:"failed,omitempty"`
+	InScope bool `json:"inScope"`
+	// Values are those that the mappings give; an attribute whose mapping fails is not among them.
+	Values map[string]string `json:"values,omitempty"`
+	// Failed is the first of Failures, for which the person fails in a sync.
+	Failed *failed `json:"failed,omitempty"`
+	// Failures are everything that is wrong with the person, in the order of the documentation.
+	Failures []failed `json:"failures,omitempty"`
 }
 
 // failed is why a filter or a mapping gives nothing for somebody.
@@ -124,22 +128,32 @@ func evaluate(ctx context.Context, rule config.Rule, id string) (ruleValues, err
 // show evaluates filter and mappings for one person. The password is made when an account is created, and is not shown.
 func show(program *mapping.Program, r source.Record) person {
 	p := person{User: r.ID}
-	var err error
-	if p.InScope, err = program.InScope(r); err == nil && p.InScope {
-		var d mapping.Desired
-		if d, err = program.Evaluate(r); err == nil {
-			err = r.EnabledErr
-		}
-		if err == nil {
-			d.AccountEnabled = d.AccountEnabled && r.Enabled
-			p.Values = values(d)
-		}
-	}
+	in, err := program.InScope(r)
 	if err != nil {
-		f := fault.Of(err)
-		p.Failed = &failed{Reason: f.Reason, Subject: f.Subject, Message: f.Message()}
+		p.fails(err)
+	}
+	if p.InScope = in; !in {
+		return p
+	}
+	d, failures := program.EvaluateAll(r)
+	d.AccountEnabled = d.AccountEnabled && r.Enabled
+	p.Values = values(d)
+	for _, f := range failures {
+		p.fails(f.Err)
+		delete(p.Values, f.Attribute)
+	}
+	if r.EnabledErr != nil {
+		p.fails(r.EnabledErr)
+		delete(p.Values, directory.AccountEnabled)
 	}
 	return p
+}
+
+// fails adds something that is wrong with the person.
+func (p *person) fails(err error) {
+	f := fault.Of(err)
+	p.Failures = append(p.Failures, failed{Reason: f.Reason, Subject: f.Subject, Message: f.Message()})
+	p.Failed = &p.Failures[0]
 }
 
 // values are what would be written, by attribute.
@@ -149,6 +163,9 @@ func values(d mapping.Desired) map[string]string {
 		v[name] = strings.ReplaceAll(value, directory.ListSeparator, ", ")
 	}
 	v[directory.UserPrincipalName] = d.UserPrincipalName
+	if len(d.Candidates) > 0 {
+		v[directory.UserPrincipalName] = "the first free of " + strings.Join(d.Candidates, ", ")
+	}
 	v["accountEnabled"] = strconv.FormatBool(d.AccountEnabled)
 	if d.ManagerMapped {
 		v[directory.Manager] = d.Manager
@@ -174,8 +191,8 @@ func (v ruleValues) text(id string) string {
 			table.Row(name, cmp.Or(p.Values[name], "(empty)"))
 		}
 		b.WriteString(table.String())
-		if p.Failed != nil {
-			fmt.Fprintf(&b, "  fails: %s (%s)\n", terminal.Printable(p.Failed.Message), p.Failed.Reason)
+		for _, f := range p.Failures {
+			fmt.Fprintf(&b, "  fails: %s (%s)\n", terminal.Printable(f.Message), f.Reason)
 		}
 	}
 	return b.String()

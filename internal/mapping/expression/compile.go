@@ -35,6 +35,8 @@ type Problem struct {
 	Offset int
 	// Message says what is wrong and what to do, without a full stop. Of a password's expression it quotes nothing.
 	Message string
+	// Part is the expression, where a mapping has several, as firstFree[1]; "" where it has one.
+	Part string
 }
 
 // Expression is a compiled expression. It is safe for concurrent use.
@@ -65,10 +67,10 @@ func (e *Expression) Constant() bool { return e.constant != nil }
 // Compile compiles an expression for a result. All problems come back at once, and with them no expression.
 func Compile(text string, result Result, scope Scope) (*Expression, []Problem) {
 	if strings.TrimSpace(text) == "" {
-		return nil, []Problem{{0, "the expression is empty; write one, or remove the key"}}
+		return nil, []Problem{{Message: "the expression is empty; write one, or remove the key"}}
 	}
 	if utf8.RuneCountInString(text) > MaxLength {
-		return nil, []Problem{{0, fmt.Sprintf("the expression is longer than %d characters; shorten it", MaxLength)}}
+		return nil, []Problem{{Message: fmt.Sprintf("the expression is longer than %d characters; shorten it", MaxLength)}}
 	}
 	env := environment(scope, result)
 	speaker := speaker{text: text, result: result, scope: scope}
@@ -88,10 +90,10 @@ func Compile(text string, result Result, scope Scope) (*Expression, []Problem) {
 	}
 	// The type of a column that does not exist says nothing.
 	if message := speaker.wrongResult(checked.OutputType()); message != "" && len(problems) == 0 {
-		problems = append(problems, Problem{0, message})
+		problems = append(problems, Problem{Message: message})
 	}
 	if result == Password && (givesLiteral(root) || len(r.columns) == 0 && !r.random) {
-		problems = append(problems, Problem{0, "a fixed password must not stand in the configuration; write 'randomPassword(24)', or {secret: env:NAME}"})
+		problems = append(problems, Problem{Message: "a fixed password must not stand in the configuration; write 'randomPassword(24)', or {secret: env:NAME}"})
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -117,7 +119,7 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker 
 	}
 	program, err := env.Program(checked, options...)
 	if err != nil {
-		return nil, []Problem{{0, "the expression cannot be evaluated; simplify it"}}
+		return nil, []Problem{{Message: "the expression cannot be evaluated; simplify it"}}
 	}
 	e.program = program
 	if len(r.columns) > 0 || r.random {
@@ -125,7 +127,7 @@ func assemble(env *cel.Env, checked *cel.Ast, root ast.Expr, r *reader, speaker 
 	}
 	v, err := e.value(&Person{Record: source.Record{}})
 	if err != nil {
-		return nil, []Problem{{0, "the expression fails for everybody: " + err.Error() + "; correct it"}}
+		return nil, []Problem{{Message: "the expression fails for everybody: " + err.Error() + "; correct it"}}
 	}
 	e.constant, e.program = &constant{v}, nil
 	return e, nil

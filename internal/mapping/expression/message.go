@@ -32,9 +32,9 @@ var (
 func (s speaker) explain(errs []*common.Error) []Problem {
 	problems := make([]Problem, 0, len(errs))
 	for _, e := range errs {
-		p := Problem{s.offset(e.Location), s.reword(e.Message)}
+		p := Problem{Offset: s.offset(e.Location), Message: s.reword(e.Message)}
 		if at, advice, ok := s.foreign(e.Message); ok {
-			p = Problem{at, advice}
+			p = Problem{Offset: at, Message: advice}
 		}
 		said := slices.ContainsFunc(problems, func(q Problem) bool { return q.Message == p.Message })
 		if !said && len(problems) < maxProblems {
@@ -48,7 +48,7 @@ func (s speaker) explain(errs []*common.Error) []Problem {
 func (s speaker) place(info *ast.SourceInfo, found []located) []Problem {
 	var problems []Problem
 	for _, l := range found {
-		p := Problem{s.offset(info.GetStartLocation(l.id)), l.message}
+		p := Problem{Offset: s.offset(info.GetStartLocation(l.id)), Message: l.message}
 		if s.result == Password && strings.HasPrefix(l.message, "the source has no column") {
 			p.Message = "the expression names a column that the source does not have; correct it, or write randomPassword(24)"
 		}

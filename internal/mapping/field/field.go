@@ -14,10 +14,13 @@ import (
 	"github.com/entraflow/entraflow/internal/mapping/value"
 )
 
-// Spec is a mapping as the configuration has it: exactly one of the three is set.
+// Spec is a mapping as the configuration has it: exactly one of Expression, FirstFree, Value and Secret is set.
 type Spec struct {
 	// Expression is CEL over user.
 	Expression string `json:"expression,omitempty"`
+	// FirstFree are expressions of which somebody new gets the first value that nobody has. Only for userPrincipalName, whose value is
+	// kept afterwards.
+	FirstFree []string `json:"firstFree,omitempty"`
 	// Value is a constant: a string, a bool, or a list of strings.
 	Value any `json:"value,omitempty"`
 	// Secret is a reference to a fixed initial password, env:NAME or file:PATH. Only for password.
@@ -66,10 +69,10 @@ func (s *Spec) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ambiguous reports that more than one of the three is set.
+// ambiguous reports that more than one of the four is set.
 func (s Spec) ambiguous() bool {
 	n := 0
-	for _, used := range []bool{s.Expression != "", s.Value != nil, s.Secret != ""} {
+	for _, used := range []bool{s.Expression != "", len(s.FirstFree) > 0, s.Value != nil, s.Secret != ""} {
 		if used {
 			n++
 		}
@@ -85,6 +88,8 @@ type Field struct {
 	Secret string
 
 	expression *expression.Expression
+	// candidates are those of FirstFree.
+	candidates []*expression.Expression
 	constant   *constant
 	// fallback is what an empty value of the expression stands for; nil for nothing.
 	fallback *constant
@@ -102,19 +107,20 @@ type constant struct {
 }
 
 // Columns are the columns that the mapping names.
-func (f *Field) Columns() []string {
-	if f.expression == nil {
-		return nil
-	}
-	return f.expression.Columns()
-}
+func (f *Field) Columns() []string { return f.each((*expression.Expression).Columns) }
 
 // Lists are those of the columns that the mapping treats as lists.
-func (f *Field) Lists() []string {
-	if f.expression == nil {
-		return nil
+func (f *Field) Lists() []string { return f.each((*expression.Expression).Lists) }
+
+// each gathers something of all expressions of the mapping.
+func (f *Field) each(of func(*expression.Expression) []string) (all []string) {
+	if f.expression != nil {
+		return of(f.expression)
 	}
-	return f.expression.Lists()
+	for _, e := range f.candidates {
+		all = append(all, of(e)...)
+	}
+	return all
 }
 
 // Compile compiles a mapping. All problems come back at once, and with them no field. About a password they quote
@@ -127,7 +133,7 @@ func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, 
 	f.leave = spec.WhenEmpty == Leave
 	switch {
 	case spec.ambiguous():
-		return nil, problem("it has more than one of expression, value and secret; keep one")
+		return nil, problem("it has more than one of expression, firstFree, value and secret; keep one")
 	case spec.Secret != "" && a.Type != directory.Secret:
 		return nil, problem("only password takes a secret; write an expression or {value: …}")
 	case spec.Secret != "":
@@ -139,6 +145,11 @@ func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, 
 			return nil, problem(message)
 		}
 		f.constant = c
+		return f, nil
+	case spec.FirstFree != nil:
+		if problems := f.compileCandidates(spec.FirstFree, scope); len(problems) > 0 {
+			return nil, problems
+		}
 		return f, nil
 	}
 	e, problems := expression.Compile(spec.Expression, result(a), scope)
@@ -172,6 +183,10 @@ func Compile(a directory.Attribute, spec Spec, scope expression.Scope) (*Field, 
 func (s Spec) wrongOptions(a directory.Attribute) string {
 	plain := a.Type == directory.Text || a.Type == directory.List
 	switch {
+	case s.FirstFree != nil && a.Name != directory.UserPrincipalName:
+		return "firstFree goes with userPrincipalName only; write an expression"
+	case s.FirstFree != nil && s.When != "":
+		return "with firstFree the name is decided when the account is created in any case; remove when"
 	case s.When != "" && s.When != OnCreate && s.When != Always:
 		return "when takes the words create and always; write one of them, or remove when"
 	case s.When == OnCreate && a.CreateOnly:

@@ -38,6 +38,8 @@ type Policy struct {
 	Unseen time.Duration
 	// Conflict is before another look for the holder of a name that the tenant says is taken.
 	Conflict time.Duration
+	// Holder is for how long that goes on where it is sure that the holder is not the account that is being made.
+	Holder time.Duration
 	// Settle is how long what was written may stay invisible to reads: Microsoft's support guide gives 15 minutes as the upper
 	// bound.
 	Settle time.Duration
@@ -60,7 +62,7 @@ func Default() Policy {
 		Definition: Step{2 * time.Second, 30 * time.Second},
 		Test:       Step{time.Second, 8 * time.Second},
 
-		Unseen: 15 * time.Second, Conflict: 5 * time.Second, Settle: 15 * time.Minute,
+		Unseen: 15 * time.Second, Conflict: 5 * time.Second, Holder: time.Minute, Settle: 15 * time.Minute,
 		Terms: 10 * time.Second, TermsPatience: time.Hour,
 	}
 }
@@ -82,6 +84,6 @@ func (p Policy) Scaled(factor float64) Policy {
 	for _, s := range []*Step{&p.Replica, &p.Verify, &p.Throttle, &p.Domain, &p.Location, &p.Page, &p.Definition, &p.Test, &p.Retry} {
 		scale(&s.First, &s.Max)
 	}
-	scale(&p.Unseen, &p.Conflict, &p.Settle, &p.Terms, &p.TermsPatience)
+	scale(&p.Unseen, &p.Conflict, &p.Holder, &p.Settle, &p.Terms, &p.TermsPatience)
 	return p
 }

@@ -113,7 +113,7 @@ func (p *provisioning) begin(ctx context.Context) (err error) {
 // firstEvidence is what is known before anything has been read.
 func (p *provisioning) firstEvidence() Evidence {
 	return Evidence{
-		Connection: p.in.Connection, User: p.in.User, Now: p.options.Now(), Settle: p.options.Waits.Settle, Thorough: p.attempt.Number > 1,
+		Connection: p.in.Connection, User: p.in.User, Now: p.options.Now(), Settle: p.options.Waits.Settle, Patience: p.options.Waits.Holder, Thorough: p.attempt.Number > 1,
 		Create: p.before.Create, Restore: p.before.Restore, Adopt: p.before.Adopt, Remembered: p.Recent(p.in.Connection, p.in.User),
 		Account: p.in.AccountID, AccountSince: p.attempt.Since,
 		ByID: map[string]*directory.Account{},
@@ -414,7 +414,7 @@ func (p *Provisioner) mayRemove(ctx context.Context, connection, rule string, re
 // result says what was done. An account that an earlier attempt may have created, restored or adopted counts as that,
 // whatever this attempt found left to do.
 func (p *provisioning) result(c plan.Change, m plan.Match) api.ProvisionResult {
-	mayBeCreated := p.before.Create != nil
+	mayBeCreated := p.before.Create.mayBe()
 	r := api.ProvisionResult{
 		Rule: p.claim.Name, Revision: p.settings.Revision,
 		Action: c.Action, AccountID: c.AccountID, Attributes: withoutManager(c.Attributes), Manager: c.Manager, ClearManager: c.ClearManager,

@@ -19,6 +19,8 @@ type Evidence struct {
 	Now time.Time
 	// Settle is how long what was written may stay invisible to reads.
 	Settle time.Duration
+	// Patience is for how long the holder of a name is looked for where the holder cannot be the person.
+	Patience time.Duration
 	// Thorough: a name is not taken to be free because a creation would meet it as a conflict. So it is in every attempt but
 	// the first, where nothing may be created, and for whoever only looks.
 	Thorough bool
@@ -75,6 +77,8 @@ type CreateAttempt struct {
 	// First is when a creation under this name was tried first, and Last when it was tried last.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
+	// Refused: the last creation was refused because the name is taken, and none before it may have been carried out.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // AccountAttempt says that an account may have been taken out of the recycle bin, or may have been adopted.
@@ -123,4 +127,7 @@ func (e *Evidence) settled(then time.Time) bool { return e.Now.Sub(then) > e.Set
 
 // open reports that nobody knows yet what came of a creation, restoration or adoption. What the plan says does not count
 // then: only this attempt, and those after it, know what to look for.
-func (e *Evidence) open() bool { return e.Create != nil || e.Restore != nil || e.Adopt != nil }
+func (e *Evidence) open() bool { return e.Create.mayBe() || e.Restore != nil || e.Adopt != nil }
+
+// mayBe reports that the account may have been created.
+func (c *CreateAttempt) mayBe() bool { return c != nil && !c.Refused }

@@ -81,7 +81,8 @@ func afterRestoration(e *Evidence) *Step {
 }
 
 // afterConflict looks for the account that has the name. One that cannot be seen yet is waited for: the conflict proves
-// that it is there. What is never seen is not a user, or sits in a place that we cannot read.
+// that it is there. What is never seen is not a user, or sits in a place that we cannot read. It is looked for as long as it may be the
+// person's own account, and only for a moment where no creation before may have been carried out.
 func afterConflict(e *Evidence) *Step {
 	switch {
 	case !e.Conflict:
@@ -90,7 +91,7 @@ func afterConflict(e *Evidence) *Step {
 		return &Step{Do: ReadByName}
 	case e.ByName.Account != nil:
 		return e.named(e.ByName.Account)
-	case e.Create != nil && e.settled(e.Create.First):
+	case e.Create != nil && (e.settled(e.Create.First) || e.Create.Refused && e.Now.Sub(e.Create.First) > e.Patience):
 		return stop(fault.Refused, fault.UPNTaken, directory.UserPrincipalName)
 	}
 	return &Step{Do: Wait, Conflict: true}
@@ -272,7 +273,7 @@ func byEvaluation(e *Evidence) *Step {
 // account under another name than the person has now. Until reads are sure to show it, nothing is created: two accounts for
 // one person are worse than a late one.
 func afterLostCreation(e *Evidence) *Step {
-	otherName := e.Create != nil && e.Create.Name != NameKey(e.Connection, e.Name) && !e.settled(e.Create.Last)
+	otherName := e.Create.mayBe() && e.Create.Name != NameKey(e.Connection, e.Name) && !e.settled(e.Create.Last)
 	cutOff := !e.Earlier.CutOff.IsZero() && !e.settled(e.Earlier.CutOff)
 	if otherName || cutOff {
 		return wait()

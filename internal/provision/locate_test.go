@@ -55,7 +55,7 @@ func created(upn string, at time.Time) *provision.CreateAttempt {
 
 // evidence is of a person of whom the attempt knows nothing yet.
 func evidence(change func(*provision.Evidence)) provision.Evidence {
-	e := provision.Evidence{Connection: "contoso", User: "p1", Now: now, Settle: 15 * time.Minute}
+	e := provision.Evidence{Connection: "contoso", User: "p1", Now: now, Settle: 15 * time.Minute, Patience: time.Minute}
 	change(&e)
 	return e
 }
@@ -264,6 +264,7 @@ func TestLocateAfterALostCreation(t *testing.T) {
 		"another name: it may yet appear":      {lost("old@contoso.com", justNow, func(e *provision.Evidence) {}), do(provision.Wait)},
 		"another name, long ago":               {lost("old@contoso.com", long, func(e *provision.Evidence) {}), do(provision.ReadByName)},
 		"another name, tried again since then": {lost("old@contoso.com", long, func(e *provision.Evidence) { e.Create.Last = justNow }), do(provision.Wait)},
+		"another name, and it was refused":     {lost("old@contoso.com", justNow, func(e *provision.Evidence) { e.Create.Refused = true }), do(provision.ReadByName)},
 	}.check(t)
 }
 
@@ -273,12 +274,19 @@ func TestLocateAfterAConflict(t *testing.T) {
 	conflict := func(at time.Time, by *provision.Reading) provision.Evidence {
 		return nothing(func(e *provision.Evidence) { e.Conflict, e.Create, e.ByName = true, created(name, at), by })
 	}
+	refused := func(first time.Time) provision.Evidence {
+		e := conflict(first, named(nil))
+		e.Create.Refused = true
+		return e
+	}
 	rows{
-		"who has it is read":              {conflict(justNow, nil), do(provision.ReadByName)},
-		"the person":                      {conflict(justNow, named(own)), provision.Step{Do: provision.Found, Match: plan.Match{Linked: []*directory.Account{own}, SameName: own}}},
-		"a stranger":                      {conflict(justNow, named(stranger)), sameName(stranger)},
-		"somebody who is not visible yet": {conflict(justNow, named(nil)), provision.Step{Do: provision.Wait, Conflict: true}},
-		"something that nobody ever sees": {conflict(long, named(nil)), stop(fault.Refused, fault.UPNTaken)},
+		"who has it is read":                     {conflict(justNow, nil), do(provision.ReadByName)},
+		"the person":                             {conflict(justNow, named(own)), provision.Step{Do: provision.Found, Match: plan.Match{Linked: []*directory.Account{own}, SameName: own}}},
+		"a stranger":                             {conflict(justNow, named(stranger)), sameName(stranger)},
+		"somebody who is not visible yet":        {conflict(justNow, named(nil)), provision.Step{Do: provision.Wait, Conflict: true}},
+		"something that nobody ever sees":        {conflict(long, named(nil)), stop(fault.Refused, fault.UPNTaken)},
+		"who cannot be the person, for a moment": {refused(now.Add(-time.Second)), provision.Step{Do: provision.Wait, Conflict: true}},
+		"who cannot be the person":               {refused(now.Add(-2 * time.Minute)), stop(fault.Refused, fault.UPNTaken)},
 	}.check(t)
 }
 

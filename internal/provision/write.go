@@ -44,7 +44,7 @@ func (p *provisioning) create(ctx context.Context, c plan.Change) (plan.Change, 
 			return c, nil
 		case fault.Is(err, fault.AccountExists):
 			p.evidence.Conflict, p.evidence.ByName, p.conflict = true, nil, err
-			return c, nil
+			return c, p.noteRefusal(ctx)
 		case !refused(ctx, err):
 			return c, err
 		case len(without) == 0 || tries >= maxRefusals:
@@ -97,11 +97,23 @@ func (p *provisioning) announceCreation(ctx context.Context) error {
 	return p.keepNote(ctx)
 }
 
+// noteRefusal notes that nothing has been created as yet, where that is sure: who waits for the holder of the name to be seen then knows
+// that it is not the person.
+func (p *provisioning) noteRefusal(ctx context.Context) error {
+	if p.before.Create.mayBe() {
+		return nil
+	}
+	refused := *p.evidence.Create
+	refused.Refused = true
+	p.evidence.Create = &refused
+	return p.keepNote(ctx)
+}
+
 // nothingCreated takes the announcement back: Graph has refused this request, and no request before it may have created
 // anything.
 func (p *provisioning) nothingCreated(ctx context.Context) {
 	announced := p.evidence.Create
-	if p.before.Create != nil || announced == nil {
+	if p.before.Create.mayBe() || announced == nil {
 		return
 	}
 	p.evidence.Create = nil

@@ -26,9 +26,9 @@ type Guard struct {
 	Hash string `json:"hash,omitempty"`
 }
 
-// guard decides which groups lose members. A group that would lose everybody, or too large a share, is held by itself, and as
-// a whole. What is left is held
-// as a whole if it is more than the rule may lose in one sync. People who left are not counted: the plan of the people has counted them.
+// guard decides which groups lose members. A group that would lose everybody, or too large a share, is held by itself and gets nobody either.
+// What is left is held if it is more than the rule may lose in one sync. People who left are not counted: the plan of the people has counted
+// them.
 func (b *builder) guard() Guard {
 	g := Guard{Allowed: max(0, b.in.Preferences.RemovalGuard.Allowed(b.in.Linked)-b.in.Removed)}
 	why := b.in.PeopleHeld

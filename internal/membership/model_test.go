@@ -104,7 +104,7 @@ func checkPlan(t *testing.T, message string, in membership.Input, p *membership.
 		require.LessOrEqual(t, len(persons), max(0, in.Preferences.RemovalGuard.Allowed(in.Linked)-in.Removed), "%s: more than the rule may lose", message)
 	}
 	require.Len(t, persons, p.Guard.Removals, message)
-	if in.FirstSync || in.PeopleHeld != "" {
+	if in.FirstSync || in.PeopleHeld != "" || in.Limit.Withholds(config.PolicySync) {
 		require.Empty(t, losing(p), message)
 	}
 }
@@ -149,6 +149,9 @@ func randomWorld(r *rand.Rand) *world {
 	}
 	w.prefs.RemovalGuard = config.RemovalGuard{Count: r.IntN(4), Percent: r.IntN(101), GroupPercent: r.IntN(101)}
 	w.prefs.AllowDeprovision = chance(90)
+	if chance(15) {
+		w.in.Limit = []config.Policy{config.PolicyUpsertOnly, config.PolicyCreateOnly, config.PolicyObserve}[r.IntN(3)]
+	}
 	if chance(20) {
 		w.rule.GroupMembers.WhenDeprovisioned = config.MembersLeave
 	}

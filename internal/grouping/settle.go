@@ -199,10 +199,10 @@ func (s *settling) update(ctx context.Context, g *directory.Group, action member
 	if action == membership.Members {
 		return done, nil
 	}
+	// Of a group without a mark nobody knows that it was created here, whatever its unique name is: it counts as adopted, and is never deleted.
 	mark := s.d.Mark
-	if before, ok := directory.ParseGroupMark(g.Mark); ok {
-		mark.Origin = before.Origin
-	}
+	before, _ := directory.ParseGroupMark(g.Mark)
+	mark.Origin = before.Origin
 	done.Attributes = membership.Differences(s.Connection, s.Rule, w, mark, g)
 	if len(done.Attributes) == 0 {
 		return done, nil

@@ -179,6 +179,20 @@ func TestSettleRestores(t *testing.T) {
 	})
 }
 
+// A creation that meets a group of our unique name which has lost link and mark takes it up, and never again for one that was created here.
+func TestSettleCreatesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	w := simulate(t, 0, simulator.Options{})
+	id := w.foreign(map[string]any{"uniqueName": membership.UniqueName("contoso", "g1")})
+	done, err := w.settle(decision(membership.Create, ""))
+	require.NoError(t, err)
+	require.Equal(t, id, done.Target)
+	require.Zero(t, done.Members)
+	g := w.read(id)
+	require.Equal(t, "contoso/staff/g1", g.Link)
+	require.Equal(t, "1;adopted", g.Mark)
+}
+
 func TestSettleDeletes(t *testing.T) {
 	t.Parallel()
 	w := simulate(t, 3, simulator.Options{})

@@ -150,17 +150,7 @@ func (b *builder) held() []plan.Loss {
 // release lets go what an administrator approved.
 func (b *builder) release() {
 	for i := range b.plan.Decisions {
-		d := &b.plan.Decisions[i]
-		if !d.Held {
-			continue
-		}
-		if d.Reason == d.HoldReason && d.Outcome == plan.PartiallySynced {
-			d.Outcome, d.Reason = plan.Success, ""
-			if d.Wanted == nil {
-				d.Reason = fault.GroupLeft
-			}
-		}
-		d.Held, d.HoldReason, d.HeldWhole = false, "", false
+		b.plan.Decisions[i].Release()
 	}
 }
 

@@ -50,7 +50,7 @@ func (a *Activities) hasGroups(ctx context.Context, connection, rule string) (bo
 	return len(r.Groups) > 0, nil
 }
 
-// AssignLicenses adds and removes a person's licences, as provision.AssignLicenses tells.
+// AssignLicenses adds and removes a person's licenses, as provision.AssignLicenses tells.
 func (a *Activities) AssignLicenses(ctx context.Context, in api.LicenseInput) (api.LicenseResult, error) {
 	defer heartbeat(ctx)()
 	return a.Provisioner.AssignLicenses(ctx, in, attempt(ctx))

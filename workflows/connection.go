@@ -105,7 +105,7 @@ func (c *connection) setupUpdates(ctx workflow.Context) error {
 		handler, validator any
 	}{
 		{api.UpdateApply, "Create the connection or change its settings and rules: {\"config\": …}.", c.apply, c.validateApply},
-		{api.UpdateTest, "Test credentials, permissions, tenant, licences and extension properties.", c.test, c.validateTest},
+		{api.UpdateTest, "Test credentials, permissions, tenant, licenses and extension properties.", c.test, c.validateTest},
 		{api.UpdateEnable, "Enable the connection.", c.enable, c.validateSwitch},
 		{api.UpdateDisable, "Disable the connection: nobody is removed, running syncs stop.", c.disable, c.validateSwitch},
 		{api.UpdateEnableRule, "Enable a rule: {\"rule\": …}.", c.enableRule, c.validateEnableRule},

@@ -19,7 +19,7 @@ import (
 	"github.com/entraflow/entraflow/workflows"
 )
 
-// A pass that begins anew knows which licences the one before asked for: they may have been assigned although reads do not
+// A pass that begins anew knows which licenses the one before asked for: they may have been assigned although reads do not
 // show it yet.
 func TestALaterPassKnowsWhatTheOneBeforeGave(t *testing.T) {
 	t.Parallel()

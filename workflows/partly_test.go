@@ -19,9 +19,9 @@ import (
 	"github.com/entraflow/entraflow/workflows"
 )
 
-// What is refused about licences leaves the account as it is: the person is partly synced, and told by which request. What is
+// What is refused about licenses leaves the account as it is: the person is partly synced, and told by which request. What is
 // wrong with the connection, or with us, fails the run.
-func TestWhatIsRefusedAboutLicences(t *testing.T) {
+func TestWhatIsRefusedAboutLicenses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		err     fault.Error

@@ -30,7 +30,7 @@ func planSummary(user string, p api.Planned) string {
 	case plan.Enable:
 		return "Enable the account of " + user + " again"
 	case plan.License:
-		return "Change the licences of " + user
+		return "Change the licenses of " + user
 	case plan.Remove:
 		return "Deprovision " + user
 	}
@@ -45,7 +45,7 @@ func licenseSummary(done api.ProvisionResult) string {
 	if n := len(done.RemoveLicenses); n > 0 {
 		parts = append(parts, fmt.Sprintf("take away %d", n))
 	}
-	return "Licences: " + strings.Join(parts, ", ")
+	return "Licenses: " + strings.Join(parts, ", ")
 }
 
 // userMessage says what happened to the person, why, and what to do.
@@ -70,10 +70,10 @@ func userMessage(r api.UserResult) string {
 		b.WriteString(" (" + strings.Join(r.Attributes, ", ") + ")")
 	}
 	if len(r.LicensesAdded) > 0 {
-		b.WriteString("; licences assigned: " + strings.Join(r.LicensesAdded, ", "))
+		b.WriteString("; licenses assigned: " + strings.Join(r.LicensesAdded, ", "))
 	}
 	if len(r.LicensesRemoved) > 0 {
-		b.WriteString("; licences taken away: " + strings.Join(r.LicensesRemoved, ", "))
+		b.WriteString("; licenses taken away: " + strings.Join(r.LicensesRemoved, ", "))
 	}
 	if len(r.GroupsJoined) > 0 {
 		b.WriteString("; joined groups: " + strings.Join(r.GroupsJoined, ", "))
@@ -109,7 +109,7 @@ var actionWords = map[plan.Action]string{
 	plan.Update:  "the account was updated",
 	plan.Disable: "the account was disabled and its sessions revoked, because the person is disabled at the source",
 	plan.Enable:  "the account was enabled again",
-	plan.License: "licences were changed",
+	plan.License: "licenses were changed",
 	plan.Remove:  "the person was deprovisioned",
 }
 

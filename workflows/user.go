@@ -189,7 +189,7 @@ func (u *userRun) mayHaveWrittenLocation(done api.ProvisionResult) bool {
 		u.in.Planned != nil && slices.Contains(u.in.Planned.Attributes, directory.UsageLocation)
 }
 
-// license assigns and removes. What Graph refuses about licences leaves the person partly synced: the account is there.
+// license assigns and removes. What Graph refuses about licenses leaves the person partly synced: the account is there.
 func (u *userRun) license(ctx workflow.Context, done api.ProvisionResult) error {
 	ctx = workflow.WithActivityOptions(ctx, accountOptions(licenseSummary(done)))
 	for _, l := range done.AddLicenses {

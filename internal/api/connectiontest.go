@@ -31,7 +31,7 @@ const (
 
 // Check is one line of a report.
 type TestCheck struct {
-	// Name of the check: secret, token, permissions, tenant, domains, licences, extension properties; or endpoint alone.
+	// Name of the check: secret, token, permissions, tenant, domains, licenses, extension properties; or endpoint alone.
 	Name   string       `json:"name"`
 	Status TestStatus   `json:"status"`
 	Reason fault.Reason `json:"reason,omitempty"`
@@ -43,7 +43,7 @@ type TestCheck struct {
 	RequestID string `json:"requestId,omitempty"`
 }
 
-// Report is the result of a connection test. It holds no personal data: the tenant's name, domains and licence names are
+// Report is the result of a connection test. It holds no personal data: the tenant's name, domains and license names are
 // the organisation's.
 type TestReport struct {
 	// OK: no check failed.

@@ -82,7 +82,7 @@ type LicenseInput struct {
 	Remove          []string            `json:"remove,omitempty"`
 	FinalMark       string              `json:"finalMark,omitempty"`
 	RecentlyWritten bool                `json:"recentlyWritten,omitempty"`
-	// LocationWritten: this run wrote the usage location, which the service that assigns licences learns some time later.
+	// LocationWritten: this run wrote the usage location, which the service that assigns licenses learns some time later.
 	LocationWritten bool `json:"locationWritten,omitempty"`
 }
 

@@ -26,7 +26,7 @@ type Policy struct {
 	Throttle Step
 	// Domain: a domain just added to the tenant is not known everywhere yet.
 	Domain Step
-	// Location: a usage location just written is not known yet to the service that assigns licences.
+	// Location: a usage location just written is not known yet to the service that assigns licenses.
 	Location Step
 	// Page is before one page of a list is asked for again.
 	Page Step

@@ -401,7 +401,7 @@ func (r chaosResult) print(say func(string, ...any)) {
 	for _, v := range r.Violations {
 		say("VIOLATION: %s", v)
 	}
-	verdict := "everybody has one account with the right attributes and licences, and nobody else was touched"
+	verdict := "everybody has one account with the right attributes and licenses, and nobody else was touched"
 	if len(r.Violations) > 0 {
 		verdict = fmt.Sprintf("%d violations", len(r.Violations))
 	}

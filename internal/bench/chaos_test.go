@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 // A sync under every accident, with a worker that is killed twice, leaves everybody with exactly one account, the right
-// attributes and licences, and touches nobody else. CHAOS_SEED repeats a run.
+// attributes and licenses, and touches nobody else. CHAOS_SEED repeats a run.
 func TestChaosSmall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes about a minute")

@@ -114,7 +114,7 @@ func (r deletionResult) print(say func(string, ...any)) {
 	say("a rule with %d people is deleted, removeAction %s; %d more are kept by another rule", r.People, r.Action, r.Kept)
 	if c := r.Clean; c != nil {
 		say("  reference          %6.1f people/s   (parent with %d children of two empty activities)", r.Reference, r.People)
-		say("  created            %6.1f people/s   (by a sync, with a licence)", c.Creation)
+		say("  created            %6.1f people/s   (by a sync, with a license)", c.Creation)
 		say("  deletion           %6.1f people/s   (%.1f s)", c.Rate, c.Seconds)
 		say("  ratio              %6.2f to the reference, %.2f to the creation", r.ToReference, r.ToCreation)
 		c.print(say)

@@ -129,7 +129,7 @@ func (c *population) remember(s simulator.State) {
 }
 
 // rename changes half of the people: the names but for the given name (an id of which everything changes is taken for
-// somebody else's), and of some the licence; a few are disabled. Those whose name has an account already keep theirs. certain are names of people to be among them.
+// somebody else's), and of some the license; a few are disabled. Those whose name has an account already keep theirs. certain are names of people to be among them.
 func (c *population) rename(rng *rand.Rand, certain map[string]bool) (changed int) {
 	for i := range c.people {
 		p := &c.people[i]

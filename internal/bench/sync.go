@@ -59,7 +59,7 @@ type syncRound struct {
 	ReferenceParentRuns   int `json:"referenceParentRuns"`
 }
 
-// syncCommand measures how fast people are created with licences, against a reference in the same run.
+// syncCommand measures how fast people are created with licenses, against a reference in the same run.
 func syncCommand(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
 	n := flags.Int("n", 1000, "how many people")
@@ -273,7 +273,7 @@ func (b *bed) countEvents(ctx context.Context, name, parent string, r *syncRound
 func (r syncResult) print(say func(string, ...any)) {
 	last := r.Rounds[len(r.Rounds)-1]
 	say("")
-	say("%d people created with a licence, %d rounds", r.People, len(r.Rounds))
+	say("%d people created with a license, %d rounds", r.People, len(r.Rounds))
 	say("  reference          %6.1f people/s   (parent with %d children of two empty activities)", r.Reference, r.People)
 	say("  sync               %6.1f people/s", r.Sync)
 	say("  ratio              %6.2f            (goal: at least 0.7)", r.Ratio)

@@ -74,7 +74,7 @@ func (c *chaos) checkAccount(p person, a *simulator.UserState) {
 		held = append(held, l.SkuPartNumber)
 	}
 	if have := strings.Join(held, " "); have != p.license {
-		c.violate("%s: has the licences [%s], not [%s]", p.id, have, p.license)
+		c.violate("%s: has the licenses [%s], not [%s]", p.id, have, p.license)
 	}
 	if p.adopted && a.Properties["jobTitle"] != "Before" {
 		c.violate("%s: an attribute that no mapping names was changed", p.id)

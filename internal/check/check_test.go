@@ -308,13 +308,13 @@ func TestWhatCanBeWrong(t *testing.T) {
 				b.ready = failing("/organization", simulator.Fault{Status: 503})
 			},
 			"tenant", fault.GraphUnavailable, "unavailable", "test again"},
-		{"the licences cannot be read",
+		{"the licenses cannot be read",
 			func(b *bench) {
 				b.ready = func(s *simulator.Server) {
 					s.FailNext(answers("/subscribedSkus"), simulator.GraphFault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
 				}
 			},
-			"licenses", fault.LicensesUnreadable, "licences cannot be read", "Organization.Read.All"},
+			"licenses", fault.LicensesUnreadable, "licenses cannot be read", "Organization.Read.All"},
 		{"Application.ReadWrite.All is missing and the properties do not exist",
 			func(b *bench) { b.without("Application.ReadWrite.All") },
 			properties, fault.ExtensionDenied, "cannot be registered", "create them by hand"},

@@ -1,3 +1,3 @@
 // Package check proves that a connection can work, before it is saved or after: credentials, permissions, tenant,
-// domains, licences and the extension properties that hold the link. Each check ends with its cause and its fix in words.
+// domains, licenses and the extension properties that hold the link. Each check ends with its cause and its fix in words.
 package check

@@ -272,7 +272,7 @@ func (r *run) licenses(ctx context.Context) bool {
 		return r.fail("licenses", err)
 	}
 	if len(skus) == 0 {
-		r.add(api.TestCheck{Name: "licenses", Status: api.TestWarning, Message: "the tenant has no subscriptions", Fix: "Buy licences before mapping skuId."})
+		r.add(api.TestCheck{Name: "licenses", Status: api.TestWarning, Message: "the tenant has no subscriptions", Fix: "Buy licenses before mapping skuId."})
 		return true
 	}
 	var lines []string

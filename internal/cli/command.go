@@ -104,7 +104,7 @@ func (a command) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   a.Name(),
 		Short: "Provision people to Microsoft Entra ID",
-		Long: `entraflow creates, updates and disables Microsoft Entra ID accounts and assigns licences by rules, durably, on Temporal.
+		Long: `entraflow creates, updates and disables Microsoft Entra ID accounts and assigns licenses by rules, durably, on Temporal.
 
 Exit status: 0 done; 1 something could not complete or is held; 2 wrong use, nothing done.`,
 		Example: `  go run ./starter up -f examples/contoso/contoso.yaml          everything on this machine

@@ -46,7 +46,7 @@ func TestAPlanNeedsNothingButTheFile(t *testing.T) {
 	require.Equal(t, 11, p.Rules[0].People)
 	require.Equal(t, 8, p.Rules[0].Writes)
 	require.Equal(t, map[string]int{"create": 7, "adopt": 1, "none": 3}, p.Rules[0].Actions)
-	require.Equal(t, []string{"SPE_E3"}, p.Rules[0].Changes[0].AddLicenses, "licences are named as administrators name them")
+	require.Equal(t, []string{"SPE_E3"}, p.Rules[0].Changes[0].AddLicenses, "licenses are named as administrators name them")
 	require.Contains(t, p.Rules[0].Changes[0].Attributes, "department")
 	require.Equal(t, []string{"displayName"}, p.Rules[0].Changes[2].Overwrites, "of the adopted account")
 

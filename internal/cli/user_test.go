@@ -35,7 +35,7 @@ type shown struct {
 func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	t.Parallel()
 	b := setup(t).withServer()
-	// An account that nobody knows yet, and one with a licence from a group.
+	// An account that nobody knows yet, and one with a license from a group.
 	replaceIn(t, filepath.Join(b.dir, "simulator.yaml"), "    users:\n",
 		"    groups: [{displayName: Suite, mailNickname: suite, mailEnabled: false, securityEnabled: true, licenses: [SPE_E3], members: [cy@globex.example]}]\n"+
 			"    users:\n      - {userPrincipalName: pia@globex.example, displayName: Pia Park, mailNickname: pia, accountEnabled: true}\n")
@@ -49,7 +49,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	require.Len(t, s.Accounts, 1)
 	require.Equal(t, "ada@globex.example", s.Accounts[0].UserPrincipalName)
 	require.Equal(t, "globex/staff/P01", s.Accounts[0].Link)
-	require.Equal(t, "created by entraflow; licences assigned by entraflow: SPE_E3", s.Accounts[0].MarkText)
+	require.Equal(t, "created by entraflow; licenses assigned by entraflow: SPE_E3", s.Accounts[0].MarkText)
 	require.Equal(t, "SPE_E3", s.Accounts[0].Licenses[0].SKUPartNumber)
 	require.True(t, s.Accounts[0].Licenses[0].Direct)
 	require.Equal(t, "nothing: everything is right", s.NextText)
@@ -62,7 +62,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	require.Equal(t, "Success", s.Runs[0].Outcome)
 
 	b.steps(
-		step{"user show globex P01", 0, "created by entraflow; licences assigned by entraflow: SPE_E3"},
+		step{"user show globex P01", 0, "created by entraflow; licenses assigned by entraflow: SPE_E3"},
 		step{"user show P08", 0, "nothing: the rule's filter does not include this person"},
 		step{"user show P99", 0, "nothing: no source of an enabled rule has a person with this id"},
 		step{"user show P06", 0, "usage_location_invalid"},
@@ -79,7 +79,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	b.ok(&s, "user", "show", "P03")
 	require.Equal(t, "existed before and was adopted", s.Accounts[0].MarkText)
 	require.Len(t, s.Accounts[0].Licenses, 1)
-	require.False(t, s.Accounts[0].Licenses[0].Direct, "the licence comes from the group")
+	require.False(t, s.Accounts[0].Licenses[0].Direct, "the license comes from the group")
 	require.Equal(t, "SPE_E3", s.Accounts[0].Licenses[0].SKUPartNumber)
 	b.steps(step{"user show P03", 0, "SPE_E3, inherited from group "})
 
@@ -98,7 +98,7 @@ func TestOnePersonIsShownProvisionedAndDeprovisioned(t *testing.T) {
 	b.ok(&dry, "user", "provision", "globex", "P13", "--dry-run")
 	require.Len(t, dry.Steps, 5)
 	require.Equal(t, "create", dry.Action)
-	require.Equal(t, "would do: create the account; licences +SPE_E3; this was a dry run", dry.Steps[4].Found)
+	require.Equal(t, "would do: create the account; licenses +SPE_E3; this was a dry run", dry.Steps[4].Found)
 	require.Equal(t, "no account carries the person's link or has their name", dry.Steps[3].Found)
 	b.steps(
 		step{"user show P13", 0, "account: none"},

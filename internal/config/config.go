@@ -52,9 +52,9 @@ func (c *Connection) Rule(name string) (rule Rule, ok bool) {
 // Preferences are the switches of a connection. DefaultPreferences has their defaults; a field's json tag is its key in a file, and
 // change:"sync" says that a change of it leads to a sync of every rule.
 type Preferences struct {
-	// RemoveLicensesWhenSkuIDEmpty: a rule without a skuId mapping takes its users' licences away. Default false.
+	// RemoveLicensesWhenSkuIDEmpty: a rule without a skuId mapping takes its users' licenses away. Default false.
 	RemoveLicensesWhenSkuIDEmpty bool `json:"removeLicensesWhenSkuIdEmpty" change:"sync"`
-	// LicenseScope is ours (default: licences assigned by us or named by the mapping) or all (every direct licence).
+	// LicenseScope is ours (default: licenses assigned by us or named by the mapping) or all (every direct license).
 	LicenseScope string `json:"licenseScope" change:"sync"`
 	// AllowCreate lets accounts be created and restored. Default true.
 	AllowCreate bool `json:"allowCreate"`

@@ -15,8 +15,8 @@
 //	                                                     encrypted
 //	federatedTokenFile                        –          a path: a JWT that something else renews, relative to the file
 //	cloud                                     global     global, usgov, dod, china or simulator; never changes
-//	preferences.removeLicensesWhenSkuIdEmpty  false      a rule without skuId takes its people's licences away
-//	preferences.licenseScope                  ours       ours or all: which licences may be taken away
+//	preferences.removeLicensesWhenSkuIdEmpty  false      a rule without skuId takes its people's licenses away
+//	preferences.licenseScope                  ours       ours or all: which licenses may be taken away
 //	preferences.allowCreate                   true       create and restore accounts
 //	preferences.allowUpdate                   true       change, adopt, enable and license accounts
 //	preferences.allowDisable                  true       disable who is disabled at the source

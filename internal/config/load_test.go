@@ -248,7 +248,7 @@ func TestProblems(t *testing.T) {
 		{"list in a list", rule("      otherMails: {value: [[a]]}\n"), []string{"15: a list|quotes"}},
 		{"list of numbers", rule("      otherMails: {value: [a, 1]}\n"), []string{"15: a number|quotes"}},
 		{"two phones", rule("      businessPhones: {value: [a, b]}\n"), []string{"15: one business phone|give one value"}},
-		{"plans without licence", rule("      disabledPlans: {value: SWAY}\n"), []string{"15: no licence is mapped|map skuId"}},
+		{"plans without license", rule("      disabledPlans: {value: SWAY}\n"), []string{"15: no license is mapped|map skuId"}},
 
 		// Keys and types.
 		{"unknown key", head + "prefrences: {}\n" + staff, []string{"5: prefrences: |did you mean \"preferences\"?"}},
@@ -371,7 +371,7 @@ func TestWarnings(t *testing.T) {
 		line       int
 		message    string
 	}{
-		{"licence without place", replaced(t, rule("      skuId: 'user.license'\n"), "      usageLocation: {value: US}\n", ""), 14, "map it, unless"},
+		{"license without place", replaced(t, rule("      skuId: 'user.license'\n"), "      usageLocation: {value: US}\n", ""), 14, "map it, unless"},
 		{"id that is an address", replaced(t, rule(""), "file: people.csv", "{file: a.csv, id: WorkEmail}"), 8, "number or code"},
 		{"adopted accounts", head + "preferences: {removeAdopted: true}\n", 5, "set removeAction to delete"},
 		{"filter for everybody", rule("    filter: 'true'\n"), 15, "remove the key"},

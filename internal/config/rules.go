@@ -79,10 +79,10 @@ func (k *checker) together(i int, r *Rule, mapped map[string]Mapping) {
 		k.problem(rulePath(i, "mappings.password"), "an enabled rule needs a mapping for the initial password; write 'randomPassword(24)', or set enabled: false")
 	}
 	if has(directory.DisabledPlans) && !has(directory.SkuID) {
-		k.problem(rulePath(i, "mappings.disabledPlans"), "it says which parts of a licence are off, and no licence is mapped; map skuId, or remove it")
+		k.problem(rulePath(i, "mappings.disabledPlans"), "it says which parts of a license are off, and no license is mapped; map skuId, or remove it")
 	}
 	if has(directory.SkuID) && !has(directory.UsageLocation) {
-		k.warn(rulePath(i, "mappings.skuId"), "a licence can be assigned only to accounts with a usageLocation; map it, unless all accounts have one already")
+		k.warn(rulePath(i, "mappings.skuId"), "a license can be assigned only to accounts with a usageLocation; map it, unless all accounts have one already")
 	}
 	if mapped[directory.Password].Secret != "" && mapped[directory.ResetPassword].Value == false {
 		k.warn(rulePath(i, "mappings.resetPassword"), "everybody gets the same initial password and keeps it; remove this mapping, or use randomPassword(24)")

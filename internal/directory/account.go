@@ -1,5 +1,5 @@
 // Package directory is the vocabulary of the target: the attributes of an Entra account, its link, its mark and its
-// licences, as plain values without any way of reading or writing them.
+// licenses, as plain values without any way of reading or writing them.
 package directory
 
 import "strings"
@@ -40,7 +40,7 @@ type Account struct {
 	Values []string
 	// Manager is the object id of the manager; "" when there is none, or none was asked for.
 	Manager string
-	// Licenses are the licence states, direct and inherited; the same SKU can stand here several times.
+	// Licenses are the license states, direct and inherited; the same SKU can stand here several times.
 	Licenses []AssignedLicense
 	// Unexplained are SKUs that the account has but whose origin (direct or group) was not told. Never removed.
 	Unexplained []string
@@ -48,11 +48,11 @@ type Account struct {
 
 // AssignedLicense is one entry of licenseAssignmentStates.
 type AssignedLicense struct {
-	// SKU is the licence's id, lower case.
+	// SKU is the license's id, lower case.
 	SKU string
 	// DisabledPlans are the ids of the service plans switched off, lower case, sorted.
 	DisabledPlans []string
-	// Group is the id of the group that gives the licence; "" when it is assigned directly.
+	// Group is the id of the group that gives the license; "" when it is assigned directly.
 	Group string
 	// State is Active, ActiveWithError, Disabled or Error.
 	State string
@@ -61,7 +61,7 @@ type AssignedLicense struct {
 	Error string
 }
 
-// Direct reports whether the licence is assigned to the account itself.
+// Direct reports whether the license is assigned to the account itself.
 func (l AssignedLicense) Direct() bool { return l.Group == "" }
 
 // Value gives the value of an attribute as the selection read it; ok is false when it was not selected.
@@ -74,7 +74,7 @@ func (a *Account) Value(sel Selection, attribute string) (value string, ok bool)
 	return "", false
 }
 
-// License is a licence to assign: always with the full set of plans to switch off, since assigning replaces them.
+// License is a license to assign: always with the full set of plans to switch off, since assigning replaces them.
 type License struct {
 	SKU           string   `json:"skuId"`
 	DisabledPlans []string `json:"disabledPlans,omitempty"`
@@ -92,7 +92,7 @@ type SKU struct {
 	Plans      []ServicePlan `json:"servicePlans"`
 }
 
-// Available is how many more users can get the licence.
+// Available is how many more users can get the license.
 func (s SKU) Available() int { return s.Enabled + s.Warning - s.Consumed }
 
 // ServicePlan is one service within a SKU.

@@ -18,8 +18,8 @@ const (
 	Flag
 	// Secret is the initial password: written at creation only, never read.
 	Secret
-	// Licences is skuId or disabledPlans: not attributes in Graph, but part of a person's mapping.
-	Licences
+	// Licenses is skuId or disabledPlans: not attributes in Graph, but part of a person's mapping.
+	Licenses
 	// Reference names another account: the manager. Graph has a request of its own for it.
 	Reference
 )
@@ -92,8 +92,8 @@ var attributes = []Attribute{
 	{Name: AgeGroup},
 	{Name: "preferredLanguage", Aliases: []string{"perferredLanguage"}},
 	{Name: Manager, Type: Reference},
-	{Name: SkuID, Type: Licences},
-	{Name: DisabledPlans, Type: Licences},
+	{Name: SkuID, Type: Licenses},
+	{Name: DisabledPlans, Type: Licenses},
 }
 
 // Attributes lists every target attribute, in the order of the documentation.
@@ -144,14 +144,14 @@ func Unwritable(name string) (why string, ok bool) {
 }
 
 // Readable gives, sorted, the names of those attributes that are read back and compared: all but the sign-in name and
-// accountEnabled (always read), the password and its reset (never), the licences (which have states of their own) and the
+// accountEnabled (always read), the password and its reset (never), the licenses (which have states of their own) and the
 // manager (Selection.Manager).
-// usageLocation is always among them, because licences need it.
+// usageLocation is always among them, because licenses need it.
 func Readable(names []string) []string {
 	set := map[string]bool{UsageLocation: true}
 	for _, n := range names {
 		a, ok := FindAttribute(n)
-		if !ok || a.CreateOnly || a.Type == Licences || a.Type == Reference || a.Name == UserPrincipalName || a.Name == AccountEnabled {
+		if !ok || a.CreateOnly || a.Type == Licenses || a.Type == Reference || a.Name == UserPrincipalName || a.Name == AccountEnabled {
 			continue
 		}
 		set[a.Name] = true

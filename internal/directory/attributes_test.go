@@ -13,7 +13,7 @@ import (
 func TestPingNames(t *testing.T) {
 	t.Parallel()
 	for ping, graph := range map[string]string{
-		// PingOne: the common attributes of its mapping page, and the licence.
+		// PingOne: the common attributes of its mapping page, and the license.
 		"password": "password", "mailNickname": "mailNickname", "resetPassword": "resetPassword", "userPrincipalName": "userPrincipalName",
 		"immutableid": "onPremisesImmutableId", "displayName": "displayName", "accountEnabled": "accountEnabled", "surname": "surname",
 		"givenName": "givenName", "usageLocation": "usageLocation", "skuId": "skuId", "DefaultPassword": "password",

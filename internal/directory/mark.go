@@ -46,7 +46,7 @@ type Mark struct {
 	Licenses []string
 }
 
-// MaxMarkedLicenses is how many licences a mark can hold within the property's 256 characters.
+// MaxMarkedLicenses is how many licenses a mark can hold within the property's 256 characters.
 const MaxMarkedLicenses = 20
 
 // ShortSKU is the form in which a mark holds a SKU id.

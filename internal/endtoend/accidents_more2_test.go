@@ -142,15 +142,15 @@ func TestAccidentsOfJSON(t *testing.T) {
 		{"enabled is null", export(replaced(`"enabled":true`, `"enabled":null`)), outcome{state: completed, cause: fault.EnabledUnreadable, people: 12}},
 		{"enabled is an object", export(replaced(`"enabled":true`, `"enabled":{"value":true}`)), outcome{state: completed, cause: fault.EnabledUnreadable, people: 12}},
 		{"everybody off at once", export(replaced(`"enabled":true`, `"enabled":0`)), outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
-		{"licences null", export(replaced(`"SPE_E3"`, `null`)), outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
-		{"licences only where one was left", export(func(i int, record string) string {
+		{"licenses null", export(replaced(`"SPE_E3"`, `null`)), outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
+		{"licenses only where one was left", export(func(i int, record string) string {
 			if i == 0 {
 				return record
 			}
 			return strings.Replace(record, `"license":"SPE_E3",`, "", 1)
 		}), outcome{state: held, cause: fault.RemovalsHeld, people: 11}},
-		{"the licence key lost", export(replaced(`"license":"SPE_E3",`, "")), outcome{state: failed, cause: fault.SourceColumnMissing}},
-		{"a licence that is an object", export(replaced(`"SPE_E3"`, `{"sku":"SPE_E3"}`)), outcome{state: completed, cause: fault.MappingFailed, people: 12}},
+		{"the license key lost", export(replaced(`"license":"SPE_E3",`, "")), outcome{state: failed, cause: fault.SourceColumnMissing}},
+		{"a license that is an object", export(replaced(`"SPE_E3"`, `{"sku":"SPE_E3"}`)), outcome{state: completed, cause: fault.MappingFailed, people: 12}},
 		{"ids as text", export(func(i int, record string) string {
 			return strings.Replace(record, fmt.Sprint(1000+i), fmt.Sprintf(`"%d"`, 1000+i), 1)
 		}), outcome{state: completed}},

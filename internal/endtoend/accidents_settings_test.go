@@ -54,13 +54,13 @@ func TestAccidentsOfSettings(t *testing.T) {
 			outcome{state: completed, cause: fault.FilterFailed, people: 12}},
 		{"the domain of all names changed to an unverified one", mapping("userPrincipalName", `user.username + "@contoso.example"`),
 			outcome{state: completed, cause: fault.DomainNotVerified, people: 12}},
-		{"the licence mapping empty", mapping("skuId", `""`), outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
-		{"the licence mapping gone, and licences go with it", func(c *config.Connection) {
+		{"the license mapping empty", mapping("skuId", `""`), outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
+		{"the license mapping gone, and licenses go with it", func(c *config.Connection) {
 			delete(c.Rules[0].Mappings, "skuId")
 			c.Preferences.RemoveLicensesWhenSkuIDEmpty = true
 		}, outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
-		{"the licence mapping gone, and licences stay", func(c *config.Connection) { delete(c.Rules[0].Mappings, "skuId") }, outcome{state: completed}},
-		{"another licence, of which there are not enough", mapping("skuId", `"MCOEV"`), outcome{state: completed, cause: fault.LicensesExhausted, people: 12}},
+		{"the license mapping gone, and licenses stay", func(c *config.Connection) { delete(c.Rules[0].Mappings, "skuId") }, outcome{state: completed}},
+		{"another license, of which there are not enough", mapping("skuId", `"MCOEV"`), outcome{state: completed, cause: fault.LicensesExhausted, people: 12}},
 		{"accountEnabled false for all", func(c *config.Connection) { c.Rules[0].Mappings["accountEnabled"] = config.Mapping{Value: false} },
 			outcome{state: held, cause: fault.RemovalsHeld, people: 12}},
 		{"one name for all", mapping("userPrincipalName", `user.country + "@contoso.com"`), outcome{state: completed, cause: fault.UPNConflict, people: 12}},

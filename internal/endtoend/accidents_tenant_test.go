@@ -151,7 +151,7 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		outcome{state: completed}.sync(t, k, before)
 		require.Zero(t, k.Simulator.Stats().WastedWrites)
 		u, _ := k.User("u00")
-		require.Contains(t, u.Properties[mark], "lic=", "we still know whose licence it is")
+		require.Contains(t, u.Properties[mark], "lic=", "we still know whose license it is")
 		restored(t, k, before, people)
 	})
 	t.Run("the subscriptions vanished", func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		set("u06", map[string]any{link: "contoso/staff/e06"})
 		restored(t, k, before, people)
 	})
-	t.Run("the mark garbled, and then the person loses the licence and leaves", func(t *testing.T) {
+	t.Run("the mark garbled, and then the person loses the license and leaves", func(t *testing.T) {
 		u, _ := k.User("u07")
 		set("u07", map[string]any{mark: "scribble"})
 		k.WritePeople(each(people, func(i int, f []string) {
@@ -223,7 +223,7 @@ func TestAccidentsOfTheAccounts(t *testing.T) {
 		require.NoError(t, err)
 		k.AwaitSynced()
 		require.Equal(t, map[plan.Action]int{plan.Restore: 1}, r.Actions)
-		require.Equal(t, before, k.Havings(), "restored: the same account, with its licence")
+		require.Equal(t, before, k.Havings(), "restored: the same account, with its license")
 	})
 	t.Run("disabled and then deleted by an administrator", func(t *testing.T) {
 		set("u08", map[string]any{"accountEnabled": false})

@@ -28,7 +28,7 @@ type outcome struct {
 	cause fault.Reason
 	// people is how many people's notes or counters carry the cause; 0 where it is the whole sync's.
 	people int
-	// lost are the sign-in names that may be disabled, deleted or lose a licence; nobody else may.
+	// lost are the sign-in names that may be disabled, deleted or lose a license; nobody else may.
 	lost []string
 	// created is how many accounts may be made.
 	created int
@@ -81,7 +81,7 @@ func concerned(r api.SyncResult, reason fault.Reason) int {
 	return n
 }
 
-// lost are the names, local parts as they were before, of accounts that are gone, disabled, or have a licence less.
+// lost are the names, local parts as they were before, of accounts that are gone, disabled, or have a license less.
 func lost(before, after map[string]testkit.Having) []string {
 	var out []string
 	for id, b := range before {

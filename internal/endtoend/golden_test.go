@@ -48,7 +48,7 @@ func TestGoldenPaths(t *testing.T) {
 	g.keep("ProvisionUser-create", api.UserID("contoso", "e1"))
 	g.keep("ProvisionUser-adopt", api.UserID("contoso", "e2"))
 
-	// Movers, leavers, disabled people, a refused licence.
+	// Movers, leavers, disabled people, a refused license.
 	k.Simulator.FailNext(assigns, simulator.GraphFault(400, "Request_BadRequest", "License assignment cannot be done for user with invalid usage location."))
 	people("e1,ann,Ann,Lee,US,SPE_E5,true,Support", "e2,adopted,Bo,Ek,US,SPE_E3,true,Sales", "e4,di,Di,Fox,US,SPE_E3,false,Sales")
 	r := k.MustSync("staff")

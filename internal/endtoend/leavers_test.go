@@ -49,7 +49,7 @@ func TestLeaverIsDisabledAndReturns(t *testing.T) {
 	require.Equal(t, 1, k.Simulator.Stats().Requests["POST /users/{id}/revokeSignInSessions"])
 	u, _ := k.User("u03")
 	require.False(t, u.AccountEnabled)
-	require.Len(t, u.Licenses, 1, "disabling takes no licence")
+	require.Len(t, u.Licenses, 1, "disabling takes no license")
 
 	k.AwaitSynced()
 	k.Simulator.ResetStats()
@@ -64,7 +64,7 @@ func TestLeaverIsDisabledAndReturns(t *testing.T) {
 	require.True(t, u.AccountEnabled)
 }
 
-// removeAction delete: the account goes to the bin and comes back from it, with its licences; adopted ones are disabled.
+// removeAction delete: the account goes to the bin and comes back from it, with its licenses; adopted ones are disabled.
 func TestLeaverIsDeletedAndRestored(t *testing.T) {
 	seed := simulator.DefaultSeed()
 	seed.Tenants[0].Users = []simulator.UserSeed{{

@@ -11,7 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// The service that assigns licences learns of a usage location some time after it was written, also by the request that
+// The service that assigns licenses learns of a usage location some time after it was written, also by the request that
 // created the account. That is waited for, for some minutes and not longer, and everything else is done.
 func TestTheUsageLocationIsNotKnownYet(t *testing.T) {
 	t.Parallel()

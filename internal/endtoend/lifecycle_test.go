@@ -39,7 +39,7 @@ func TestLifecycle(t *testing.T) {
 		require.Equal(t, created.ID, moved.ID, "the account is the same")
 		require.Equal(t, "Support", moved.Properties["department"])
 	})
-	t.Run("licences are swapped in one request", func(t *testing.T) {
+	t.Run("licenses are swapped in one request", func(t *testing.T) {
 		k.WritePeople(testkit.Header, "e1,ann.roe,Ann,Roe,US,SPE_E5,true,Support", "e2,bob,Bob,Roe,US,,false,Sales")
 		r := k.MustSync("staff")
 		require.Equal(t, plan.Counters{Impacted: 2, Success: 2}, r.Counters)
@@ -55,7 +55,7 @@ func TestLifecycle(t *testing.T) {
 		u, _ := k.User("ann.roe")
 		require.False(t, u.AccountEnabled)
 		require.Equal(t, 1, k.Simulator.Stats().Requests["POST /users/{id}/revokeSignInSessions"])
-		require.Equal(t, []string{simulator.SKUM365E5}, licenses(k, "ann.roe"), "disabling takes no licence")
+		require.Equal(t, []string{simulator.SKUM365E5}, licenses(k, "ann.roe"), "disabling takes no license")
 	})
 	t.Run("what we disabled is enabled again", func(t *testing.T) {
 		k.WritePeople(testkit.Header, "e1,ann.roe,Ann,Roe,US,SPE_E5,true,Support", "e2,bob,Bob,Roe,US,,true,Sales")
@@ -64,7 +64,7 @@ func TestLifecycle(t *testing.T) {
 		u, _ := k.User("ann.roe")
 		require.True(t, u.AccountEnabled)
 	})
-	t.Run("a cleared value and a cleared licence", func(t *testing.T) {
+	t.Run("a cleared value and a cleared license", func(t *testing.T) {
 		k.WritePeople(testkit.Header, "e1,ann.roe,Ann,Roe,US,,true,", "e2,bob,Bob,Roe,US,,true,Sales")
 		r := k.MustSync("staff")
 		require.Equal(t, plan.Counters{Impacted: 2, Success: 2}, r.Counters)

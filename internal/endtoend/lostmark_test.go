@@ -11,7 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// A licence is swapped, and the answer to the last of the three writes, that of the mark, is lost: the next attempt reads
+// A license is swapped, and the answer to the last of the three writes, that of the mark, is lost: the next attempt reads
 // once and has nothing to write.
 func TestLostAnswerToTheFinalMark(t *testing.T) {
 	t.Parallel()
@@ -28,7 +28,7 @@ func TestLostAnswerToTheFinalMark(t *testing.T) {
 	require.Equal(t, []string{simulator.SKUM365E5}, licenses(k, "ann"))
 	stats := k.Simulator.Stats()
 	require.Zero(t, stats.WastedWrites)
-	require.Equal(t, 2, stats.Requests["PATCH /users/{id}"], "the mark of both licences, and that of the new one")
+	require.Equal(t, 2, stats.Requests["PATCH /users/{id}"], "the mark of both licenses, and that of the new one")
 	require.Equal(t, 1, stats.Requests["POST /users/{id}/assignLicense"])
 	require.Equal(t, 3, stats.Requests["GET /users/{id}"], "one for each of the three attempts")
 }

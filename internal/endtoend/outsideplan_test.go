@@ -38,7 +38,7 @@ func TestNothingIsTakenThatThePlanDidNotTake(t *testing.T) {
 		require.Empty(t, lost(before, k.Havings()))
 		restored(t, k, before, people)
 	})
-	t.Run("everybody loses the licence while departments are written", func(t *testing.T) {
+	t.Run("everybody loses the license while departments are written", func(t *testing.T) {
 		k.WritePeople(moved...)
 		once(k, patches, func() {
 			k.WritePeople(each(moved, func(_ int, f []string) { f[columnLicense] = "" })...)

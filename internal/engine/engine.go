@@ -184,7 +184,7 @@ func (e *Engine) Check(ctx context.Context, c config.Connection, pinned api.Pinn
 	return activities.Check(ctx, e.activities, api.TestInput{Config: c, Pinned: pinned}, progress)
 }
 
-// LicenseNames gives the part numbers of the tenant's SKUs by id, to show licences by name.
+// LicenseNames gives the part numbers of the tenant's SKUs by id, to show licenses by name.
 func (e *Engine) LicenseNames(ctx context.Context, c config.Connection) (map[string]string, error) {
 	return e.activities.Provisioner.LicenseNames(ctx, c)
 }

@@ -130,7 +130,7 @@ const (
 	GroupRemovalsHeld     Reason = "group_removals_held"
 	MembershipUnread      Reason = "membership_unread"
 
-	// Licences.
+	// Licenses.
 	LicensesExhausted    Reason = "not_enough_licenses"
 	UsageLocationMissing Reason = "usage_location_missing"
 	LicenseUnknown       Reason = "license_unknown"

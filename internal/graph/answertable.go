@@ -116,8 +116,8 @@ var answerTable = []answerRow{
 	{name: "name taken elsewhere", status: genericBad, message: []string{"property netid is invalid"}, kind: fault.Rematch, reason: fault.AccountExists, subject: on(upn)},
 	{name: "conflict", status: []int{409}, kind: fault.Transient, reason: fault.ConcurrentChange},
 
-	// Licences.
-	// The service that assigns licences learns of a new usage location some time later.
+	// Licenses.
+	// The service that assigns licenses learns of a new usage location some time later.
 	{name: "usage location not known yet", status: genericBad, message: []string{"invalid usage location"},
 		when: func(a *answer) bool {
 			// An earlier run may have written it: a few attempts are worth it for anybody.
@@ -136,7 +136,7 @@ var answerTable = []answerRow{
 		kind: fault.Invalid, reason: fault.LicenseConflict, subject: on(directory.SkuID)},
 	{name: "license inherited", status: genericBad, message: []string{"inherited from a group membership"},
 		kind: fault.Invalid, reason: fault.LicenseInherited, subject: on(directory.SkuID)},
-	// What is known of the account is out of date, since a licence was to be removed that is gone. Text not seen in the open.
+	// What is known of the account is out of date, since a license was to be removed that is gone. Text not seen in the open.
 	{name: "license not assigned", status: genericBad, message: []string{"does not have a corresponding license"},
 		kind: fault.Stale, reason: fault.LicenseNotAssigned, subject: on(directory.SkuID)},
 
@@ -222,7 +222,7 @@ var answerTable = []answerRow{
 	{name: "login: anything else", login: true, kind: fault.Transient, reason: fault.LoginUnavailable},
 }
 
-// locationAttempts is how often a licence is tried while its account's usage location may not be known yet: about six
+// locationAttempts is how often a license is tried while its account's usage location may not be known yet: about six
 // minutes with the waits of production.
 const locationAttempts = 8
 

@@ -110,7 +110,7 @@ var benchSelection = directory.Selection{
 	LinkProperty: selection.LinkProperty, MarkProperty: selection.MarkProperty,
 }
 
-// usersPage is a page as Graph sends it: persons from, from+1, …, with one licence each.
+// usersPage is a page as Graph sends it: persons from, from+1, …, with one license each.
 func usersPage(from, n int, next string) string {
 	var b strings.Builder
 	b.WriteString(`{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users",`)

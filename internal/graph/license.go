@@ -11,7 +11,7 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// AssignLicenses assigns and removes licences in one atomic request; assigning replaces the disabled plans of a licence
+// AssignLicenses assigns and removes licenses in one atomic request; assigning replaces the disabled plans of a license
 // that is there already. Without any it sends nothing. One write.
 //
 // https://learn.microsoft.com/graph/api/user-assignlicense

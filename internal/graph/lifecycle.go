@@ -71,7 +71,7 @@ func NameBeforeBin(a directory.Account) string {
 	return a.UserPrincipalName
 }
 
-// RestoreUser takes an account out of the bin, with its licences, memberships and mailbox. One write.
+// RestoreUser takes an account out of the bin, with its licenses, memberships and mailbox. One write.
 //
 // https://learn.microsoft.com/graph/api/directory-deleteditems-restore
 //

@@ -25,7 +25,7 @@ type circumstances struct {
 }
 
 // Attempt says that this is the nth attempt, counted from 1 as Temporal does. The waits of NotReady and Uncertain faults grow
-// with it, and some answers that may be a matter of time (a value of a domain that was added minutes ago, a licence for an
+// with it, and some answers that may be a matter of time (a value of a domain that was added minutes ago, a license for an
 // account whose location was just written) are retryable in the first attempts only. Without it every call is a first
 // attempt, and those answers are final.
 func Attempt(n int) Option { return func(c *circumstances) { c.attempt = n } }

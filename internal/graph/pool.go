@@ -1,4 +1,4 @@
-// Package graph is the client of Microsoft Graph: accounts, licences, the tenant, and the properties that hold the link.
+// Package graph is the client of Microsoft Graph: accounts, licenses, the tenant, and the properties that hold the link.
 //
 // It is the official SDK's builders, models and request adapter over a transport of our own. One call is one HTTP
 // request: nothing below this package repeats a write, compresses a body or follows a redirect (Go's transport repeats a

@@ -242,7 +242,7 @@ func TestSimulatedRefusals(t *testing.T) {
 		}, fault.NotReady, fault.ReplicationPending, ""},
 		"no usage location": {license(synced, simulator.SKUM365E3), fault.Invalid, fault.UsageLocationMissing, "usageLocation"},
 		"no stock":          {license(id, simulator.SKUOffice365E5), fault.Invalid, fault.LicensesExhausted, "skuId"},
-		"unknown licence":   {license(id, userID), fault.Invalid, fault.LicenseUnknown, "skuId"},
+		"unknown license":   {license(id, userID), fault.Invalid, fault.LicenseUnknown, "skuId"},
 		"inherited": {func() error { return c.AssignLicenses(ctx, inherited, nil, []string{simulator.SKUM365E3}) },
 			fault.Invalid, fault.LicenseInherited, "skuId"},
 		"phone alone": {license(id, simulator.SKUTeamsPhone), fault.Invalid, fault.LicenseDependency, "disabledPlans"},

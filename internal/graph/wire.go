@@ -24,7 +24,7 @@ import (
 const (
 	// maxErrorBody bounds what is read of an answer that is not a success. Graph's error bodies have a few hundred bytes.
 	maxErrorBody = 256 << 10
-	// maxBody bounds a success of Graph. A page of 999 accounts has one or two megabytes; with twenty licences each, and every
+	// maxBody bounds a success of Graph. A page of 999 accounts has one or two megabytes; with twenty licenses each, and every
 	// plan in them switched off, about fifty.
 	maxBody = 64 << 20
 	// maxLoginBody bounds a success of the sign-in service: a token, or the discovery document.

@@ -24,9 +24,9 @@ type Desired struct {
 	Manager string
 	// SKUMapped: the rule maps skuId. Without it, an empty SKUs says nothing.
 	SKUMapped bool
-	// SKUs are licences as the mapping names them, by id or part number, without doubles.
+	// SKUs are licenses as the mapping names them, by id or part number, without doubles.
 	SKUs []string
-	// DisabledPlansMapped: the rule maps disabledPlans. Without it, plans of an assigned licence are left as they are.
+	// DisabledPlansMapped: the rule maps disabledPlans. Without it, plans of an assigned license are left as they are.
 	DisabledPlansMapped bool
 	// DisabledPlans are service plans to switch off, by id or name.
 	DisabledPlans []string

@@ -145,7 +145,7 @@ func (p *Program) EvaluateAll(r source.Record) (Desired, []Failure) {
 		into  *[]string
 	}{{p.skus, &d.SKUs}, {p.disabledPlans, &d.DisabledPlans}} {
 		if list.field != nil {
-			*list.into, err = list.field.Licences(person)
+			*list.into, err = list.field.Licenses(person)
 			failed(list.field.Attribute.Name, err)
 		}
 	}

@@ -369,7 +369,7 @@ func TestCompileProblems(t *testing.T) {
 		{"text for a flag", with("accountEnabled", constant("maybe")), "accountEnabled", "{value: true}", false},
 		{"number for a flag", with("accountEnabled", constant(1)), "accountEnabled", "{value: true}", false},
 		{"text for a flag, computed", with("accountEnabled", cel(`"maybe"`)), "accountEnabled", "{value: true}", false},
-		{"number for a licence", with("skuId", constant(7)), "skuId", "put it in quotes", false},
+		{"number for a license", with("skuId", constant(7)), "skuId", "put it in quotes", false},
 		{"literal password", with("password", constant("Hunter2!")), "password", "randomPassword(24)", false},
 		{"secret elsewhere", with("jobTitle", secret("env:X")), "jobTitle", "only password takes a secret", false},
 		{"empty", with("jobTitle", field.Spec{}), "jobTitle", "is empty", false},

@@ -299,7 +299,7 @@ func (b *builder) compare(p Person, linked []*directory.Account) {
 	b.add(e)
 }
 
-// decide decides with and without removals, and hands out what the decision needs of licences.
+// decide decides with and without removals, and hands out what the decision needs of licenses.
 func (b *builder) decide(p Person, m Match) Entry {
 	c := Decide(b.in.Policy, p, m)
 	e := entry(c)

@@ -1,5 +1,5 @@
 // Package plan decides. It compares what should be (people, filters, mappings, preferences) with what is (accounts,
-// links, licences) and says for every person what is to be done and why. It knows no Temporal, no HTTP, no clock and no
+// links, licenses) and says for every person what is to be done and why. It knows no Temporal, no HTTP, no clock and no
 // password, so preview, single runs and full syncs decide alike.
 package plan
 
@@ -26,7 +26,7 @@ const (
 	Disable Action = "disable"
 	// Enable enables an account that entraflow disabled.
 	Enable Action = "enable"
-	// License changes licences only.
+	// License changes licenses only.
 	License Action = "license"
 	// Remove deprovisions: the person left the source or the filter.
 	Remove Action = "remove"
@@ -89,7 +89,7 @@ type Change struct {
 	FoundManager string `json:"-"`
 	// Mark is what the mark property holds once the account's request is done.
 	Mark directory.Mark `json:"-"`
-	// FinalMark is what it holds once the licences are done, too; it differs where a licence is taken away.
+	// FinalMark is what it holds once the licenses are done, too; it differs where a license is taken away.
 	FinalMark directory.Mark `json:"-"`
 	// Withheld is what would be done if the rule's policy allowed it; nil where nothing is withheld.
 	Withheld *Change `json:"-"`
@@ -110,10 +110,10 @@ func (c *Change) Writes() bool {
 	return c.Action != None
 }
 
-// Licenses reports whether licences are to be written.
+// Licenses reports whether licenses are to be written.
 func (c *Change) Licenses() bool { return len(c.AddLicenses)+len(c.RemoveLicenses) > 0 }
 
-// Account reports whether the account itself is to be written, apart from licences and manager.
+// Account reports whether the account itself is to be written, apart from licenses and manager.
 func (c *Change) Account() bool {
 	return c.Action == Create || c.Action == Restore || !only(c.Attributes, directory.Manager)
 }
@@ -121,8 +121,8 @@ func (c *Change) Account() bool {
 // SetsManager reports whether the manager is to be set or taken away.
 func (c *Change) SetsManager() bool { return c.Manager != "" || c.ClearManager }
 
-// Removes reports whether the change takes something away: a disable, a removal, or more licences than it gives. Other
-// plans of a licence that the person has already are no gain. Ask the Change that Decide returned, not one read from JSON.
+// Removes reports whether the change takes something away: a disable, a removal, or more licenses than it gives. Other
+// plans of a license that the person has already are no gain. Ask the Change that Decide returned, not one read from JSON.
 func (c *Change) Removes() bool {
 	return c.Disable || c.Action == Remove || len(c.RemoveLicenses) > len(c.units)
 }

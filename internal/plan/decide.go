@@ -116,7 +116,7 @@ func (policy Policy) decide(p Person, m Match) Change {
 	}
 }
 
-// decideDeleted: the account lies in the recycle bin. It is restored, with its mailbox, licences and memberships; what
+// decideDeleted: the account lies in the recycle bin. It is restored, with its mailbox, licenses and memberships; what
 // differs then is written once it can be read again. An account that may be somebody else's stays where it is: whoever left
 // could sign in again.
 func (policy Policy) decideDeleted(p Person, a *directory.Account, manager string) Change {
@@ -244,7 +244,7 @@ func (policy Policy) disableOnly(p Person, a *directory.Account, full Change) Ch
 	if full.Enable || full.Licenses() || !only(full.Attributes, directory.AccountEnabled, AttributeMark) {
 		c.partial(fault.UpdateNotAllowed, "")
 	}
-	// What the whole change could not have mended either (no licence left, a name that is taken) is still true.
+	// What the whole change could not have mended either (no license left, a name that is taken) is still true.
 	if full.Outcome == PartiallySynced {
 		c.partial(full.Reason, full.Subject)
 	}

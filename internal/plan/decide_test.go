@@ -321,7 +321,7 @@ func TestDecide(t *testing.T) {
 			[]func(*situation){own(func(a *directory.Account) { a.Enabled, a.Mark = false, "1;created;disabled=source" }),
 				func(s *situation) { s.settings.Preferences.AllowUpdate = false }},
 			decision{action: plan.None, outcome: plan.PartiallySynced, reason: fault.UpdateNotAllowed}},
-		{"without allowUpdate the disabling does not hide that a licence cannot be had",
+		{"without allowUpdate the disabling does not hide that a license cannot be had",
 			[]func(*situation){disabled, func(s *situation) {
 				s.settings.Preferences.AllowUpdate = false
 				s.settings.SKUs = skus(0)

@@ -38,7 +38,7 @@ type Permit struct {
 }
 
 // Loss is what the guard counts and compares: something that one person would lose. People are counted once, however much
-// they lose, and whatever it is: access and licences here, memberships of groups in internal/membership.
+// they lose, and whatever it is: access and licenses here, memberships of groups in internal/membership.
 type Loss struct {
 	// Person is the source id.
 	Person string

@@ -150,7 +150,7 @@ func TestRemovalHash(t *testing.T) {
 // counts.
 func TestRemovalHashOutlivesTheRestOfTheSync(t *testing.T) {
 	t.Parallel()
-	moved := with(who("1", "ann", ""), "dept", "Board") // loses a licence, and moves
+	moved := with(who("1", "ann", ""), "dept", "Board") // loses a license, and moves
 	away := who("2", "bob", "")
 	away.Enabled = false
 	before := []directory.Account{owned("staff", who("1", "ann", "SUITE_A")), owned("staff", who("2", "bob", ""))}

@@ -10,16 +10,16 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// license decides about licences and the marks that remember them. a is nil for an account still to be created.
+// license decides about licenses and the marks that remember them. a is nil for an account still to be created.
 //
-// Which licences are wanted:
+// Which licenses are wanted:
 //
 //	skuId mapped, value         these
-//	skuId mapped, empty         none: licences in scope are taken away
+//	skuId mapped, empty         none: licenses in scope are taken away
 //	not mapped                  removeLicensesWhenSkuIdEmpty false: nothing is changed; true: as if empty
 //
 // In scope are, with licenseScope ours, those that the mark records (assigned by us, or named by the mapping for this
-// person), with all every direct licence. Licences from groups, and those whose origin is unknown, are never touched.
+// person), with all every direct license. Licenses from groups, and those whose origin is unknown, are never touched.
 func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 	held := holdings(a)
 	wanted, complete, plansKnown := policy.resolve(c, p)
@@ -56,14 +56,14 @@ func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 // holding is what an account has of one SKU.
 type holding struct {
 	direct *directory.AssignedLicense
-	// inherited: a group gives it, and it works. group is that licence, where Graph told of it.
+	// inherited: a group gives it, and it works. group is that license, where Graph told of it.
 	inherited bool
 	group     *directory.AssignedLicense
 	// unexplained: Graph did not tell whether it is direct or from a group.
 	unexplained bool
 }
 
-// holdings sums up an account's licences by SKU.
+// holdings sums up an account's licenses by SKU.
 func holdings(a *directory.Account) map[string]holding {
 	if a == nil {
 		return nil
@@ -86,10 +86,10 @@ func holdings(a *directory.Account) map[string]holding {
 	return out
 }
 
-// active reports that a licence works. A group's licence in another state may not have been assigned at all.
+// active reports that a license works. A group's license in another state may not have been assigned at all.
 func active(l directory.AssignedLicense) bool { return l.State == "Active" || l.State == "" }
 
-// resolve turns the mapping's ids and part numbers into licences. complete is false when one is unknown: then nothing is
+// resolve turns the mapping's ids and part numbers into licenses. complete is false when one is unknown: then nothing is
 // taken away, since the unknown one may be a slip in writing for what the person has. plansKnown is false when a service
 // plan is unknown: then none is switched on again, for the same reason.
 func (policy Policy) resolve(c *Change, p Person) (wanted []directory.License, complete, plansKnown bool) {
@@ -118,7 +118,7 @@ func (policy Policy) resolve(c *Change, p Person) (wanted []directory.License, c
 	return wanted, complete, plansKnown
 }
 
-// disablePlan switches a service plan off in each wanted licence that has it.
+// disablePlan switches a service plan off in each wanted license that has it.
 func (policy Policy) disablePlan(wanted []directory.License, plan string) (found bool) {
 	for i := range wanted {
 		sku, _ := directory.FindSKU(policy.SKUs, wanted[i].SKU)
@@ -132,8 +132,8 @@ func (policy Policy) disablePlan(wanted []directory.License, plan string) (found
 	return found
 }
 
-// additions are the wanted licences that the account lacks, or has with other plans switched off. A licence that a group
-// gives is there already. The plans of an assigned licence are left alone unless told to be changed: without a disabledPlans
+// additions are the wanted licenses that the account lacks, or has with other plans switched off. A license that a group
+// gives is there already. The plans of an assigned license are left alone unless told to be changed: without a disabledPlans
 // mapping nobody means them.
 //
 // working is false when one is assigned to the account and does not work: to assign it again would change nothing, and nothing
@@ -159,7 +159,7 @@ func additions(c *Change, wanted []directory.License, held map[string]holding, c
 	return add, working
 }
 
-// switchedOn reports that a group's licence has a service plan on that is to be off: the person then has it.
+// switchedOn reports that a group's license has a service plan on that is to be off: the person then has it.
 func switchedOn(wanted directory.License, group directory.AssignedLicense) bool {
 	return slices.ContainsFunc(wanted.DisabledPlans, func(plan string) bool { return !slices.Contains(group.DisabledPlans, plan) })
 }
@@ -170,7 +170,7 @@ func (policy Policy) available(c *Change, add []directory.License, held map[stri
 	enough = true
 	for _, l := range add {
 		if held[l.SKU].direct != nil {
-			kept = append(kept, l) // Other plans of a licence that is there already: no unit is needed.
+			kept = append(kept, l) // Other plans of a license that is there already: no unit is needed.
 			continue
 		}
 		if policy.unitsLeft(l.SKU) <= 0 {
@@ -194,7 +194,7 @@ func (policy Policy) unitsLeft(sku string) int {
 	return found.Available()
 }
 
-// removals are the direct licences in scope that are not wanted.
+// removals are the direct licenses in scope that are not wanted.
 func (policy Policy) removals(c *Change, wanted []directory.License, held map[string]holding) []string {
 	var remove []string
 	for sku, h := range held {
@@ -213,7 +213,7 @@ func wants(wanted []directory.License, sku string) bool {
 	return slices.ContainsFunc(wanted, func(l directory.License) bool { return l.SKU == sku })
 }
 
-// hasUsageLocation: without a location Entra assigns no licence.
+// hasUsageLocation: without a location Entra assigns no license.
 func (policy Policy) hasUsageLocation(p Person, a *directory.Account) bool {
 	if p.Desired.Attributes[directory.UsageLocation] != "" {
 		return true
@@ -225,8 +225,8 @@ func (policy Policy) hasUsageLocation(p Person, a *directory.Account) bool {
 	return location != ""
 }
 
-// markLicenses sets the mark's licences. Mark, written before the licences, has the old and the new ones, so that a
-// crash in between leaves nothing of ours unrecorded; FinalMark has those that remain. A wanted licence stays recorded
+// markLicenses sets the mark's licenses. Mark, written before the licenses, has the old and the new ones, so that a
+// crash in between leaves nothing of ours unrecorded; FinalMark has those that remain. A wanted license stays recorded
 // while it cannot be had, which saves writing the mark back and forth; so does one of ours whose origin an answer left out.
 func (policy Policy) markLicenses(c *Change, before []string, wanted []directory.License, held map[string]holding) {
 	added := func(sku string) bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
-// having is how an account has a licence.
+// having is how an account has a license.
 type having struct {
 	name string
 	// direct: assigned to the account itself; ours: the mark records it; group: a group gives it; unexplained: it is there
@@ -32,7 +32,7 @@ var havings = []having{
 	{name: "unexplained", unexplained: true},
 }
 
-// give lets an account have a licence in that way.
+// give lets an account have a license in that way.
 func (h having) give(a *directory.Account, sku string) {
 	if h.direct {
 		*a = licensed(*a, sku)
@@ -83,13 +83,13 @@ func oracle(removeWhenEmpty bool, scope string, allowUpdate, hold bool, m mapped
 	if m.unknown {
 		partly(fault.LicenseUnknown)
 	}
-	// A licence is given to those who do not have it yet, from wherever.
+	// A license is given to those who do not have it yet, from wherever.
 	for _, sku := range m.known {
 		if h := has[sku]; !h.direct && !h.group && !h.unexplained {
 			v.add = append(v.add, sku)
 		}
 	}
-	// Without a mapping licences are kept, unless the switch says that they go; with a mapping they always go. An unknown
+	// Without a mapping licenses are kept, unless the switch says that they go; with a mapping they always go. An unknown
 	// name might be a slip for what the person has: nothing goes then.
 	goes := m.mapped || removeWhenEmpty
 	for sku, h := range has {
@@ -111,7 +111,7 @@ func oracle(removeWhenEmpty bool, scope string, allowUpdate, hold bool, m mapped
 	return v
 }
 
-// The licences of one person in every combination of settings, mapping and possession, against an oracle; and after each
+// The licenses of one person in every combination of settings, mapping and possession, against an oracle; and after each
 // decision has been carried out, nothing is left to do.
 func TestLicensesInEveryCombination(t *testing.T) {
 	t.Parallel()
@@ -172,7 +172,7 @@ func checkLicenses(t *testing.T, name string, s plan.Policy, m mapped, a, c havi
 	require.Equal(t, want.reason, got.Reason, name)
 	require.Equal(t, len(want.remove) > len(want.add), got.Removes(), name)
 
-	// Before the licences are written the mark holds the old and the new ones of ours, afterwards those that are left.
+	// Before the licenses are written the mark holds the old and the new ones of ours, afterwards those that are left.
 	after := carryOut(t, s, p, got, &before, true)
 	between := carryOut(t, s, p, got, &before, false)
 	recorded, _ := directory.ParseMark(between.Mark)
@@ -198,14 +198,14 @@ func checkLicenses(t *testing.T, name string, s plan.Policy, m mapped, a, c havi
 	require.Equal(t, after.Mark, healed.Mark, name)
 }
 
-// wanting is ann with these licences mapped.
+// wanting is ann with these licenses mapped.
 func wanting(names ...string) plan.Person {
 	p := ann()
 	p.Desired.SKUMapped, p.Desired.SKUs = true, names
 	return p
 }
 
-// holder is ann's account with licences that are ours.
+// holder is ann's account with licenses that are ours.
 func holder(owned ...string) directory.Account {
 	a := account()
 	for _, sku := range owned {
@@ -247,7 +247,7 @@ func TestLicenseStock(t *testing.T) {
 		exhausted []string
 		reason    fault.Reason
 	}{
-		{"only the licence that is exhausted is withheld", stock(1, 0, 1), wanting("SUITE_A", "SUITE_B"), holder(), []string{"a"}, []string{skuB}, fault.LicensesExhausted},
+		{"only the license that is exhausted is withheld", stock(1, 0, 1), wanting("SUITE_A", "SUITE_B"), holder(), []string{"a"}, []string{skuB}, fault.LicensesExhausted},
 		{"a swap is carried out in one request", stock(1, 1, 1), wanting("SUITE_B"), holder(skuA), []string{"b", "-a"}, nil, ""},
 		{"a swap for something exhausted does not become a loss", stock(1, 0, 1), wanting("SUITE_B"), holder(skuA), []string{}, []string{skuB}, fault.LicensesExhausted},
 		{"what one has needs no unit", stock(0, 0, 0), wanting("SUITE_A"), holder(skuA), []string{}, nil, ""},
@@ -283,20 +283,20 @@ func TestLicenseDisabledPlans(t *testing.T) {
 		name   string
 		plans  plans
 		person plan.Person
-		held   []string // plans switched off in the licence the account has; nil when it has none
+		held   []string // plans switched off in the license the account has; nil when it has none
 		want   []string // plans switched off by the request; nil when there is none
 		reason fault.Reason
 	}{
-		{"a new licence has all plans without a mapping", plans{}, wanting("SUITE_A"), nil, []string{}, ""},
-		{"a new licence gets the plans switched off that are mapped, by name or id", plans{true, []string{"mail", chatPlan}}, wanting("SUITE_A"), nil, []string{mailPlan, chatPlan}, ""},
+		{"a new license has all plans without a mapping", plans{}, wanting("SUITE_A"), nil, []string{}, ""},
+		{"a new license gets the plans switched off that are mapped, by name or id", plans{true, []string{"mail", chatPlan}}, wanting("SUITE_A"), nil, []string{mailPlan, chatPlan}, ""},
 		{"a plan named twice is switched off once", plans{true, []string{"mail", mailPlan}}, wanting("SUITE_A"), nil, []string{mailPlan}, ""},
-		{"without a mapping the plans of a licence stay as they are", plans{}, wanting("SUITE_A"), []string{mailPlan}, nil, ""},
+		{"without a mapping the plans of a license stay as they are", plans{}, wanting("SUITE_A"), []string{mailPlan}, nil, ""},
 		{"plans that are switched off already need nothing", plans{true, []string{"CHAT", "MAIL"}}, wanting("SUITE_A"), []string{mailPlan, chatPlan}, nil, ""},
 		{"other plans are written", plans{true, []string{"CHAT"}}, wanting("SUITE_A"), []string{mailPlan}, []string{chatPlan}, ""},
 		{"an empty value switches all plans on", plans{true, nil}, wanting("SUITE_A"), []string{mailPlan}, []string{}, ""},
 		{"an unknown plan is reported and the others are switched off", plans{true, []string{"MAIL", "NOPE"}}, wanting("SUITE_A"), nil, []string{mailPlan}, fault.ServicePlanUnknown},
 		{"an unknown plan switches none on again", plans{true, []string{"MAIL", "NOPE"}}, wanting("SUITE_A"), []string{chatPlan}, nil, fault.ServicePlanUnknown},
-		{"without a licence no plan is unknown", plans{true, []string{"NOPE"}}, wanting(), nil, nil, ""},
+		{"without a license no plan is unknown", plans{true, []string{"NOPE"}}, wanting(), nil, nil, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestLicenseDisabledPlans(t *testing.T) {
 	}
 }
 
-// Other plans of a licence that the person keeps do not make up for one that is taken away.
+// Other plans of a license that the person keeps do not make up for one that is taken away.
 func TestLicensePlansAreNoSwap(t *testing.T) {
 	t.Parallel()
 	p := wanting("SUITE_A")
@@ -366,11 +366,11 @@ func TestLicenseUsageLocation(t *testing.T) {
 		require.Equal(t, fault.UsageLocationMissing, got.Reason)
 		require.Equal(t, directory.UsageLocation, got.Subject)
 	})
-	t.Run("without any, licences can still be taken away", func(t *testing.T) {
+	t.Run("without any, licenses can still be taken away", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, []string{"-b"}, short(license(settings(), nowhere(wanting()), unplaced(holder(skuB)))))
 	})
-	t.Run("a new account without one is created, without the licence", func(t *testing.T) {
+	t.Run("a new account without one is created, without the license", func(t *testing.T) {
 		t.Parallel()
 		got := plan.Decide(settings(), nowhere(wanting("SUITE_A")), plan.Match{})
 		require.Equal(t, plan.Create, got.Action)
@@ -381,7 +381,7 @@ func TestLicenseUsageLocation(t *testing.T) {
 	})
 }
 
-// More licences than the mark can record are not touched at all, rather than forgotten.
+// More licenses than the mark can record are not touched at all, rather than forgotten.
 func TestLicenseTooMany(t *testing.T) {
 	t.Parallel()
 	s := settings()
@@ -400,7 +400,7 @@ func TestLicenseTooMany(t *testing.T) {
 	require.LessOrEqual(t, len(got.Mark.String()), 256)
 }
 
-// An account is created with the licences recorded, so that a crash before they are assigned forgets nothing.
+// An account is created with the licenses recorded, so that a crash before they are assigned forgets nothing.
 func TestLicenseAtCreation(t *testing.T) {
 	t.Parallel()
 	got := plan.Decide(settings(), wanting("SUITE_B", "SUITE_A"), plan.Match{})

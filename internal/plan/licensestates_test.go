@@ -9,11 +9,11 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-// Only a licence that is Active is there. While one that is wanted is not, nothing is taken: a swap must not become a loss.
+// Only a license that is Active is there. While one that is wanted is not, nothing is taken: a swap must not become a loss.
 func TestLicenseStates(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		group, direct string // the states of the wanted licence A; "" where it is not assigned so
+		group, direct string // the states of the wanted license A; "" where it is not assigned so
 		left          int
 		then          []string
 		reason        fault.Reason
@@ -46,7 +46,7 @@ func TestLicenseStates(t *testing.T) {
 	}
 }
 
-// Service plans stay on while a group's licence has them on.
+// Service plans stay on while a group's license has them on.
 func TestPlansThatAGroupHasOn(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

@@ -29,7 +29,7 @@ func TestDecideManager(t *testing.T) {
 		value, found, have   string
 		want                 want
 		department           string // differs where set
-		offline, unavailable bool   // disabled at the source; wants a licence that is not there
+		offline, unavailable bool   // disabled at the source; wants a license that is not there
 	}{
 		"set":                         {value: "7", found: "id-7", want: want{set: "id-7", action: plan.Update, outcome: plan.Success}},
 		"set by name":                 {value: "boss@contoso.com", found: "id-7", want: want{set: "id-7", action: plan.Update, outcome: plan.Success}},

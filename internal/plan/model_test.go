@@ -160,7 +160,7 @@ func TestSyncsComeToRest(t *testing.T) {
 			require.Equal(t, a, *w.tenant.byID(id), w.tenant.name)
 		}
 	}
-	// Only chains of renames, freed licences and the like need a third sync; they are few.
+	// Only chains of renames, freed licenses and the like need a third sync; they are few.
 	require.Greater(t, settled, 1000)
 }
 

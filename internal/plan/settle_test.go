@@ -226,8 +226,8 @@ func checkDecision(t *testing.T, name string, s plan.Policy, p plan.Person, c pl
 	}
 	for _, sku := range c.RemoveLicenses {
 		mark, _ := directory.ParseMark(before.Mark)
-		require.Contains(t, direct(before), sku, "%s: only direct licences are removed", name)
-		require.True(t, s.Preferences.LicenseScope == config.ScopeAll || mark.Owns(sku), "%s: removes a licence of somebody else", name)
+		require.Contains(t, direct(before), sku, "%s: only direct licenses are removed", name)
+		require.True(t, s.Preferences.LicenseScope == config.ScopeAll || mark.Owns(sku), "%s: removes a license of somebody else", name)
 	}
 }
 
@@ -240,7 +240,7 @@ func containsString(list []string, s string) bool {
 	return false
 }
 
-// A crash between the account's request and the licences' heals: the next decision ends where the first would have.
+// A crash between the account's request and the licenses' heals: the next decision ends where the first would have.
 func TestDecisionsHealAfterCrash(t *testing.T) {
 	t.Parallel()
 	crashed := 0

@@ -89,7 +89,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	link, ours := directory.ParseLink(before.Link)
 	ours = ours && link.Connection == in.Connection && link.PersonKey() == directory.NewLink(in.Connection, "", c.SourceID).PersonKey()
 	require.True(m.t, ours || before.Link == "" && c.Action == plan.Adopt, "%s: writes to an account linked as %q", what, before.Link)
-	require.False(m.t, before.Link == "" && len(c.RemoveLicenses) > 0 && in.Preferences.LicenseScope != "all", "%s: takes a stranger's licences", what)
+	require.False(m.t, before.Link == "" && len(c.RemoveLicenses) > 0 && in.Preferences.LicenseScope != "all", "%s: takes a stranger's licenses", what)
 	m.checkManager(what, c)
 	after := carryOut(m.t, in.Policy, p, c, before, true)
 	if other := m.named(after.UserPrincipalName); other != nil {
@@ -97,7 +97,7 @@ func (m *tenant) carryOut(in plan.Input, c plan.Change) {
 	}
 	for _, l := range before.Licenses {
 		if !l.Direct() {
-			require.Contains(m.t, after.Licenses, l, "%s: an inherited licence is gone", what)
+			require.Contains(m.t, after.Licenses, l, "%s: an inherited license is gone", what)
 		}
 	}
 	m.consume(what, before, &after)
@@ -187,7 +187,7 @@ func (m *tenant) person(in plan.Input, id string) plan.Person {
 }
 
 func describe(c plan.Change) string {
-	return fmt.Sprintf("%s %s of rule %s, %v, licences %v", c.Action, c.SourceID, c.Rule, c.Attributes, short(c))
+	return fmt.Sprintf("%s %s of rule %s, %v, licenses %v", c.Action, c.SourceID, c.Rule, c.Attributes, short(c))
 }
 
 // plan makes the plan of one rule on the tenant as it is now.

@@ -39,7 +39,7 @@ func skus(left int) []directory.SKU {
 // selected are the attributes that are read back.
 var selected = []string{"department", directory.DisplayName, directory.MailNickname, directory.UsageLocation}
 
-// settings are those of rule staff of connection contoso, with all defaults and plenty of licences.
+// settings are those of rule staff of connection contoso, with all defaults and plenty of licenses.
 func settings() plan.Policy {
 	return plan.Policy{
 		Connection: "contoso", Rule: "staff", Preferences: config.DefaultPreferences(),
@@ -48,7 +48,7 @@ func settings() plan.Policy {
 	}
 }
 
-// ann is an enabled person called ann, without a mapping for licences.
+// ann is an enabled person called ann, without a mapping for licenses.
 func ann() plan.Person {
 	return plan.Person{ID: "1", Enabled: true, Desired: mapping.Desired{
 		UserPrincipalName: "ann@contoso.com", AccountEnabled: true, ResetPassword: true,
@@ -66,16 +66,16 @@ func account() directory.Account {
 	}
 }
 
-// licensed adds a direct licence.
+// licensed adds a direct license.
 func licensed(a directory.Account, sku string, disabledPlans ...string) directory.Account {
 	a.Licenses = append(a.Licenses, directory.AssignedLicense{SKU: sku, DisabledPlans: disabledPlans, State: "Active"})
 	return a
 }
 
-// carryOut does to an account what a change says, as Graph would: the account's own request first, then the licences, then
-// the mark that is left. licences false stops after the first request, as a crash there would. before is nil for a
+// carryOut does to an account what a change says, as Graph would: the account's own request first, then the licenses, then
+// the mark that is left. licenses false stops after the first request, as a crash there would. before is nil for a
 // creation.
-func carryOut(t testing.TB, s plan.Policy, p plan.Person, c plan.Change, before *directory.Account, licences bool) directory.Account {
+func carryOut(t testing.TB, s plan.Policy, p plan.Person, c plan.Change, before *directory.Account, licenses bool) directory.Account {
 	t.Helper()
 	var a directory.Account
 	if before != nil {
@@ -110,11 +110,11 @@ func carryOut(t testing.TB, s plan.Policy, p plan.Person, c plan.Change, before 
 			}
 		}
 	}
-	if licences && c.SetsManager() {
+	if licenses && c.SetsManager() {
 		require.NotEqual(t, c.Manager, a.Manager, "writes the manager that is there")
 		a.Manager = c.Manager
 	}
-	if !licences || !c.Licenses() {
+	if !licenses || !c.Licenses() {
 		return a
 	}
 	for _, l := range c.AddLicenses {
@@ -135,7 +135,7 @@ func carryOut(t testing.TB, s plan.Policy, p plan.Person, c plan.Change, before 
 				kept = append(kept, l)
 			}
 		}
-		require.Len(t, kept, len(a.Licenses)-1, "only a direct licence can be removed")
+		require.Len(t, kept, len(a.Licenses)-1, "only a direct license can be removed")
 		a.Licenses = kept
 	}
 	a.Mark = c.FinalMark.String()
@@ -179,7 +179,7 @@ func (r *roster) List(_ context.Context, yield func(source.Record) error) (sourc
 // columns of every roster. n is a number where it is one: a filter on int(user.n) fails for the others.
 var columns = source.Columns{Names: []string{"id", "enabled", "name", "dept", "lic", "n", "country", "boss"}, Typed: true, HasEnabled: true}
 
-// who is a person at the source, enabled and in department Sales, licences separated by commas.
+// who is a person at the source, enabled and in department Sales, licenses separated by commas.
 func who(id, name, lic string) source.Record {
 	return source.Record{ID: id, Enabled: true, Fields: map[string]any{
 		"id": id, "name": name, "dept": "Sales", "lic": lic, "n": "1", "country": "US", "boss": "",

@@ -16,7 +16,7 @@ import (
 )
 
 // Provision is one attempt at bringing one person's account to what source, filter and mappings say: it creates, adopts,
-// updates, enables, disables or restores it, and says what remains to be done about sessions, licences and manager.
+// updates, enables, disables or restores it, and says what remains to be done about sessions, licenses and manager.
 //
 // It is level-triggered: each attempt reads the person, and the account unless a complete read has just shown that there
 // is none, and writes what differs now.

@@ -15,7 +15,7 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
-// AssignLicenses adds and removes a person's licences with one request and then, where something was taken away, cleans
+// AssignLicenses adds and removes a person's licenses with one request and then, where something was taken away, cleans
 // the mark. The account must be the person's.
 //
 // Before it takes anything away it asks the connection whether that may be, and reads the account (same link) and the

@@ -108,7 +108,7 @@ func (m *model) provision(user string, in api.ProvisionInput) {
 		case err == nil && done.Action != plan.None:
 			in.AccountID = done.AccountID
 			if m.once(m.trouble) {
-				// A licence found the plan out of date.
+				// A license found the plan out of date.
 				in.Planned, in.Revision, in.Rule = nil, 0, ""
 				continue
 			}

@@ -29,7 +29,7 @@ type modelTenant struct {
 	// down is why subscriptions and names cannot be read; nil where they can. hangs: subscriptions are never told.
 	down  error
 	hangs bool
-	// others counts requests about sessions, licences and managers.
+	// others counts requests about sessions, licenses and managers.
 	others int
 }
 

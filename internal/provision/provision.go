@@ -1,7 +1,7 @@
 // Package provision brings one person's account to what source, filter and mappings say, and takes it away again.
 //
 // At its heart is Locate, a pure function: from what is known it concludes what to read next, or that creating an account is
-// safe. Around it stand one attempt at one person (account.go), the removal (remove.go), licences, manager and sessions, and
+// safe. Around it stand one attempt at one person (account.go), the removal (remove.go), licenses, manager and sessions, and
 // the inspection of a person. All of it is level-triggered: each attempt compares anew and writes what differs.
 //
 // The package knows neither Temporal nor files. What attempts before this one noted, and what earlier runs did, it asks of

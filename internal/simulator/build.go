@@ -185,11 +185,11 @@ func (t *Tenant) newRecord(seed UserSeed) (*record, error) {
 	if rec.props["mailNickname"] == nil {
 		rec.props["mailNickname"] = local
 	}
-	licences, err := licenceSeeds(seed["licenses"])
+	licenses, err := licenseSeeds(seed["licenses"])
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range licences {
+	for _, l := range licenses {
 		g, err := t.seedGrant(l)
 		if err != nil {
 			return nil, err
@@ -212,16 +212,16 @@ func (t *Tenant) addUser(seed UserSeed) (*entry, error) {
 	return e, nil
 }
 
-func (t *Tenant) seedGrant(l licenceSeed) (grant, error) {
+func (t *Tenant) seedGrant(l licenseSeed) (grant, error) {
 	k := t.sku(l.sku)
 	if k == nil {
-		return grant{}, fmt.Errorf("licence %s is not among the tenant's skus", l.sku)
+		return grant{}, fmt.Errorf("license %s is not among the tenant's skus", l.sku)
 	}
 	g := grant{sku: k.SkuID, state: "Active", err: "None", at: t.now()}
 	for _, name := range l.disabled {
 		i := slices.IndexFunc(k.Plans, func(p PlanSeed) bool { return strings.EqualFold(p.ID, name) || strings.EqualFold(p.Name, name) })
 		if i < 0 {
-			return grant{}, fmt.Errorf("plan %s is not part of licence %s", name, l.sku)
+			return grant{}, fmt.Errorf("plan %s is not part of license %s", name, l.sku)
 		}
 		g.disabled = append(g.disabled, k.Plans[i].ID)
 	}
@@ -265,11 +265,11 @@ func (t *Tenant) addGroup(seed GroupSeed) (*group, error) {
 		return nil, fmt.Errorf("owners: %w", err)
 	}
 	t.giveMail(g)
-	licences, err := licenceSeeds(seed["licenses"])
+	licenses, err := licenseSeeds(seed["licenses"])
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range licences {
+	for _, l := range licenses {
 		x, err := t.seedGrant(l)
 		if err != nil {
 			return nil, err
@@ -306,29 +306,29 @@ func (t *Tenant) seedLinks(to *members, names any) error {
 	return nil
 }
 
-// licenceSeed is an entry of licenses in a seed.
-type licenceSeed struct {
+// licenseSeed is an entry of licenses in a seed.
+type licenseSeed struct {
 	sku      string
 	disabled []string
 }
 
-func licenceSeeds(v any) ([]licenceSeed, error) {
-	var out []licenceSeed
+func licenseSeeds(v any) ([]licenseSeed, error) {
+	var out []licenseSeed
 	switch v := v.(type) {
 	case nil:
 	case string:
-		out = append(out, licenceSeed{sku: v})
+		out = append(out, licenseSeed{sku: v})
 	case []string:
 		for _, s := range v {
-			out = append(out, licenceSeed{sku: s})
+			out = append(out, licenseSeed{sku: s})
 		}
 	case []any:
 		for _, e := range v {
 			switch e := plain(e).(type) {
 			case string:
-				out = append(out, licenceSeed{sku: e})
+				out = append(out, licenseSeed{sku: e})
 			case map[string]any:
-				l := licenceSeed{}
+				l := licenseSeed{}
 				for key, x := range e {
 					switch key {
 					case "skuId":

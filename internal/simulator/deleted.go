@@ -57,7 +57,7 @@ func (b *bin) dropGroup(g *group) {
 // mangle is what the bin makes of a sign-in name, so that the name is free at once.
 func mangle(id, upn string) string { return strings.ReplaceAll(id, "-", "") + upn }
 
-// discardUser moves a user into the bin. Licences go back to the stock; memberships stay for a restore.
+// discardUser moves a user into the bin. Licenses go back to the stock; memberships stay for a restore.
 func (t *Tenant) discardUser(e *entry, now time.Time) {
 	rec := e.cur.clone()
 	t.store(e, nil)
@@ -177,7 +177,7 @@ func restoreDeleted(c *call) reply {
 	}}
 }
 
-// revive brings a user back with the licences that are still to be had.
+// revive brings a user back with the licenses that are still to be had.
 func (t *Tenant) revive(rec *record) {
 	direct := make([]grant, 0, len(rec.direct))
 	for _, g := range rec.direct {

@@ -370,7 +370,7 @@ func deleteGroup(c *call) reply {
 	return noContent()
 }
 
-// assignGroupLicense gives the licence to the members, at once or after Options.GroupDelay.
+// assignGroupLicense gives the license to the members, at once or after Options.GroupDelay.
 func assignGroupLicense(c *call) reply {
 	o, fail := c.readOrder()
 	if fail != nil {

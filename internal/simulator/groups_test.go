@@ -147,20 +147,20 @@ func TestGroupLicenses(t *testing.T) {
 
 	a := w.do("POST", group+"/assignLicense", order([]any{license(simulator.SKUM365E5)})).is(202)
 	require.Contains(t, a.header.Get("Location"), "Microsoft.DirectoryServices.Group")
-	licence := func(upn string) simulator.LicenseState {
+	licenseOf := func(upn string) simulator.LicenseState {
 		l := w.state().User(upn).Licenses
 		return l[len(l)-1]
 	}
-	require.Equal(t, simulator.LicenseState{SkuID: simulator.SKUM365E5, SkuPartNumber: "SPE_E5", DisabledPlans: []string{}, Group: g, State: "Active", Error: "None"}, licence("a@contoso.com"))
-	require.Equal(t, "CountViolation", licence("b@contoso.com").Error)
+	require.Equal(t, simulator.LicenseState{SkuID: simulator.SKUM365E5, SkuPartNumber: "SPE_E5", DisabledPlans: []string{}, Group: g, State: "Active", Error: "None"}, licenseOf("a@contoso.com"))
+	require.Equal(t, "CountViolation", licenseOf("b@contoso.com").Error)
 	require.Equal(t, 1, consumed(w, "SPE_E5"))
 	require.Equal(t, true, w.get(group + "?$select=hasMembersWithLicenseErrors").body["hasMembersWithLicenseErrors"])
 
 	w.s.Mutate(func(tn *simulator.Tenant) { require.NoError(t, tn.SetStock("SPE_E5", 10)) })
 	w.do("POST", "/users/b@contoso.com/reprocessLicenseAssignment", nil).is(200)
-	require.Equal(t, "Active", licence("b@contoso.com").State)
+	require.Equal(t, "Active", licenseOf("b@contoso.com").State)
 	w.do("POST", "/users/mail@contoso.com/reprocessLicenseAssignment", nil).is(200)
-	require.Equal(t, "MutuallyExclusiveViolation", licence("mail@contoso.com").Error)
+	require.Equal(t, "MutuallyExclusiveViolation", licenseOf("mail@contoso.com").Error)
 
 	// Direct and inherited at once: one unit, two states.
 	w.do("PATCH", "/users/a@contoso.com", map[string]any{"usageLocation": "US"}).is(204)
@@ -173,7 +173,7 @@ func TestGroupLicenses(t *testing.T) {
 
 	c := w.state().User("c@contoso.com").ID
 	w.do("POST", group+"/members/$ref", map[string]any{"@odata.id": w.s.URL() + "/v1.0/directoryObjects/" + c}).is(204)
-	require.Equal(t, "Active", licence("c@contoso.com").State)
+	require.Equal(t, "Active", licenseOf("c@contoso.com").State)
 	w.do("DELETE", group+"/members/"+c+"/$ref", nil).is(204)
 	require.Empty(t, w.state().User("c@contoso.com").Licenses)
 

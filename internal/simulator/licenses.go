@@ -33,7 +33,7 @@ func (k *sku) plan(id string) *PlanSeed {
 	return nil
 }
 
-// grant is one licence of a user: given directly, or by a group.
+// grant is one license of a user: given directly, or by a group.
 type grant struct {
 	sku      string
 	disabled []string
@@ -66,7 +66,7 @@ func (r *record) grants() []grant {
 	return append(slices.Clone(r.direct), r.inherited...)
 }
 
-// assigned merges the working licences by SKU: a plan is off only where every grant has it off.
+// assigned merges the working licenses by SKU: a plan is off only where every grant has it off.
 func (r *record) assigned() []assignedLicense {
 	out := []assignedLicense{}
 next:
@@ -150,14 +150,14 @@ func (t *Tenant) restock(before, after *record) {
 	}
 }
 
-// licenceOrder is the body of assignLicense.
-type licenceOrder struct {
+// licenseOrder is the body of assignLicense.
+type licenseOrder struct {
 	add    []grant
 	remove []string
 }
 
 // readOrder parses and checks what does not depend on the object.
-func (c *call) readOrder() (o licenceOrder, fail *refusal) {
+func (c *call) readOrder() (o licenseOrder, fail *refusal) {
 	adds, ok1 := c.body["addLicenses"].([]any)
 	removes, ok2 := c.body["removeLicenses"].([]any)
 	if !ok1 || !ok2 {
@@ -263,8 +263,8 @@ func assignUserLicense(c *call) reply {
 	return c.written(http.StatusOK, &rec)
 }
 
-// order works out the direct licences that a user would have, or why not. Either all of an order is carried out or nothing.
-func (t *Tenant) order(rec *record, o licenceOrder) ([]grant, *refusal) {
+// order works out the direct licenses that a user would have, or why not. Either all of an order is carried out or nothing.
+func (t *Tenant) order(rec *record, o licenseOrder) ([]grant, *refusal) {
 	direct := slices.Clone(rec.direct)
 	for _, id := range o.remove {
 		i := slices.IndexFunc(direct, func(g grant) bool { return g.sku == id })
@@ -336,7 +336,7 @@ func sameGrants(a, b []grant) bool {
 	})
 }
 
-// reprocessLicenses tries again what a group's licence could not give.
+// reprocessLicenses tries again what a group's license could not give.
 func reprocessLicenses(c *call) reply {
 	e, fail := c.writeUser(c.args[0])
 	if fail != nil {

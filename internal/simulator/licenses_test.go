@@ -139,7 +139,7 @@ func TestLastUnit(t *testing.T) {
 	w.do("DELETE", "/users/a@contoso.com", nil).is(204)
 	w.do("POST", "/users/b@contoso.com/assignLicense", give).is(200)
 
-	// Restored after the unit was given to somebody else: the licence comes back in error.
+	// Restored after the unit was given to somebody else: the license comes back in error.
 	bin := w.get("/directory/deletedItems/microsoft.graph.user").values()
 	w.do("POST", "/directory/deletedItems/"+bin[0]["id"].(string)+"/restore", nil).is(200)
 	l := w.state().User("a@contoso.com").Licenses[0]

@@ -100,13 +100,13 @@ func (t *Tenant) RemoveSKU(idOrPart string) error {
 	return nil
 }
 
-// AssignLicense gives a user a licence without asking for stock or location.
+// AssignLicense gives a user a license without asking for stock or location.
 func (t *Tenant) AssignLicense(idOrUPN, idOrPart string, disabledPlans ...string) error {
 	e := t.users.master(idOrUPN)
 	if e == nil {
 		return fmt.Errorf("no such user")
 	}
-	g, err := t.seedGrant(licenceSeed{idOrPart, disabledPlans})
+	g, err := t.seedGrant(licenseSeed{idOrPart, disabledPlans})
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (t *Tenant) AssignLicense(idOrUPN, idOrPart string, disabledPlans ...string
 	return nil
 }
 
-// RemoveLicense takes a direct licence away.
+// RemoveLicense takes a direct license away.
 func (t *Tenant) RemoveLicense(idOrUPN, idOrPart string) error {
 	e, k := t.users.master(idOrUPN), t.sku(idOrPart)
 	if e == nil || k == nil {

@@ -330,13 +330,13 @@ func (s *Seed) problems() []error {
 					add("%s.users[%d]: property %s not known", where, j, key)
 				}
 			}
-			licences, err := licenceSeeds(u["licenses"])
+			licenses, err := licenseSeeds(u["licenses"])
 			if err != nil {
 				add("%s.users[%d]: %w", where, j, err)
 			}
-			for _, l := range licences {
+			for _, l := range licenses {
 				if !known[strings.ToLower(l.sku)] {
-					add("%s.users[%d]: licence %s is not among the tenant's skus", where, j, l.sku)
+					add("%s.users[%d]: license %s is not among the tenant's skus", where, j, l.sku)
 				}
 			}
 		}

@@ -1,5 +1,5 @@
 // Package simulator is a stand-in for the slice of Microsoft Entra ID and Microsoft Graph that entraflow uses: sign-in,
-// users, licences, groups and directory extension properties, with Graph's refusals, quotas, delays and accidents.
+// users, licenses, groups and directory extension properties, with Graph's refusals, quotas, delays and accidents.
 //
 // It is written from what is known of the service and never from entraflow's own client, so that tests, examples and
 // benchmarks meet over HTTPS what production meets; the folder clients has clients that others wrote, which work on it in CI. What

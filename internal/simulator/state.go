@@ -50,7 +50,7 @@ type SKUState struct {
 	Consumed      int    `json:"consumed"`
 }
 
-// UserState is a user. Properties are those that are set, under Graph's names, without id and licences.
+// UserState is a user. Properties are those that are set, under Graph's names, without id and licenses.
 type UserState struct {
 	ID                string         `json:"id"`
 	UserPrincipalName string         `json:"userPrincipalName"`
@@ -62,7 +62,7 @@ type UserState struct {
 	DeletedDateTime   string         `json:"deletedDateTime,omitempty"`
 }
 
-// LicenseState is one licence of a user, direct or from a group.
+// LicenseState is one license of a user, direct or from a group.
 type LicenseState struct {
 	SkuID         string   `json:"skuId"`
 	SkuPartNumber string   `json:"skuPartNumber"`
@@ -134,7 +134,7 @@ func (t *TenantState) Group(name string) *GroupState {
 	return nil
 }
 
-// HasDirect reports whether the user holds the licence (SKU id or part number) directly.
+// HasDirect reports whether the user holds the license (SKU id or part number) directly.
 func (u *UserState) HasDirect(idOrPart string) bool {
 	return slices.ContainsFunc(u.Licenses, func(l LicenseState) bool {
 		return l.Group == "" && (strings.EqualFold(l.SkuID, idOrPart) || strings.EqualFold(l.SkuPartNumber, idOrPart))
@@ -344,7 +344,7 @@ func userSeed(rec *record) UserSeed {
 		u["deletedDateTime"] = stamp(rec.deleted)
 	}
 	if len(rec.direct) > 0 {
-		u["licenses"] = licenceList(rec.direct)
+		u["licenses"] = licenseList(rec.direct)
 	}
 	return u
 }
@@ -369,7 +369,7 @@ func (t *Tenant) groupSeed(g *group) GroupSeed {
 		out["owners"] = owners
 	}
 	if len(g.licenses) > 0 {
-		out["licenses"] = licenceList(g.licenses)
+		out["licenses"] = licenseList(g.licenses)
 	}
 	if !g.deleted.IsZero() {
 		out["deletedDateTime"] = stamp(g.deleted)
@@ -377,7 +377,7 @@ func (t *Tenant) groupSeed(g *group) GroupSeed {
 	return out
 }
 
-func licenceList(grants []grant) []any {
+func licenseList(grants []grant) []any {
 	var out []any
 	for _, g := range grants {
 		out = append(out, map[string]any{"skuId": g.sku, "disabledPlans": orEmpty(g.disabled)})

@@ -13,7 +13,7 @@ import (
 	"github.com/entraflow/entraflow/internal/simulator"
 )
 
-// What is saved goes on after a restart: people, bin, groups, licences, extension values, and the secret still works.
+// What is saved goes on after a restart: people, bin, groups, licenses, extension values, and the secret still works.
 func TestSaveAndLoad(t *testing.T) {
 	t.Parallel()
 	w := start(t, simulator.Options{})
@@ -108,7 +108,7 @@ colour: red
 	wrong := filepath.Join(dir, "wrong.yaml")
 	require.NoError(t, os.WriteFile(wrong, []byte(`tenants: [{id: x, users: [{userPrincipalName: a@b, licenses: [NONE]}, {userPrincipalName: A@b}]}]`), 0o600))
 	_, err = simulator.LoadSeed(wrong)
-	for _, text := range []string{"id must be a GUID", "at least one domain", "licence NONE", "twice"} {
+	for _, text := range []string{"id must be a GUID", "at least one domain", "license NONE", "twice"} {
 		require.ErrorContains(t, err, text)
 	}
 }

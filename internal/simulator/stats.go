@@ -20,7 +20,7 @@ type Stats struct {
 	// Reads are reads of single objects, ListPages pages of collections.
 	Reads     int `json:"reads"`
 	ListPages int `json:"listPages"`
-	// WastedWrites changed nothing: a PATCH with the values that were there, an assignLicense that altered no licence.
+	// WastedWrites changed nothing: a PATCH with the values that were there, an assignLicense that altered no license.
 	WastedWrites int `json:"wastedWrites"`
 	// MembersAdded and MembersRemoved are memberships of groups that came and went by requests.
 	MembersAdded   int `json:"membersAdded"`

@@ -147,7 +147,7 @@ func (t *Tenant) overQuota() *refusal {
 // stamp is how the directory writes times.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// store puts a new state of a user and keeps the licences' stock in step.
+// store puts a new state of a user and keeps the licenses' stock in step.
 func (t *Tenant) store(e *entry, rec *record) {
 	before := e.cur
 	t.users.put(e, rec, t.now())

@@ -315,7 +315,7 @@ func (c *chaosRun) expected(v version, circumstances circumstances) (writes int)
 		if before != after {
 			writes++
 		}
-		if before.licence != after.licence {
+		if before.license != after.license {
 			writes++
 		}
 	}

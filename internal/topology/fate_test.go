@@ -31,7 +31,7 @@ const (
 type account struct {
 	place                                            place
 	id                                               string
-	upn, display, given, family, nick, dept, licence string
+	upn, display, given, family, nick, dept, license string
 	enabled                                          bool
 	// deprovisioned: the person's leaving has been acted on.
 	deprovisioned bool
@@ -62,12 +62,12 @@ func fate(a account, e *employee, r *row, c circumstances) account {
 	before := a
 	a.upn, a.nick, a.display = r.upn(), r.username, r.given+" "+r.family
 	a.given, a.family, a.dept = r.given, r.family, r.department
-	a.place, a.deprovisioned, a.enabled, a.licence = inTenant, false, r.enabled, r.license
+	a.place, a.deprovisioned, a.enabled, a.license = inTenant, false, r.enabled, r.license
 	if had := before.place == inTenant || before.place == nowhere && e.adopted; had && c.held {
-		// What is there stays; a licence may be exchanged for another.
+		// What is there stays; a license may be exchanged for another.
 		a.enabled = r.enabled || before.enabled || before.place == nowhere
 		if r.license == "" {
-			a.licence = before.licence
+			a.license = before.license
 		}
 	}
 	return a
@@ -81,7 +81,7 @@ func loses(a account, e *employee, r *row, c circumstances) bool {
 	c.held = false
 	b := fate(a, e, r, c)
 	enabled := a.enabled || a.place == nowhere // Whoever is adopted was enabled.
-	return b.place == inBin || b.deprovisioned && !a.deprovisioned || enabled && !b.enabled || a.licence != "" && b.licence == ""
+	return b.place == inBin || b.deprovisioned && !a.deprovisioned || enabled && !b.enabled || a.license != "" && b.license == ""
 }
 
 // seen is an account of the tenant or the bin in the model's words.
@@ -101,14 +101,14 @@ func seen(u *simulator.UserState) account {
 	for _, l := range u.Licenses {
 		held = append(held, l.SkuPartNumber)
 	}
-	a.licence = strings.Join(held, " ")
+	a.license = strings.Join(held, " ")
 	return a
 }
 
 // may says what a person may lose in a round.
 type may struct {
 	disable, remove bool
-	// take says whether a licence may be taken away.
+	// take says whether a license may be taken away.
 	take func(part string) bool
 }
 

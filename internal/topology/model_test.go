@@ -41,7 +41,7 @@ type company struct {
 // These five are refused, as examples/contoso/README.md says; they have no account with a link.
 var refused = []string{"E10086", "E10202", "E10129", "E10147", "E10348"}
 
-// The tenant has four Visio licences for seven people.
+// The tenant has four Visio licenses for seven people.
 const (
 	scarce      = "VISIOCLIENT"
 	scarceUnits = 4
@@ -103,7 +103,7 @@ func (c *company) hire(every int) (joined int) {
 		for column, value := range map[string]string{
 			"id": c.cell(row, "id") + "J", "enabled": "yes", "givenName": "Joiner", "surname": "Number" + strconv.Itoa(i),
 			"department": "Sales", "jobTitle": "Trainee", "employment": "Apprentice", "office": "Utrecht", "country": "NL",
-			"licences": "POWER_BI_STANDARD",
+			"licenses": "POWER_BI_STANDARD",
 		} {
 			c.set(joiner, column, value)
 		}
@@ -129,8 +129,8 @@ func (c *company) people() map[string]expected {
 			DisplayName: first + " " + get("surname"), GivenName: get("givenName"), Surname: get("surname"), JobTitle: get("jobTitle"),
 			Department: get("department"), Office: get("office"), Country: get("country"), Enabled: get("enabled") == "yes",
 		}
-		if get("licences") != "" {
-			p.Licenses = strings.Split(get("licences"), "+")
+		if get("licenses") != "" {
+			p.Licenses = strings.Split(get("licenses"), "+")
 			slices.Sort(p.Licenses)
 		}
 		out["contoso/staff/"+get("id")] = p
@@ -148,7 +148,7 @@ func (c *company) contractors() map[string]expected {
 		ID, Agency, Role, Country string
 		Enabled, Account          bool
 		Name                      struct{ Given, Family string }
-		Licences                  []string
+		Licenses                  []string
 	}
 	require.NoError(c.t, json.Unmarshal(b, &list))
 	out := map[string]expected{}
@@ -156,10 +156,10 @@ func (c *company) contractors() map[string]expected {
 		if !p.Account {
 			continue
 		}
-		slices.Sort(p.Licences)
+		slices.Sort(p.Licenses)
 		out["contoso/contractors/"+p.ID] = expected{
 			DisplayName: strings.TrimSpace(p.Name.Given+" "+p.Name.Family) + " (" + p.Agency + ")", GivenName: p.Name.Given,
-			Surname: p.Name.Family, JobTitle: p.Role, Department: "External", Country: p.Country, Enabled: p.Enabled, Licenses: p.Licences,
+			Surname: p.Name.Family, JobTitle: p.Role, Department: "External", Country: p.Country, Enabled: p.Enabled, Licenses: p.Licenses,
 		}
 	}
 	return out
@@ -209,7 +209,7 @@ func (c *company) verify(before, now simulator.State) {
 	}
 }
 
-// actual puts an account into the words of the files. Licences that come from a group are none of ours.
+// actual puts an account into the words of the files. Licenses that come from a group are none of ours.
 func actual(u simulator.UserState) expected {
 	text := func(name string) string { s, _ := u.Properties[name].(string); return s }
 	p := expected{

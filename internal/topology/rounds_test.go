@@ -157,7 +157,7 @@ func (l *ledger) checkPerson(r round, e *employee, found []*simulator.UserState)
 }
 
 // checkChanging judges somebody whose line changed during the round: each part of the account is as one of the lines wants
-// it, or as it was; whether there is an account, and where, is as one of the lines wants it. The licences of two lines may be
+// it, or as it was; whether there is an account, and where, is as one of the lines wants it. The licenses of two lines may be
 // there together, until the next sync.
 func (l *ledger) checkChanging(r round, e *employee, before, now account) {
 	var possible []account
@@ -172,7 +172,7 @@ func (l *ledger) checkChanging(r round, e *employee, before, now account) {
 	}
 	possible = append(possible, before)
 	some := func(ok func(p account) bool) bool { return slices.ContainsFunc(possible, ok) }
-	licences := strings.Fields(now.licence)
+	licenses := strings.Fields(now.license)
 	switch {
 	case now.place == nowhere:
 	case !some(func(p account) bool {
@@ -182,8 +182,8 @@ func (l *ledger) checkChanging(r round, e *employee, before, now account) {
 		!some(func(p account) bool { return p.dept == now.dept }),
 		!some(func(p account) bool { return p.enabled == now.enabled }),
 		!some(func(p account) bool { return p.deprovisioned == now.deprovisioned }),
-		len(licences) == 0 && !some(func(p account) bool { return p.licence == "" }),
-		slices.ContainsFunc(licences, func(x string) bool { return !some(func(p account) bool { return p.licence == x }) }):
+		len(licenses) == 0 && !some(func(p account) bool { return p.license == "" }),
+		slices.ContainsFunc(licenses, func(x string) bool { return !some(func(p account) bool { return p.license == x }) }):
 		l.violate("%s: %s, who changed meanwhile, is %+v; possible are parts of %+v", r.name, e.id, now, possible)
 	}
 }
@@ -218,7 +218,7 @@ func (l *ledger) checkLosses(r round, owner map[string]string) {
 			ok = m.remove
 		case "disable":
 			ok = m.disable
-		case "licence":
+		case "license":
 			ok = m.take(l.parts[x.sku])
 		}
 		if !ok {

@@ -79,7 +79,7 @@ func (w *watch) note(method string, parts []string, body []byte) {
 		w.losses = append(w.losses, loss{id, "disable", "", time.Now()})
 	case len(parts) == 3 && parts[2] == "assignLicense":
 		for _, sku := range sent.RemoveLicenses {
-			w.losses = append(w.losses, loss{id, "licence", strings.ToLower(sku), time.Now()})
+			w.losses = append(w.losses, loss{id, "license", strings.ToLower(sku), time.Now()})
 		}
 	}
 }

@@ -102,7 +102,7 @@ type turn struct {
 	round int
 	// during a sync less happens, and people return whom that very sync is to remove.
 	during bool
-	// losses: people leave, are disabled, or get no licence any more. exodus: nearly half of them leave.
+	// losses: people leave, are disabled, or get no license any more. exodus: nearly half of them leave.
 	losses, exodus bool
 	// welcome: everybody who left in the round before returns.
 	welcome bool
@@ -141,7 +141,7 @@ func (w *workforce) change(o turn) {
 			w.move(e)
 		}
 		if o.alone != nil && o.alone(e) {
-			// Somebody may come back whose licence went while they were away.
+			// Somebody may come back whose license went while they were away.
 			*e = before
 		}
 	}

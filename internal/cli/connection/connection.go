@@ -33,7 +33,7 @@ func (a command) connectionCommand() *cobra.Command {
 	test := &cobra.Command{
 		Use:   "test [NAME] | test -f FILE",
 		Short: "Prove that a connection can work",
-		Long: `test proves secret, token, permissions, tenant, licences and extension properties, each with cause and fix, and registers
+		Long: `test proves secret, token, permissions, tenant, licenses and extension properties, each with cause and fix, and registers
 the extension properties where they are missing. With -f the file is tested in this process, and nothing is saved; without,
 the saved connection is tested by a worker, and goes on if it was invalid and passes.`,
 		Example: `  go run ./starter connection test -f contoso.yaml
@@ -58,7 +58,7 @@ the saved connection is tested by a worker, and goes on if it was invalid and pa
 	remove := &cobra.Command{
 		Use:   "delete [NAME] --confirm NAME",
 		Short: "Delete a connection that has no rules; the tenant is not touched",
-		Long: `delete forgets a connection. Accounts, licences and links in the tenant stay as they are. Its rules are deleted first, by
+		Long: `delete forgets a connection. Accounts, licenses and links in the tenant stay as they are. Its rules are deleted first, by
 rule delete, which says what becomes of their people. Without --confirm nothing is done; the command says what is in the way.`,
 		Example: "  go run ./starter connection delete contoso --confirm contoso",
 		Args:    cobra.MaximumNArgs(1),

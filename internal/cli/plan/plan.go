@@ -34,7 +34,7 @@ func (a command) planCommand() *cobra.Command {
 		Use:   "plan [-f FILE | --connection NAME] [--rule NAME]",
 		Short: "Show what a sync would do, without doing it",
 		Long: `plan reads source and tenant in this process and prints for each person what a sync would do and why. It names
-attributes and licences and prints no values; nothing is written anywhere. --values ID shows instead what filter and mappings
+attributes and licenses and prints no values; nothing is written anywhere. --values ID shows instead what filter and mappings
 make of one person, values and all, on this terminal only. With -f it plans for the file as it is, even if
 it has not been applied. Exit status 1 if removals would be held; the command that approves exactly these is named.`,
 		Example: `  go run ./starter plan -f examples/contoso/contoso.yaml

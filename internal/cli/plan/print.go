@@ -64,13 +64,13 @@ type PlannedPerson struct {
 }
 
 // printPlans prints plans. The error names the rules whose removals would be held.
-func (a command) printPlans(connection string, plans []made, licences map[string]string, all bool) error {
+func (a command) printPlans(connection string, plans []made, licenses map[string]string, all bool) error {
 	result := planned{Connection: connection}
 	var held []string
 	approve := ""
 	var b strings.Builder
 	for i, p := range plans {
-		r := summarize(p.people, licences, all)
+		r := summarize(p.people, licenses, all)
 		r.Groups = SummarizeGroups(p.groups, all)
 		result.Rules = append(result.Rules, r)
 		if report.IsHeld(r.Guard) {
@@ -96,14 +96,14 @@ func (a command) printPlans(connection string, plans []made, licences map[string
 	return nil
 }
 
-func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
+func summarize(p *plan.Plan, licenses map[string]string, all bool) plannedRule {
 	r := plannedRule{
 		Rule: p.Rule, People: len(p.Entries), Linked: p.Linked, Guard: p.Guard, Held: p.HeldCount(), Writes: p.Planned(),
 		Actions: map[plan.Action]int{}, Outcomes: map[plan.Outcome]int{}, Changes: []PlannedPerson{}, Leavers: []PlannedPerson{},
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		person := DescribeEntry(*e, licences)
+		person := DescribeEntry(*e, licenses)
 		person.Outcome, person.Reason, person.Subject = p.Forecast(e)
 		if e.Change != nil && e.Change.Removes() && p.Guard.Held {
 			person.Held, person.Reason, person.Subject = true, p.Guard.Reason, ""
@@ -124,7 +124,7 @@ func summarize(p *plan.Plan, licences map[string]string, all bool) plannedRule {
 }
 
 // DescribeEntry says what would be done about one person.
-func DescribeEntry(e plan.Entry, licences map[string]string) PlannedPerson {
+func DescribeEntry(e plan.Entry, licenses map[string]string) PlannedPerson {
 	person := PlannedPerson{User: e.SourceID, Action: plan.None, Outcome: e.Outcome, Reason: e.Reason, Subject: e.Subject}
 	if e.Withheld != nil {
 		person.Withheld = e.Withheld.Action
@@ -133,10 +133,10 @@ func DescribeEntry(e plan.Entry, licences map[string]string) PlannedPerson {
 		person.Action, person.AccountID, person.Attributes = c.Action, c.AccountID, c.Attributes
 		person.Overwrites = c.Overwrites
 		for _, l := range c.AddLicenses {
-			person.AddLicenses = append(person.AddLicenses, PartNumber(licences, l.SKU))
+			person.AddLicenses = append(person.AddLicenses, PartNumber(licenses, l.SKU))
 		}
 		for _, sku := range c.RemoveLicenses {
-			person.RemoveLicenses = append(person.RemoveLicenses, PartNumber(licences, sku))
+			person.RemoveLicenses = append(person.RemoveLicenses, PartNumber(licenses, sku))
 		}
 	}
 	return person
@@ -153,9 +153,9 @@ func (p *PlannedPerson) setsManager() {
 	}
 }
 
-// PartNumber names a licence as administrators do; one that the tenant does not list keeps its id.
-func PartNumber(licences map[string]string, sku string) string {
-	return cmp.Or(licences[strings.ToLower(sku)], sku)
+// PartNumber names a license as administrators do; one that the tenant does not list keeps its id.
+func PartNumber(licenses map[string]string, sku string) string {
+	return cmp.Or(licenses[strings.ToLower(sku)], sku)
 }
 
 // DescribeLeaver says what would be done about somebody who left; with no action, why nothing would.
@@ -178,7 +178,7 @@ func DescribeLeaver(e plan.Entry, g plan.Guard) PlannedPerson {
 func planText(connection string, r plannedRule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule %s: %s in scope, linked accounts: %d\n", r.Rule, plan.People(r.People), r.Linked)
-	table := terminal.Table{Header: []string{"USER", "ACTION", "LICENCES", "OUTCOME", "REASON", "ATTRIBUTES"}, Indent: "  "}
+	table := terminal.Table{Header: []string{"USER", "ACTION", "LICENSES", "OUTCOME", "REASON", "ATTRIBUTES"}, Indent: "  "}
 	for _, c := range r.Changes {
 		action := string(c.Action)
 		if c.Held {
@@ -191,7 +191,7 @@ func planText(connection string, r plannedRule) string {
 		if c.Subject != "" {
 			reason += " (" + c.Subject + ")"
 		}
-		table.Row(c.User, action, LicencesText(c), string(c.Outcome), reason, attributesText(c))
+		table.Row(c.User, action, LicensesText(c), string(c.Outcome), reason, attributesText(c))
 	}
 	if len(r.Changes) > 0 {
 		b.WriteString(table.String())
@@ -283,8 +283,8 @@ func attributesText(c PlannedPerson) string {
 	return strings.Join(c.Attributes, " ")
 }
 
-// LicencesText lists the licences that are assigned (+) and taken away (-).
-func LicencesText(c PlannedPerson) string {
+// LicensesText lists the licenses that are assigned (+) and taken away (-).
+func LicensesText(c PlannedPerson) string {
 	var parts []string
 	for _, l := range c.AddLicenses {
 		parts = append(parts, "+"+l)

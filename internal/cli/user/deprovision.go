@@ -58,7 +58,7 @@ func (a command) unconfirmedPerson(ctx context.Context, t *session.Link, connect
 	case c != nil && c.Action == plan.None:
 		would = reasonText(c.Reason, c.Subject)
 	case c != nil:
-		would = "it would " + changeText(c, found.licences) + ", because " + reasonText(c.Reason, "")
+		would = "it would " + changeText(c, found.licenses) + ", because " + reasonText(c.Reason, "")
 	default:
 		return session.WrongUse("check the id", "%s cannot be deprovisioned: no account carries this person's link, so there is nothing to do", id)
 	}

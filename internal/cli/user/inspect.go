@@ -19,10 +19,10 @@ import (
 	"github.com/entraflow/entraflow/internal/provision"
 )
 
-// inspected is a person as source and tenant show them, and the names of the tenant's licences by id.
+// inspected is a person as source and tenant show them, and the names of the tenant's licenses by id.
 type inspected struct {
 	provision.Inspection
-	licences map[string]string
+	licenses map[string]string
 	// groups are what a run would do about the person's groups; nil where that is not known.
 	groups *api.PersonGroupsResult
 }
@@ -46,9 +46,9 @@ func (a command) inspect(ctx context.Context, t *session.Link, in provision.Insp
 	if found.Inspection, err = e.Inspect(ctx, in); err != nil {
 		return found, err
 	}
-	// Without the names licences are shown by their ids; what keeps the tenant from answering is in the inspection.
+	// Without the names licenses are shown by their ids; what keeps the tenant from answering is in the inspection.
 	if names, err := e.LicenseNames(ctx, d.Config); err == nil {
-		found.licences = names
+		found.licenses = names
 	}
 	found.groups = groupsOf(ctx, e, d, in, found.Inspection)
 	return found, ctx.Err()
@@ -118,16 +118,16 @@ func (i inspected) markText(stored string) string {
 		words = append(words, "deprovisioned; somebody else had disabled it before")
 	}
 	if len(mark.Licenses) > 0 {
-		words = append(words, "licences assigned by entraflow: "+strings.Join(i.shortNames(mark.Licenses), ", "))
+		words = append(words, "licenses assigned by entraflow: "+strings.Join(i.shortNames(mark.Licenses), ", "))
 	}
 	return strings.Join(words, "; ")
 }
 
-// shortNames names licences of which a mark holds the beginning of the id.
+// shortNames names licenses of which a mark holds the beginning of the id.
 func (i inspected) shortNames(short []string) []string {
 	names := slices.Clone(short)
 	for n, s := range names {
-		for id, name := range i.licences {
+		for id, name := range i.licenses {
 			if directory.ShortSKU(id) == s {
 				names[n] = name
 			}
@@ -152,13 +152,13 @@ func linkText(stored string) string {
 	return fmt.Sprintf("%s (connection %s, rule %s, person %s)", stored, l.Connection, l.Rule, id)
 }
 
-// changeText says what a change does, with attribute and licence names and no values.
-func changeText(c *plan.Change, licences map[string]string) string {
-	person := cliplan.DescribeEntry(plan.Entry{Change: c}, licences)
+// changeText says what a change does, with attribute and license names and no values.
+func changeText(c *plan.Change, licenses map[string]string) string {
+	person := cliplan.DescribeEntry(plan.Entry{Change: c}, licenses)
 	words := map[plan.Action]string{
 		plan.None: "nothing", plan.Create: "create the account", plan.Restore: "restore the account from the recycle bin",
 		plan.Adopt: "adopt the existing account", plan.Update: "update the account", plan.Disable: "disable the account and revoke its sessions",
-		plan.Enable: "enable the account again", plan.License: "change licences",
+		plan.Enable: "enable the account again", plan.License: "change licenses",
 	}
 	text := words[c.Action]
 	if c.Action == plan.Remove {
@@ -170,8 +170,8 @@ func changeText(c *plan.Change, licences map[string]string) string {
 	if len(c.Overwrites) > 0 {
 		text += ", overwriting " + strings.Join(c.Overwrites, ", ")
 	}
-	if licences := cliplan.LicencesText(person); licences != "" {
-		text += "; licences " + licences
+	if licenses := cliplan.LicensesText(person); licenses != "" {
+		text += "; licenses " + licenses
 	}
 	return text
 }

@@ -80,7 +80,7 @@ func (a command) provision(ctx context.Context, t *session.Link, in api.UserInpu
 		r.Steps = append(steps, found.wouldAct(end)...)
 		found.expect(&r.UserResult, end)
 	}
-	if err := a.Print(r, stepsText(r.Steps)+personText(r, found.licences)); err != nil {
+	if err := a.Print(r, stepsText(r.Steps)+personText(r, found.licenses)); err != nil {
 		return err
 	}
 	switch {
@@ -230,7 +230,7 @@ func (i inspected) wouldAct(end *fault.Error) []personStep {
 	}
 	step := personStep{Step: "act", Verdict: stepOK, Found: "a run decides when what is in the way has passed; this was a dry run"}
 	if c := i.Change; c != nil {
-		step.Found, step.Reason = "would do: "+changeText(c, i.licences)+"; this was a dry run", c.Reason
+		step.Found, step.Reason = "would do: "+changeText(c, i.licenses)+"; this was a dry run", c.Reason
 		if c.Reason != "" {
 			step.Found += "; " + string(c.Outcome) + ": " + reasonText(c.Reason, c.Subject)
 		}

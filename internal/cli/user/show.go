@@ -25,7 +25,7 @@ import (
 func (a command) userShowCommand() *cobra.Command {
 	return a.personCommand(&cobra.Command{
 		Use:   "show [CONNECTION] ID",
-		Short: "Show one person: source, account, licences, what a run would do, and the last runs",
+		Short: "Show one person: source, account, licenses, what a run would do, and the last runs",
 		Long: `show reads the person at the source and in the tenant, in this process, and writes nothing. It prints the person's values;
 they go to this terminal and nowhere else.`,
 		Example: `  go run ./starter user show contoso E10001
@@ -115,12 +115,12 @@ type shownAccount struct {
 	Licenses []shownLicense `json:"licenses"`
 }
 
-// shownLicense is a licence of an account.
+// shownLicense is a license of an account.
 type shownLicense struct {
 	PartNumber string `json:"skuPartNumber"`
 	SKU        string `json:"skuId"`
 	Direct     bool   `json:"direct"`
-	// Group is the id of the group that gives the licence.
+	// Group is the id of the group that gives the license.
 	Group string `json:"group,omitempty"`
 	State string `json:"state"`
 }
@@ -178,10 +178,10 @@ func (i inspected) shownAccount(a *directory.Account, found string) shownAccount
 	s := shownAccount{ID: a.ID, UserPrincipalName: a.UserPrincipalName, Enabled: a.Enabled, Found: found,
 		Link: a.Link, Mark: a.Mark, MarkText: i.markText(a.Mark), Licenses: []shownLicense{}}
 	for _, l := range a.Licenses {
-		s.Licenses = append(s.Licenses, shownLicense{PartNumber: cliplan.PartNumber(i.licences, l.SKU), SKU: l.SKU, Direct: l.Direct(), Group: l.Group, State: l.State})
+		s.Licenses = append(s.Licenses, shownLicense{PartNumber: cliplan.PartNumber(i.licenses, l.SKU), SKU: l.SKU, Direct: l.Direct(), Group: l.Group, State: l.State})
 	}
 	for _, sku := range a.Unexplained {
-		s.Licenses = append(s.Licenses, shownLicense{PartNumber: cliplan.PartNumber(i.licences, sku), SKU: sku, State: "origin not told"})
+		s.Licenses = append(s.Licenses, shownLicense{PartNumber: cliplan.PartNumber(i.licenses, sku), SKU: sku, State: "origin not told"})
 	}
 	slices.SortStableFunc(s.Licenses, func(x, y shownLicense) int {
 		return cmp.Or(cmp.Compare(x.PartNumber, y.PartNumber), cmp.Compare(x.Group, y.Group))
@@ -194,7 +194,7 @@ func (i inspected) next() (cliplan.PlannedPerson, string) {
 	person := cliplan.PlannedPerson{Action: plan.None, Outcome: plan.Failed}
 	if c := i.Change; c != nil {
 		entry := plan.Entry{Change: c, Outcome: c.Outcome, Reason: c.Reason, Subject: c.Subject}
-		if person = cliplan.DescribeEntry(entry, i.licences); i.Leaving && c.Action == plan.Remove {
+		if person = cliplan.DescribeEntry(entry, i.licenses); i.Leaving && c.Action == plan.Remove {
 			person.Removal = cliplan.DescribeLeaver(entry, plan.Guard{}).Removal
 		}
 	}
@@ -206,15 +206,15 @@ func (i inspected) next() (cliplan.PlannedPerson, string) {
 	}
 	switch c := i.Change; {
 	case i.Leaving && c != nil && c.Action == plan.Remove:
-		return person, "deprovision: " + changeText(c, i.licences) + "; " + whyText(i.Scope)
+		return person, "deprovision: " + changeText(c, i.licenses) + "; " + whyText(i.Scope)
 	case i.Leaving && c != nil && c.Reason == "":
 		return person, "nothing: the person left and is deprovisioned"
 	case c != nil && c.Reason != "":
-		return person, changeText(c, i.licences) + "; " + string(c.Outcome) + ": " + reasonText(c.Reason, c.Subject)
+		return person, changeText(c, i.licenses) + "; " + string(c.Outcome) + ": " + reasonText(c.Reason, c.Subject)
 	case c != nil && c.Action == plan.None:
 		return person, "nothing: everything is right"
 	case c != nil:
-		return person, changeText(c, i.licences)
+		return person, changeText(c, i.licenses)
 	}
 	why := i.scope()
 	person.Reason, person.Subject = why.Reason, why.Subject
@@ -259,7 +259,7 @@ func (s shownPerson) text() string {
 			case !l.Direct:
 				origin = ""
 			}
-			table.Row("licence", strings.TrimRight(l.PartNumber+", "+origin, ", ")+", "+l.State)
+			table.Row("license", strings.TrimRight(l.PartNumber+", "+origin, ", ")+", "+l.State)
 		}
 		b.WriteString(table.String())
 	}

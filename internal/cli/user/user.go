@@ -105,8 +105,8 @@ func ended(ctx context.Context, run client.WorkflowRun) error {
 	return err
 }
 
-// personText is the result of a run, with licences by their names.
-func personText(r personResult, licences map[string]string) string {
+// personText is the result of a run, with licenses by their names.
+func personText(r personResult, licenses map[string]string) string {
 	table := terminal.Table{}
 	add := func(name, value string) {
 		if value != "" {
@@ -120,17 +120,17 @@ func personText(r personResult, licences map[string]string) string {
 	add("reason", string(r.Reason))
 	add("account", r.AccountID)
 	add("attributes", strings.Join(r.Attributes, ", "))
-	add("licences assigned", strings.Join(partNumbers(licences, r.LicensesAdded), ", "))
-	add("licences taken away", strings.Join(partNumbers(licences, r.LicensesRemoved), ", "))
+	add("licenses assigned", strings.Join(partNumbers(licenses, r.LicensesAdded), ", "))
+	add("licenses taken away", strings.Join(partNumbers(licenses, r.LicensesRemoved), ", "))
 	add("web ui", r.URL)
 	return table.String()
 }
 
-// partNumbers names licences as administrators do.
-func partNumbers(licences map[string]string, skus []string) []string {
+// partNumbers names licenses as administrators do.
+func partNumbers(licenses map[string]string, skus []string) []string {
 	var names []string
 	for _, sku := range skus {
-		names = append(names, cliplan.PartNumber(licences, sku))
+		names = append(names, cliplan.PartNumber(licenses, sku))
 	}
 	return names
 }

@@ -24,8 +24,8 @@ func readConstant(a directory.Attribute, v any) (*constant, string) {
 		return nil, message
 	}
 	switch {
-	case a.Type == directory.Licences:
-		return &constant{list: value.Licences(values)}, ""
+	case a.Type == directory.Licenses:
+		return &constant{list: value.Licenses(values)}, ""
 	case a.Type == directory.List:
 		values, err := value.List(a, values)
 		if err != nil {

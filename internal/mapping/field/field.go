@@ -203,7 +203,7 @@ func (s Spec) wrongOptions(a directory.Attribute) string {
 		return "no account can be without " + a.Name + ", so that nothing could be written for a new one; write a default"
 	case s.WhenEmpty != "" && (!plain || a.CreateOnly):
 		return "whenEmpty does not go with " + a.Name + "; remove it"
-	case s.Default != nil && (!plain && a.Type != directory.Licences || a.CreateOnly):
+	case s.Default != nil && (!plain && a.Type != directory.Licenses || a.CreateOnly):
 		return "a default does not go with " + a.Name + "; remove it"
 	}
 	return ""
@@ -214,7 +214,7 @@ func result(a directory.Attribute) expression.Result {
 	switch a.Type {
 	case directory.Flag:
 		return expression.Flag
-	case directory.List, directory.Licences:
+	case directory.List, directory.Licenses:
 		return expression.List
 	case directory.Secret:
 		return expression.Password
@@ -264,8 +264,8 @@ func (f *Field) fold() (*constant, error) {
 		c.flag, err = f.Flag(nobody)
 	case directory.List:
 		c.text, err = f.Text(nobody)
-	case directory.Licences:
-		c.list, err = f.Licences(nobody)
+	case directory.Licenses:
+		c.list, err = f.Licenses(nobody)
 	default:
 		c.text, err = f.Text(nobody)
 	}
@@ -315,10 +315,10 @@ func (f *Field) Flag(p *expression.Person) (bool, error) {
 	return value.Flag(f.Attribute, s)
 }
 
-// Licences gives the person's licences or service plans as they are written; none is empty.
+// Licenses gives the person's licenses or service plans as they are written; none is empty.
 //
 // Faults: MappingFailed (Invalid).
-func (f *Field) Licences(p *expression.Person) ([]string, error) {
+func (f *Field) Licenses(p *expression.Person) ([]string, error) {
 	if f.constant != nil {
 		return f.constant.list, nil
 	}
@@ -326,7 +326,7 @@ func (f *Field) Licences(p *expression.Person) ([]string, error) {
 	if err != nil {
 		return nil, f.failed(err)
 	}
-	if values = value.Licences(values); len(values) == 0 && f.fallback != nil {
+	if values = value.Licenses(values); len(values) == 0 && f.fallback != nil {
 		return f.fallback.list, nil
 	}
 	return values, nil

@@ -100,9 +100,9 @@ func List(a directory.Attribute, values []string) ([]string, error) {
 	return out, nil
 }
 
-// Licences splits values at "," ";" and "|" and gives the parts trimmed, without empty ones and without doubles, as they
+// Licenses splits values at "," ";" and "|" and gives the parts trimmed, without empty ones and without doubles, as they
 // are written and in their order.
-func Licences(values []string) []string {
+func Licenses(values []string) []string {
 	var out []string
 	for _, v := range values {
 		for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' || r == '|' }) {

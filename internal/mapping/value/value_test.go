@@ -151,11 +151,11 @@ func TestList(t *testing.T) {
 	requireFault(t, err, fault.AttributeInvalid, "businessPhones")
 }
 
-func TestLicences(t *testing.T) {
+func TestLicenses(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"SPE_E3", "EMS", "x y"}, value.Licences([]string{"SPE_E3, EMS;;|", "ems", " x y "}))
-	require.Empty(t, value.Licences([]string{"", " , "}))
-	require.Empty(t, value.Licences(nil))
+	require.Equal(t, []string{"SPE_E3", "EMS", "x y"}, value.Licenses([]string{"SPE_E3, EMS;;|", "ems", " x y "}))
+	require.Empty(t, value.Licenses([]string{"", " , "}))
+	require.Empty(t, value.Licenses(nil))
 }
 
 func TestFlag(t *testing.T) {

@@ -86,6 +86,9 @@ func (w world) show(connection string, d *membership.Decision) shown {
 	next := map[string]string{}
 	for _, m := range d.Adds {
 		next[m.Account] = "add"
+		if d.HeldWhole {
+			next[m.Account] = "held"
+		}
 	}
 	for _, m := range d.Removes {
 		next[m.Account] = "remove"

@@ -46,12 +46,13 @@ type PlannedGroup struct {
 	Target     string            `json:"targetId,omitempty"`
 	Action     membership.Action `json:"action"`
 	Attributes []string          `json:"attributes,omitempty"`
-	// Adds come to the group and Removes leave it, or would if nothing were held.
+	// Adds come to the group and Removes leave it, or would if nothing were held. HeldWhole: nobody comes, either.
 	Adds    []PlannedMember `json:"adds,omitempty"`
 	Removes []PlannedMember `json:"removes,omitempty"`
 	// Waiting is how many belong into the group and have no account yet: those whom the same sync gives one join in it.
 	Waiting    int          `json:"waiting,omitempty"`
 	Held       bool         `json:"held,omitempty"`
+	HeldWhole  bool         `json:"heldWhole,omitempty"`
 	HoldReason fault.Reason `json:"holdReason,omitempty"`
 	Outcome    plan.Outcome `json:"outcome"`
 	Reason     fault.Reason `json:"reason,omitempty"`
@@ -68,7 +69,7 @@ type PlannedMember struct {
 // DescribeGroup says what would be done about one group.
 func DescribeGroup(d *membership.Decision) PlannedGroup {
 	g := PlannedGroup{
-		Group: d.Group, Target: d.Target, Action: d.Action, Attributes: d.Attributes, Waiting: d.Waiting, Held: d.Held, HoldReason: d.HoldReason,
+		Group: d.Group, Target: d.Target, Action: d.Action, Attributes: d.Attributes, Waiting: d.Waiting, Held: d.Held, HeldWhole: d.HeldWhole, HoldReason: d.HoldReason,
 		Outcome: d.Outcome, Reason: d.Reason, Subject: d.Subject,
 	}
 	if d.Wanted != nil {
@@ -102,7 +103,7 @@ func SummarizeGroups(p *membership.Plan, all bool) *PlannedGroups {
 			continue
 		}
 		r.Count(d.Outcome)
-		r.MembersAdded += len(d.Adds)
+		r.MembersAdded += len(d.Joining())
 		r.MembersRemoved += len(d.Losing())
 		if all || d.Writes() || d.Held || d.Outcome != plan.Success || d.Waiting > 0 {
 			r.Changes = append(r.Changes, DescribeGroup(d))
@@ -170,15 +171,18 @@ func GroupTable(groups []PlannedGroup) string {
 	}
 	table := terminal.Table{Header: []string{"GROUP", "ACTION", "ADD", "REMOVE", "WAITING", "OUTCOME", "REASON", "ATTRIBUTES"}, Right: []int{2, 3, 4}, Indent: "    "}
 	for _, c := range groups {
-		removes := strconv.Itoa(len(c.Removes))
+		adds, removes := strconv.Itoa(len(c.Adds)), strconv.Itoa(len(c.Removes))
 		if c.Held {
 			removes += " (held)"
+		}
+		if c.HeldWhole {
+			adds += " (held)"
 		}
 		reason := string(c.Reason)
 		if c.Subject != "" {
 			reason += " (" + c.Subject + ")"
 		}
-		table.Row(Named(c), string(c.Action), strconv.Itoa(len(c.Adds)), removes, strconv.Itoa(c.Waiting), string(c.Outcome), reason, strings.Join(c.Attributes, " "))
+		table.Row(Named(c), string(c.Action), adds, removes, strconv.Itoa(c.Waiting), string(c.Outcome), reason, strings.Join(c.Attributes, " "))
 	}
 	return table.String()
 }
@@ -211,7 +215,7 @@ func membersText(sign string, g PlannedGroup, members []PlannedMember) string {
 	if more := len(members) - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	if sign == "-" && g.Held {
+	if sign == "-" && g.Held || sign == "+" && g.HeldWhole {
 		text += " (held: " + string(g.HoldReason) + ")"
 	}
 	return fmt.Sprintf("      %s %s %s\n", Named(g), sign, text)

@@ -100,6 +100,7 @@ func (d *Decision) Writes() bool {
 		return len(d.Joining()) > 0 || len(d.Losing()) > 0
 	case Empty, Delete:
 		return !d.Held
+	case Create, Restore, Adopt, Update:
 	}
 	return true
 }

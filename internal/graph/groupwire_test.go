@@ -101,3 +101,36 @@ func TestUpsertRequest(t *testing.T) {
 		"groupTypes":[],%q:"contoso/staff/g1",%q:"1;created","members@odata.bind":["HOST/v1.0/directoryObjects/`+userID+`"]}`,
 		selection.LinkProperty, selection.MarkProperty), f), requests[1].Body)
 }
+
+// BenchmarkGroupMembers reads a group of 100,000 members, 101 pages.
+func BenchmarkGroupMembers(b *testing.B) {
+	const size = 100_000
+	f := newFake(b)
+	f.Graph = func(w http.ResponseWriter, r *http.Request) {
+		from := 0
+		_, _ = fmt.Sscanf(r.URL.Query().Get("$skiptoken"), "p%d", &from)
+		var page strings.Builder
+		page.WriteString("{")
+		if from+999 < size {
+			fmt.Fprintf(&page, `"@odata.nextLink":"%s/v1.0/groups/%s/members?$top=999&$select=id&$skiptoken=p%d",`, f.URL, groupID, from+999)
+		}
+		page.WriteString(`"value":[`)
+		for i := from; i < min(from+999, size); i++ {
+			if i > from {
+				page.WriteByte(',')
+			}
+			fmt.Fprintf(&page, `{"@odata.type":"#microsoft.graph.user","id":"cccccccc-0000-4000-8000-%012d"}`, i)
+		}
+		page.WriteString("]}")
+		reply(w, 200, nil, page.String())
+	}
+	c := f.client(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		if err := c.GroupMembers(context.Background(), groupID, func(ids []string) error { n += len(ids); return nil }); err != nil || n != size {
+			b.Fatal(n, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size/1000, "µs/member")
+}

@@ -145,7 +145,8 @@ type PlanSeed struct {
 type UserSeed map[string]any
 
 // GroupSeed is a group: any property of Graph's group by its name, plus id, members and owners (ids or user
-// principal names) and licenses as for a user.
+// principal names; members may be groups, by their ids) and licenses as for a user. The rule of a dynamic group decides about its members
+// where the simulator understands it: comparisons with -eq and -ne, joined by -and or by -or.
 type GroupSeed map[string]any
 
 // LoadSeed reads a seed from a YAML or JSON file; files that it names are relative to it. Unknown keys are errors, reported all at once with their lines.

@@ -3,6 +3,7 @@ package contoso_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,34 @@ func TestManagersGetAccounts(t *testing.T) {
 	for id := range managers {
 		require.True(t, people[id], id)
 	}
+}
+
+// The groups that README.md names, with those of their members who are in scope and get an account.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	c, tenant := load(t)
+	s, program := compiled(t, c.Rules[0])
+	failed := []string{"E10086", "E10202", "E10129", "E10147", "E10348"}
+	got := map[string][2]int{}
+	err := s.(source.GroupReader).Memberships(t.Context(), []string{"Engineering", "Sales", "app-ledger", "app-oncall", "Reporting"}, func(m source.Membership) error {
+		require.NoError(t, m.Err, m.Group.Name)
+		members := 0
+		for _, id := range m.People {
+			r, _, err := s.Get(t.Context(), id)
+			require.NoError(t, err)
+			if in, err := program.InScope(r); err == nil && in && !slices.Contains(failed, id) {
+				members++
+			}
+		}
+		got[m.Group.Name] = [2]int{members, len(m.People)}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string][2]int{"Engineering": {49, 50}, "Sales": {30, 30}, "app-ledger": {26, 27}, "app-oncall": {8, 8}, "Reporting": {6, 10}}, got)
+	all, err := s.(source.GroupReader).Groups(t.Context())
+	require.NoError(t, err)
+	require.Len(t, all, len(got), "the rule names all groups of the file")
+	require.Equal(t, tenant.Groups[0].ID, c.Rules[0].Groups[3].Target)
 }
 
 // Names come from many languages; every one of them must give an account a sign-in name of its own in a domain of the

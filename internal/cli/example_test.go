@@ -42,6 +42,8 @@ func TestTheExampleSyncsAsItsReadmeSaysAndThenWritesNothing(t *testing.T) {
 			[]int{staff.Impacted, staff.Success, staff.Unsynced, staff.PartiallySynced, staff.Failed, staff.Held})
 		require.Equal(t, []int{16, 16, 0, 0, 0, 0},
 			[]int{contractors.Impacted, contractors.Success, contractors.Unsynced, contractors.PartiallySynced, contractors.Failed, contractors.Held})
+		require.Equal(t, []int{5, 5, 0, 118 * (1 - run), 0},
+			[]int{staff.Groups.Impacted, staff.Groups.Success, staff.Groups.Failed, staff.Groups.MembersAdded, staff.Groups.MembersRemoved})
 		b.ok(&after, "simulator", "stats")
 		require.Zero(t, after.WastedWrites)
 		require.Empty(t, after.ProtocolFaults)

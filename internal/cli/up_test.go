@@ -21,6 +21,7 @@ type synced struct {
 		Reasons                                                    map[string]int
 		ToDeprovision                                              int
 		DeprovisionList                                            []string
+		Groups                                                     struct{ Impacted, Success, Failed, MembersAdded, MembersRemoved int }
 	}
 }
 

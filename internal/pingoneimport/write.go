@@ -129,12 +129,28 @@ func (w *writer) rule(r pingone.ProvisioningRule, from pingone.Environment) {
 	w.line("        clientId: %s   # reading people needs the role Identity Data Read Only, and no other", from.ClientID)
 	w.line("        clientSecret: %s", scalar(from.ClientSecret))
 	w.scope(name, r)
-	if len(r.Groups) > 0 {
-		w.left("    ", name+", groups", fmt.Sprintf("the groups that the rule provisions (%d of them); entraflow does not provision groups yet", len(r.Groups)))
-	}
 	w.line("    mappings:")
 	w.mappings(name, r)
+	w.groups(name, r)
 	w.line("    syncEvery: 15m")
+}
+
+// maxGroups is how many groups a rule may name.
+const maxGroups = 1000
+
+// groups writes the groups by their ids, which never change and which no two have. PingOne merges with a group of the same name, too.
+func (w *writer) groups(name string, r pingone.ProvisioningRule) {
+	switch {
+	case len(r.Groups) == 0:
+		return
+	case len(r.Groups) > maxGroups:
+		w.left("    ", name+", groups", fmt.Sprintf("the groups that the rule provisions: there are %d of them, and a rule names at most %d; pick them by match", len(r.Groups), maxGroups))
+		return
+	}
+	w.line("    groups:")
+	for _, g := range r.Groups {
+		w.line("      - %s", scalar(g.ID))
+	}
 }
 
 var (

@@ -69,8 +69,9 @@ func TestTheProvisioningOfAnEnvironmentBecomesAConfiguration(t *testing.T) {
 	require.Equal(t, field.Spec{Expression: "randomPassword(24)"}, r.Mappings["password"])
 	require.NotContains(t, made.Text, "Start-", "PingOne's password is not in the file")
 	require.NotContains(t, made.Text, "***")
-	require.Len(t, made.Left, 4)
-	for _, place := range []string{"staff, groups", "staff, employeeType", "staff, pingSourceDN", "staff, password"} {
+	require.Equal(t, []config.Group{{Source: "9e000000-0000-4000-8000-000000000001"}}, r.Groups)
+	require.Len(t, made.Left, 3)
+	for _, place := range []string{"staff, employeeType", "staff, pingSourceDN", "staff, password"} {
 		require.Contains(t, strings.Join(made.Left, "\n"), place)
 	}
 	require.Equal(t, len(made.Left), strings.Count(made.Text, "# not carried over"), "each has a comment")

@@ -49,6 +49,8 @@ type Options struct {
 	Sources func(s config.Source) (source.Source, error)
 	// Settings reads the current settings of a connection, never from a cache.
 	Settings func(ctx context.Context, connection string) (api.Settings, error)
+	// Planning is told of each connection for which a sync's plan is begun, before its sources are read. It must not wait. May be nil.
+	Planning func(connection string)
 	// Temporal starts, signals and awaits workflows and keeps schedules.
 	Temporal client.Client
 	// Secrets reads what the configuration refers to, within the bounds of the worker. The zero Store has none.

@@ -56,6 +56,9 @@ func (a *Activities) PlanRule(ctx context.Context, in api.PlanInput) (api.PlanRe
 			return api.PlanResult{}, err
 		}
 	}
+	if a.options.Planning != nil {
+		a.options.Planning(in.Connection)
+	}
 	made, err := a.makePlan(ctx, s, in, permitted)
 	if fault.Is(err, fault.ExtensionNotReady) && activity.GetInfo(ctx).Attempt >= extensionPatience {
 		// The connection's test has seen them usable, so somebody has deleted them since.

@@ -6,11 +6,12 @@
 //	go run ./internal/bench deletion [-n 1000] [-kills 5] [-seed S] [-action disable|delete] [-json]
 //	go run ./internal/bench ldap [-n 100000] [-json]
 //	go run ./internal/bench groups [-people 10000] [-groups 5] [-size 500] [-changed 100] [-json]
+//	go run ./internal/bench brokenreads [-n 500] [-seed S] [-samba=false] [-json]
 //
 // Everything runs locally: a Temporal development server of its own in a temporary directory, the simulator, and
 // entraflow's worker. docs/benchmarks.md says what the figures mean and what was measured.
 //
-// Exit status: 0 done, 1 the measurement failed or chaos or deletion found a violation, 2 wrong use.
+// Exit status: 0 done, 1 the measurement failed, or chaos, deletion or brokenreads found a violation, 2 wrong use.
 package main
 
 import (
@@ -29,21 +30,23 @@ import (
 type command func(ctx context.Context, args []string, out io.Writer) error
 
 var commands = map[string]command{
-	"sync":     syncCommand,
-	"plan":     planCommand,
-	"chaos":    chaosCommand,
-	"deletion": deletionCommand,
-	"ldap":     ldapCommand,
-	"groups":   groupsCommand,
+	"sync":        syncCommand,
+	"plan":        planCommand,
+	"chaos":       chaosCommand,
+	"deletion":    deletionCommand,
+	"ldap":        ldapCommand,
+	"groups":      groupsCommand,
+	"brokenreads": brokenReadsCommand,
 }
 
-const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups [flags]
+const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|brokenreads [flags]
   sync      users per second of a sync against a parent of as many children of two empty activities
   plan      time, requests and peak memory of planning many unchanged people
   chaos     a sync under every fault, with a worker that is killed; exit status 1 on any violation
   deletion  people per second of a rule's deletion, alone and with a worker that is killed; exit status 1 on any violation
   ldap      time and memory of a complete listing of an OpenLDAP directory against ldapsearch
   groups    writes and time of a first sync with groups against the fewest that do, of a second one, and of people who move
+  brokenreads  plans after broken reads of every store; exit status 1 if anybody would lose anything
 `
 
 // errUsage is wrong use whose explanation was printed already.

@@ -54,6 +54,8 @@ type Engine struct {
 	activities *activities.Activities
 	sources    func(config.Source) (source.Source, error)
 	secrets    secret.Store
+	// planning has connections whose sources are about to be read by a sync.
+	planning chan string
 	// closers are what the stores share among their sources and is closed with the worker.
 	closers []source.Closer
 }
@@ -78,10 +80,11 @@ func New(p Parts) (*Engine, error) {
 	if p.WorkerID == "" {
 		p.WorkerID = uuid.NewString()
 	}
-	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace)}
+	e := &Engine{parts: p, waits: backoff.Default().Scaled(p.Environment.Pace), planning: make(chan string, maxPlanning)}
 	secrets := secret.Store{Root: p.Environment.SecretRoot, Variables: p.Environment.SecretEnv}
 	open := stores.Open(source.Environment{
 		Root: p.Environment.SourceRoot, Secrets: secrets, Quiet: time.Duration(float64(source.DefaultQuiet) * p.Environment.Pace),
+		Pause: time.Duration(float64(source.DefaultPause) * p.Environment.Pace),
 		AtEnd: func(c source.Closer) { e.closers = append(e.closers, c) },
 	})
 	e.secrets = secrets
@@ -93,6 +96,7 @@ func New(p Parts) (*Engine, error) {
 		Endpoints: e.endpoints,
 		Sources:   e.sources,
 		Settings:  e.describe,
+		Planning:  e.notePlanning,
 		Secrets:   secrets,
 		Tenants:   p.Environment.Tenants,
 		Temporal:  p.Client, Converter: p.Converter,

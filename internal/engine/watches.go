@@ -19,17 +19,32 @@ import (
 // watchEvery is how often a worker looks for sources that nobody watches yet.
 const watchEvery = 20 * time.Second
 
-// keepWatches starts, as long as the worker runs, a watch for each rule that runs and whose source tells of changes. Workflow ids see to
-// it that there is one, however many workers there are.
+// maxPlanning is how many connections wait to be looked at because a sync of theirs has begun; more wait for the next look.
+const maxPlanning = 100
+
+// notePlanning has a connection's sources watched from now on, so that what changes after a first sync has read them is heard of.
+func (e *Engine) notePlanning(connection string) {
+	select {
+	case e.planning <- connection:
+	default:
+	}
+}
+
+// keepWatches starts, as long as the worker runs, a watch for each rule that runs and whose source tells of changes: when a sync of the rule
+// begins, and every watchEvery for what that has missed. Workflow ids see to it that there is one, however many workers there are.
 func (e *Engine) keepWatches(ctx context.Context) {
 	tick := time.NewTicker(time.Duration(float64(watchEvery) * e.parts.Environment.Pace))
 	defer tick.Stop()
+	look := e.startWatches
 	for {
-		if err := e.startWatches(ctx); err != nil && ctx.Err() == nil {
+		if err := look(ctx); err != nil && ctx.Err() == nil {
 			e.parts.Log.Warn("sources cannot be watched; changes wait for the next sync", "error", err)
 		}
 		select {
 		case <-tick.C:
+			look = e.startWatches
+		case connection := <-e.planning:
+			look = func(ctx context.Context) error { return e.watchConnection(ctx, connection) }
 		case <-ctx.Done():
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
-	"io"
+	"strconv"
 )
 
 // Digest identifies what a listing of a live store saw: equal records in any order give equal sums. The zero Digest has seen nobody.
@@ -18,6 +18,8 @@ type Digest struct {
 	hi, lo uint64
 	hash   hash.Hash
 	sum    []byte
+	// text is what is hashed next.
+	text []byte
 }
 
 // Add takes a record into account.
@@ -26,7 +28,7 @@ func (d *Digest) Add(r Record) {
 		d.hash = fnv.New128a()
 	}
 	d.count++
-	d.add(r.ID, "", fmt.Sprint(r.Enabled, r.EnabledErr != nil))
+	d.add(r.ID, "", enabledText(r))
 	for name, value := range r.Fields {
 		text, plain := value.(string)
 		if !plain {
@@ -41,13 +43,15 @@ func (d *Digest) Add(r Record) {
 	}
 }
 
+func enabledText(r Record) string {
+	return strconv.FormatBool(r.Enabled) + " " + strconv.FormatBool(r.EnabledErr != nil)
+}
+
 // add adds one field's hash to the sum, in which order does not matter.
 func (d *Digest) add(id, name, value string) {
 	d.hash.Reset()
-	for _, part := range []string{id, name, value} {
-		_, _ = io.WriteString(d.hash, part)
-		_, _ = d.hash.Write([]byte{0xff})
-	}
+	d.text = append(append(append(append(append(append(d.text[:0], id...), 0xff), name...), 0xff), value...), 0xff)
+	_, _ = d.hash.Write(d.text)
 	d.sum = d.hash.Sum(d.sum[:0])
 	d.hi += binary.BigEndian.Uint64(d.sum)
 	d.lo += binary.BigEndian.Uint64(d.sum[8:])

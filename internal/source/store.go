@@ -45,6 +45,9 @@ type Use struct {
 // DefaultQuiet is how long a file must stay unchanged before its change is told: whoever writes it should have ended.
 const DefaultQuiet = 5 * time.Second
 
+// DefaultPause is how long a store waits at least before it repeats a request that its service did not answer.
+const DefaultPause = time.Second
+
 // Environment is what a process gives its stores.
 type Environment struct {
 	// Root, when set, is the directory (ENTRAFLOW_SOURCE_ROOT) outside of which no file of a source is read.
@@ -53,6 +56,8 @@ type Environment struct {
 	Now func() time.Time
 	// Quiet is how long a file must stay unchanged before its change is told. Default DefaultQuiet.
 	Quiet time.Duration
+	// Pause is the shortest wait before a request to a store's service is repeated. Default DefaultPause.
+	Pause time.Duration
 	// AtEnd takes what a store's opener shares among its sources and is to be closed when the process stops working. nil where nobody
 	// closes anything.
 	AtEnd func(Closer)

@@ -1,6 +1,10 @@
 // Package webhook is the worker's endpoint for the webhooks of identity stores: POST /webhooks/<store>/<connection>. What a body tells of is
 // handed to Temporal before it is answered with 200; anything else makes the sender repeat it.
 //
+// A body that nobody can read is answered with 200, too, and becomes a sync of the rules: something has changed, and nobody knows what.
+// PingOne sends in order and repeats a body until it is answered with 200, so that a refusal would hold up all that comes after it, for
+// days, and then lose it.
+//
 // A body is a hint. It names people, and nothing of it is believed: the runs that it leads to read the store themselves.
 package webhook
 
@@ -26,6 +30,8 @@ const (
 	// perSecond and atOnce bound the bodies that are read. PingOne sends at most 72 a second.
 	perSecond = 100
 	atOnce    = 200
+	// maxReading is how many bodies are in memory at once: 80 MiB of them.
+	maxReading = 16
 	// remembered is how many events are known again when they come twice.
 	remembered = 100_000
 	// maxUnknown is how many types of events without a meaning one body can bring into the log.
@@ -53,7 +59,7 @@ func Handler(o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &endpoint{Options: o, tokens: atOnce, refilled: o.Now(), seen: map[eventKey]struct{}{}}
+	e := &endpoint{Options: o, tokens: atOnce, refilled: o.Now(), seen: map[eventKey]struct{}{}, reading: make(chan struct{}, maxReading)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /webhooks/{store}/{connection}", e.take)
 	return mux
@@ -61,6 +67,9 @@ func Handler(o Options) http.Handler {
 
 type endpoint struct {
 	Options
+
+	// reading has a place for each body that is in memory.
+	reading chan struct{}
 
 	mu       sync.Mutex
 	tokens   float64
@@ -92,19 +101,19 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no store of this name sends webhooks", http.StatusNotFound)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		http.Error(w, "the body is larger than 5 MiB", http.StatusRequestEntityTooLarge)
+	select {
+	case e.reading <- struct{}{}:
+		defer func() { <-e.reading }()
+	default:
+		// Without it the server would wait for the rest of the body, too.
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many bodies at once", http.StatusServiceUnavailable)
 		return
 	}
+	events, err := e.read(w, r, parse)
 	if err != nil {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
-		return
-	}
-	events, err := parse(body)
-	if err != nil {
-		e.Log.Warn("a webhook was refused", "store", store, "connection", connection, "reason", fault.Of(err).Reason)
-		http.Error(w, "the body is none of this service's", http.StatusBadRequest)
 		return
 	}
 	for _, kind := range events.Unknown[:min(len(events.Unknown), maxUnknown)] {
@@ -121,6 +130,27 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request) {
 		e.remember(store+"/"+connection, fresh)
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// read reads a body. One that is none of the service's, or too large, tells that something has changed.
+//
+// Errors: those of the connection; the sender sends the body again.
+func (e *endpoint) read(w http.ResponseWriter, r *http.Request, parse func([]byte) (source.Events, error)) (source.Events, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	why := "the body is larger than 5 MiB"
+	if tooLarge := new(http.MaxBytesError); err != nil && !errors.As(err, &tooLarge) {
+		return source.Events{}, err
+	}
+	if err == nil {
+		events, err := parse(body)
+		if err == nil {
+			return events, nil
+		}
+		why = string(fault.Of(err).Reason)
+	}
+	e.Log.Warn("a webhook's body cannot be read; the rules that read the source are synced instead",
+		"store", r.PathValue("store"), "connection", r.PathValue("connection"), "reason", why)
+	return source.Events{Told: []source.Event{{}}}, nil
 }
 
 func (e *endpoint) refuse(w http.ResponseWriter, store, connection string, err error) {

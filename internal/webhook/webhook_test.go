@@ -2,11 +2,13 @@ package webhook_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,6 +22,7 @@ import (
 func endpoint(t *testing.T, take func() error) (server *httptest.Server, taken *[]string, log *strings.Builder) {
 	t.Helper()
 	taken, log = &[]string{}, &strings.Builder{}
+	var mu sync.Mutex
 	server = httptest.NewServer(webhook.Handler(webhook.Options{
 		Secret: func(context.Context) (string, error) { return "right", nil },
 		Parse: func(store string) func([]byte) (source.Events, error) {
@@ -47,6 +50,8 @@ func endpoint(t *testing.T, take func() error) (server *httptest.Server, taken *
 			if err := take(); err != nil {
 				return err
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			for _, e := range events {
 				*taken = append(*taken, e.Person)
 			}
@@ -91,10 +96,18 @@ func TestWebhook(t *testing.T) {
 	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", "d"))
 	require.Equal(t, []string{"a", "b", "c", "d"}, *taken, "the sender's repetition is taken")
 
-	require.Equal(t, http.StatusBadRequest, post(t, at, "Bearer right", "garbage secret-of-ann"))
+	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", "garbage secret-of-ann"), "a refusal would hold up what comes after it")
+	require.Equal(t, []string{"a", "b", "c", "d", ""}, *taken, "everybody may have changed")
+	broken = fault.New("", fault.Transient, fault.TemporalUnavailable, "")
+	require.Equal(t, http.StatusServiceUnavailable, post(t, at, "Bearer right", "garbage"), "Temporal has not got the sync")
+	broken = nil
+	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", "garbage"))
+	require.Equal(t, []string{"a", "b", "c", "d", "", ""}, *taken, "no body that cannot be read is the same as another")
 	require.Equal(t, http.StatusNotFound, post(t, server.URL+"/webhooks/okta/contoso", "Bearer right", "e"))
 	require.Equal(t, http.StatusNotFound, post(t, server.URL+"/webhooks/pingone/fabrikam", "Bearer right", "e"))
-	require.Equal(t, http.StatusRequestEntityTooLarge, post(t, at, "Bearer right", strings.Repeat("x", 6<<20)))
+	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", strings.Repeat("x", 6<<20)))
+	require.Equal(t, []string{"a", "b", "c", "d", "", "", ""}, *taken, "nor is one that is too large")
+	require.Equal(t, http.StatusUnauthorized, post(t, at, "wrong", "garbage"), "a stranger starts nothing")
 	answer, err := http.Get(at)
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
@@ -115,4 +128,41 @@ func TestWebhooksHaveARate(t *testing.T) {
 		}
 	}
 	require.Positive(t, refused)
+}
+
+// Bodies that come slowly do not fill the memory: there is a place for sixteen.
+func TestFewBodiesAreReadAtOnce(t *testing.T) {
+	t.Parallel()
+	server, taken, _ := endpoint(t, func() error { return nil })
+	at := server.URL + "/webhooks/pingone/contoso"
+	var open []*io.PipeWriter
+	answers := make(chan int, 100)
+	for range 17 {
+		reader, writer := io.Pipe()
+		open = append(open, writer)
+		go func() {
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, at, reader)
+			r.Header.Set("Authorization", "Bearer right")
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				answers <- 0
+				return
+			}
+			_ = answer.Body.Close()
+			answers <- answer.StatusCode
+		}()
+	}
+	require.Equal(t, http.StatusServiceUnavailable, <-answers, "sixteen wait for the rest of their bodies, and one comes again")
+	for _, w := range open {
+		// Nobody reads the one that was refused.
+		go func() {
+			_, _ = w.Write([]byte("x"))
+			_ = w.Close()
+		}()
+	}
+	for range 16 {
+		require.Equal(t, http.StatusOK, <-answers)
+	}
+	require.NotEmpty(t, *taken)
+	require.Equal(t, http.StatusOK, post(t, at, "Bearer right", "later"))
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Slapd says how an OpenLDAP server is set up. It has the overlays syncprov, memberof and ppolicy.
@@ -20,9 +21,14 @@ type Slapd struct {
 	SessionLog int
 	// NoSync leaves the overlay syncprov away, so that the server tells nobody of changes.
 	NoSync bool
+	// ConfigPassword lets cn=config change the server's settings while it runs; "" for nobody.
+	ConfigPassword string
 	// Certificate is what the server shows.
 	Certificate Certificate
 }
+
+// mdb is where the settings of the people's database begin.
+const mdb = "dn: olcDatabase={1}mdb,cn=config\n"
 
 const slapdConfig = `dn: cn=config
 objectClass: olcGlobal
@@ -161,6 +167,10 @@ func (s *Server) slapdSettings(o Slapd, modules, schema string) string {
 		limits = "size=unlimited time=unlimited"
 	}
 	text := fmt.Sprintf(slapdConfig, s.Dir, modules, schema, s.AdminPassword, s.ServiceDN, limits)
+	if o.ConfigPassword != "" {
+		// It must stand before the other databases, or slapadd makes one without a password.
+		text = strings.Replace(text, mdb, "dn: olcDatabase={0}config,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {0}config\nolcRootPW: "+o.ConfigPassword+"\n\n"+mdb, 1)
+	}
 	next := 0
 	if !o.NoSync {
 		log := "olcSpSessionlog: 100000\n"

@@ -12,23 +12,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	faults "github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/ldapserver"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/ldap"
 )
 
-func openFake(t *testing.T, f *fakeServer) *ldap.Source {
+func runFakeServer(t *testing.T, people, page int) *ldapserver.Fake {
+	t.Helper()
+	f, err := ldapserver.StartFake(people, page)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+func openFake(t *testing.T, f *ldapserver.Fake) *ldap.Source {
 	t.Helper()
 	password := t.TempDir() + "/password"
 	require.NoError(t, os.WriteFile(password, []byte("secret"), 0o600))
-	return open(t, ldap.Directory{URL: ldap.URLs{f.url}, Insecure: true, BindDN: "cn=svc,dc=x", BindPassword: "file:" + password, BaseDN: "dc=x",
+	return open(t, ldap.Directory{URL: ldap.URLs{f.URL}, Insecure: true, BindDN: "cn=svc,dc=x", BindPassword: "file:" + password, BaseDN: "dc=x",
 		ID: "cn", Attributes: []string{"cn"}, Timeout: "300ms", Kind: "generic"}, source.Use{})
 }
 
 // kinds are the ways in which an answer breaks, and what is made of each.
 var kinds = map[string]faults.Reason{
-	closes: faults.SourceUnavailable, silent: faults.SourceUnavailable, garbage: faults.SourceUnavailable, busy: faults.SourceUnavailable,
-	referral: faults.SourceIncomplete, reference: faults.SourceIncomplete, sizeLimit: faults.SourceIncomplete, timeLimit: faults.SourceIncomplete,
-	adminLimit: faults.SourceIncomplete, noControl: faults.SourceIncomplete, otherControl: faults.SourceIncomplete, lostRights: faults.SourceAccessDenied,
+	ldapserver.FakeCloses: faults.SourceUnavailable, ldapserver.FakeCutEntry: faults.SourceUnavailable, ldapserver.FakeSilent: faults.SourceUnavailable, ldapserver.FakeGarbage: faults.SourceUnavailable, ldapserver.FakeBusy: faults.SourceUnavailable,
+	ldapserver.FakeReferral: faults.SourceIncomplete, ldapserver.FakeReference: faults.SourceIncomplete, ldapserver.FakeSizeLimit: faults.SourceIncomplete, ldapserver.FakeTimeLimit: faults.SourceIncomplete,
+	ldapserver.FakeAdminLimit: faults.SourceIncomplete, ldapserver.FakeNoControl: faults.SourceIncomplete, ldapserver.FakeOtherControl: faults.SourceIncomplete, ldapserver.FakeLostRights: faults.SourceAccessDenied,
 }
 
 func TestAWholeListing(t *testing.T) {
@@ -55,15 +64,15 @@ func TestABrokenListingIsNoListing(t *testing.T) {
 	for kind, reason := range kinds {
 		for at := range 4 {
 			for _, after := range []int{0, 1, 4, 9} {
-				if kind == silent && (at != 1 || after != 1) {
+				if kind == ldapserver.FakeSilent && (at != 1 || after != 1) {
 					continue // Each waits for the time-out.
 				}
-				f.set(func() {
-					f.breaks = func(n int) fault {
+				f.Set(func() {
+					f.Breaks = func(n int) ldapserver.FakeFault {
 						if n == at {
-							return fault{kind, after}
+							return ldapserver.FakeFault{Kind: kind, After: after}
 						}
-						return fault{}
+						return ldapserver.FakeFault{}
 					}
 				})
 				snapshot, err := s.List(t.Context(), func(source.Record) error { return nil })
@@ -76,7 +85,7 @@ func TestABrokenListingIsNoListing(t *testing.T) {
 		}
 	}
 	require.Greater(t, tries, 150)
-	f.set(func() { f.breaks = func(int) fault { return fault{} } })
+	f.Set(func() { f.Breaks = func(int) ldapserver.FakeFault { return ldapserver.FakeFault{} } })
 	snapshot, err := s.List(t.Context(), func(source.Record) error { return nil })
 	require.NoError(t, err, "the store has recovered")
 	require.Equal(t, people, snapshot.Count)
@@ -93,18 +102,18 @@ func TestABrokenSingleReadProvesNothing(t *testing.T) {
 	_, _, err = s.Get(t.Context(), "p9")
 	require.True(t, faults.Is(err, faults.PersonNotFound))
 	for kind := range kinds {
-		if kind == noControl || kind == otherControl {
+		if kind == ldapserver.FakeNoControl || kind == ldapserver.FakeOtherControl {
 			continue // Only listings have pages.
 		}
-		f.set(func() { f.breaks = func(int) fault { return fault{kind: kind} } })
+		f.Set(func() { f.Breaks = func(int) ldapserver.FakeFault { return ldapserver.FakeFault{Kind: kind} } })
 		_, _, err := s.Get(t.Context(), "p3")
 		require.Error(t, err, kind)
 		require.False(t, faults.Is(err, faults.PersonNotFound), "%s: %v", kind, err)
 	}
-	f.set(func() { f.breaks, f.base = func(int) fault { return fault{} }, false })
+	f.Set(func() { f.Breaks, f.Base = func(int) ldapserver.FakeFault { return ldapserver.FakeFault{} }, false })
 	_, _, err = s.Get(t.Context(), "p9")
 	require.Equal(t, faults.SourceAccessDenied, faults.Of(err).Reason, "an account that has lost its rights sees nobody")
-	f.set(func() { f.people = 0 })
+	f.Set(func() { f.People = 0 })
 	_, err = s.List(t.Context(), func(source.Record) error { return nil })
 	require.Equal(t, faults.SourceAccessDenied, faults.Of(err).Reason)
 }
@@ -113,7 +122,7 @@ func TestABrokenSingleReadProvesNothing(t *testing.T) {
 func TestAChangedPassword(t *testing.T) {
 	t.Parallel()
 	f := runFakeServer(t, 5, 10)
-	f.set(func() { f.bind = goldap.LDAPResultInvalidCredentials })
+	f.Set(func() { f.Bind = goldap.LDAPResultInvalidCredentials })
 	s := openFake(t, f)
 	_, err := s.List(t.Context(), func(source.Record) error { return nil })
 	require.Equal(t, faults.SourceLoginRefused, faults.Of(err).Reason)
@@ -149,13 +158,13 @@ func TestDeadlinesAndIdleConnections(t *testing.T) {
 	_, _, err = s.Get(t.Context(), "p3")
 	require.NoError(t, err)
 	closed := false
-	f.set(func() {
-		f.breaks = func(int) fault {
+	f.Set(func() {
+		f.Breaks = func(int) ldapserver.FakeFault {
 			if closed {
-				return fault{}
+				return ldapserver.FakeFault{}
 			}
 			closed = true
-			return fault{kind: closes}
+			return ldapserver.FakeFault{Kind: ldapserver.FakeCloses}
 		}
 	})
 	_, _, err = s.Get(t.Context(), "p3")

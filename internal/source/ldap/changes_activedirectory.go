@@ -187,10 +187,11 @@ func (w *watch) person(ctx context.Context, s *seen, guid, dn string) error {
 	return nil
 }
 
-func attributeOf(e *goldap.Entry, name string) *goldap.EntryAttribute {
+// attributeOf finds an attribute by its name; nil where there is none.
+func attributeOf(e *goldap.Entry, name string) *attribute {
 	for _, a := range e.Attributes {
 		if strings.EqualFold(a.Name, name) {
-			return a
+			return &attribute{a.Name, a.ByteValues}
 		}
 	}
 	return nil

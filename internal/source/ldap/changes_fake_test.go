@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	failure "github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/ldapserver"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/ldap"
 )
@@ -34,12 +35,12 @@ func runFakeSync(t *testing.T, script ...syncMessage) *ldap.Source {
 			id, op := request.Children[0].Value.(int64), request.Children[1]
 			switch {
 			case op.Tag == goldap.ApplicationBindRequest:
-				send(c, id, done(goldap.ApplicationBindResponse, 0))
+				ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationBindResponse, 0))
 			case op.Tag != goldap.ApplicationSearchRequest:
 				return
 			case op.Children[1].Value.(int64) == goldap.ScopeBaseObject:
-				send(c, id, entry("", "supportedControl", "1.3.6.1.4.1.4203.1.9.1.1"))
-				send(c, id, done(goldap.ApplicationSearchResultDone, 0))
+				ldapserver.Send(c, id, ldapserver.Entry("", "supportedControl", "1.3.6.1.4.1.4203.1.9.1.1"))
+				ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationSearchResultDone, 0))
 			default:
 				if len(script) == 0 {
 					return
@@ -50,7 +51,7 @@ func runFakeSync(t *testing.T, script ...syncMessage) *ldap.Source {
 				cookie, _, _ = strings.Cut(cookie, "]")
 				next := script[0]
 				script = script[1:]
-				if !next(func(p *ber.Packet) { send(c, id, p) }, cookie) {
+				if !next(func(p *ber.Packet) { ldapserver.Send(c, id, p) }, cookie) {
 					return
 				}
 			}
@@ -106,7 +107,7 @@ const (
 )
 
 func refreshRequired() *ber.Packet {
-	return done(goldap.ApplicationSearchResultDone, goldap.LDAPResultSyncRefreshRequired)
+	return ldapserver.Done(goldap.ApplicationSearchResultDone, goldap.LDAPResultSyncRefreshRequired)
 }
 
 // e-syncRefreshRequired at the beginning and in the middle leads to a listing, and the watching goes on.
@@ -159,7 +160,7 @@ func TestWatchTakesNobodyForGone(t *testing.T) {
 		},
 		"ended as if all were told": func(say func(*ber.Packet), _ string) bool {
 			say(idSet(false, oneUUID))
-			say(done(goldap.ApplicationSearchResultDone, 0))
+			say(ldapserver.Done(goldap.ApplicationSearchResultDone, 0))
 			return true
 		},
 		"malformed": func(say func(*ber.Packet), _ string) bool {

@@ -170,13 +170,7 @@ func (i *inbox) entry(c *goldap.ControlSyncState, e *goldap.Entry, r *reading) {
 		// A deleted entry comes without its attributes.
 		i.seen.everybody = true
 	default:
-		var attribute *goldap.EntryAttribute
-		for _, a := range e.Attributes {
-			if strings.EqualFold(a.Name, i.id) {
-				attribute = a
-			}
-		}
-		id, err := r.idOf(attribute)
+		id, err := r.idOf(attributeOf(e, i.id))
 		if err != nil {
 			i.seen.everybody = true
 			return

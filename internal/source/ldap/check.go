@@ -17,13 +17,12 @@ func (s *Source) Check(ctx context.Context) []source.Finding {
 	ok := func(step, message string) {
 		findings = append(findings, source.Finding{Step: step, Message: message})
 	}
-	c, err := s.dial(ctx)
+	c, t, err := s.dialTapped(ctx)
 	if err != nil {
 		return append(findings, s.refused(err))
 	}
 	defer func() { _ = c.Close() }()
-	_, encrypted := c.TLSConnectionState()
-	ok("address", fmt.Sprintf("the server answers%s", map[bool]string{true: ", encrypted", false: ", without encryption"}[encrypted]))
+	ok("address", "the server answers, "+map[bool]string{true: "encrypted", false: "without encryption"}[t == nil || t.encrypted()])
 	if s.BindDN == "" {
 		findings = append(findings, source.Finding{Step: "sign-in", Warning: true, Message: "nobody signs in: the directory is read anonymously",
 			Setting: "ldap.bindDN", Fix: "name an account that may read the people, unless the directory is public"})
@@ -70,7 +69,7 @@ func (s *Source) checkSearch(ctx context.Context, c *goldap.Conn, r *reading) so
 		err = fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, s.place(), source.Hint(errNoPaging))
 	}
 	if err == nil && len(result.Entries) > 0 {
-		_, err = r.record(result.Entries[0])
+		_, err = r.record(entryOf(result.Entries[0]))
 	}
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -77,22 +78,28 @@ type server struct {
 //
 // Errors: SourceUnavailable (Transient), SourceCertificateRefused, SourceLoginRefused, SourceSecretUnreadable (Denied).
 func (s *server) dial(ctx context.Context) (*goldap.Conn, error) {
+	c, _, err := s.dialTapped(ctx)
+	return c, err
+}
+
+// dialTapped gives the tap of the connection, too; nil where StartTLS encrypts above it.
+func (s *server) dialTapped(ctx context.Context) (*goldap.Conn, *tap, error) {
 	config, err := s.tlsConfig(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var last error
 	for _, address := range s.URL {
-		c, err := s.dialOne(ctx, address, config)
+		c, t, err := s.dialOne(ctx, address, config)
 		if err == nil {
-			return c, nil
+			return c, t, nil
 		}
 		if ctx.Err() != nil {
-			return nil, interrupted(ctx)
+			return nil, nil, interrupted(ctx)
 		}
 		// A password that one server refuses is not tried on the next: too many refusals lock the account.
 		if fault.Is(err, fault.SourceLoginRefused) || fault.Is(err, fault.SourceSecretUnreadable) || fault.Is(err, fault.SecretNotAllowed) {
-			return nil, err
+			return nil, nil, err
 		}
 		if last == nil || fault.Is(last, fault.SourceUnavailable) {
 			last = err
@@ -101,13 +108,13 @@ func (s *server) dial(ctx context.Context) (*goldap.Conn, error) {
 	if last == nil {
 		last = fault.New(op, fault.Invalid, fault.SettingsInvalid, "ldap.url")
 	}
-	return nil, last
+	return nil, nil, last
 }
 
-func (s *server) dialOne(ctx context.Context, address string, config *tls.Config) (*goldap.Conn, error) {
+func (s *server) dialOne(ctx context.Context, address string, config *tls.Config) (*goldap.Conn, *tap, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, fault.Wrap(op, fault.Invalid, fault.SettingsInvalid, "ldap.url", err)
+		return nil, nil, fault.Wrap(op, fault.Invalid, fault.SettingsInvalid, "ldap.url", err)
 	}
 	config = config.Clone()
 	config.ServerName = u.Hostname()
@@ -115,24 +122,37 @@ func (s *server) dialOne(ctx context.Context, address string, config *tls.Config
 	if deadline, ok := ctx.Deadline(); ok {
 		dialer.Deadline = deadline
 	}
-	c, err := goldap.DialURL(address, goldap.DialWithDialer(dialer), goldap.DialWithTLSConfig(config))
-	if err != nil {
-		return nil, s.failed(address, err)
+	var wire net.Conn
+	encrypted := u.Scheme == "ldaps"
+	if encrypted {
+		wire, err = tls.DialWithDialer(dialer, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), goldap.DefaultLdapsPort)), config)
+	} else {
+		wire, err = dialer.Dial("tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), goldap.DefaultLdapPort)))
 	}
+	if err != nil {
+		return nil, nil, s.failed(address, err)
+	}
+	var tapped *tap
+	if !s.StartTLS {
+		tapped = newTap(wire)
+		wire = tapped
+	}
+	c := goldap.NewConn(wire, encrypted)
+	c.Start()
 	c.SetTimeout(s.timeout())
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
 	if s.StartTLS {
 		if err := c.StartTLS(config); err != nil {
 			_ = c.Close()
-			return nil, s.failed(address, err)
+			return nil, nil, s.failed(address, err)
 		}
 	}
 	if err := s.bind(ctx, c, address); err != nil {
 		_ = c.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return c, nil
+	return c, tapped, nil
 }
 
 // tlsConfig trusts the authorities of the settings, or the system's.
@@ -170,17 +190,16 @@ func (s *server) bind(ctx context.Context, c *goldap.Conn, address string) error
 }
 
 // with lends a connection. One that was idle may have been closed by the server meanwhile: then the request is repeated once on a
-// new one. What use does must therefore be safe to repeat until it has handed anything on.
+// new one. What use does must therefore be safe to repeat.
 func (s *server) with(ctx context.Context, use func(*goldap.Conn) error) error {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return interrupted(ctx)
+	give, err := s.slot(ctx)
+	if err != nil {
+		return err
 	}
+	defer give()
 	if c := s.takeIdle(); c != nil {
 		err := s.lend(ctx, c, use)
-		if !fault.Is(err, fault.SourceUnavailable) || errors.Is(err, errHandedOn) || ctx.Err() != nil {
+		if !fault.Is(err, fault.SourceUnavailable) || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -191,8 +210,29 @@ func (s *server) with(ctx context.Context, use func(*goldap.Conn) error) error {
 	return s.lend(ctx, c, use)
 }
 
-// errHandedOn marks an error after which a request must not be repeated, because records were handed on already.
-var errHandedOn = errors.New("records were handed on already")
+// withNew lends a connection that nobody has used before, with its tap.
+func (s *server) withNew(ctx context.Context, use func(*goldap.Conn, *tap) error) error {
+	give, err := s.slot(ctx)
+	if err != nil {
+		return err
+	}
+	defer give()
+	c, t, err := s.dialTapped(ctx)
+	if err != nil {
+		return err
+	}
+	return s.lend(ctx, c, func(c *goldap.Conn) error { return use(c, t) })
+}
+
+// slot waits until one connection more may be open. give gives it back.
+func (s *server) slot(ctx context.Context) (give func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, interrupted(ctx)
+	}
+}
 
 // lend gives a connection to one user, closes it when the context ends, and keeps it afterwards where it is still good.
 func (s *server) lend(ctx context.Context, c *goldap.Conn, use func(*goldap.Conn) error) error {

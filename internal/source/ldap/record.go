@@ -28,6 +28,8 @@ type reading struct {
 	// columns are the fields of each record, as the expressions name them; nil for whatever an entry has.
 	columns []string
 	lists   map[string]bool
+	// binaries are the attributes that were met, and whether their values are no text.
+	binaries map[string]bool
 	// spelt has the canonical form of each name that was met.
 	spelt map[string]string
 }
@@ -59,10 +61,9 @@ func (r *reading) attributes() []string {
 
 // hides reports that an entry without userAccountControl must have one: all users of Active Directory do, and an account that may not
 // read the account restrictions is not shown them. Contacts have none.
-func (r *reading) hides(values map[string]*goldap.EntryAttribute) bool {
-	class := values[r.canonical("objectClass")]
+func (r *reading) hides(class *attribute) bool {
 	return strings.EqualFold(r.enabled, controlAttribute) && class != nil &&
-		slices.ContainsFunc(class.Values, func(c string) bool { return strings.EqualFold(c, "user") })
+		slices.ContainsFunc(class.values, func(c []byte) bool { return strings.EqualFold(string(c), "user") })
 }
 
 func (r *reading) enabledOrID() string {
@@ -72,82 +73,105 @@ func (r *reading) enabledOrID() string {
 	return r.enabled
 }
 
-// record makes the record of an entry, whose attributes are all there.
+// find finds an attribute of an entry by its canonical name; nil where there is none. Beside the range of an attribute a server may give the
+// attribute itself, without values.
+func (r *reading) find(e *entry, canonical string) *attribute {
+	var found *attribute
+	for i := range e.attributes {
+		a := &e.attributes[i]
+		if r.canonical(a.name) == canonical && (found == nil || len(a.values) > 0) {
+			found = a
+		}
+	}
+	return found
+}
+
+// record makes the record of an entry, whose attributes are all there. It keeps nothing of the entry.
 //
 // Errors: SourceIDEmpty, SourceMalformed (Invalid), with the attribute and no value.
-func (r *reading) record(e *goldap.Entry) (source.Record, error) {
-	values := make(map[string]*goldap.EntryAttribute, len(e.Attributes))
-	for _, a := range e.Attributes {
-		name := r.canonical(a.Name)
-		if before := values[name]; before != nil && len(a.ByteValues) == 0 {
-			continue // Beside the range of an attribute a server may give the attribute itself, without values.
-		}
-		values[name] = a
-	}
-	id, err := r.idOf(values[r.canonical(r.id)])
+func (r *reading) record(e *entry) (source.Record, error) {
+	id, err := r.idOf(r.find(e, r.canonical(r.id)))
 	if err != nil {
 		return source.Record{}, err
 	}
-	record := source.Record{ID: id, Fields: map[string]any{}}
+	record := source.Record{ID: id, Fields: make(map[string]any, max(len(r.columns), 1))}
 	var switches []string
-	if a := values[r.canonical(r.enabled)]; r.enabled != "" && a != nil {
-		switches = a.Values
+	if r.enabled != "" {
+		if a := r.find(e, r.canonical(r.enabled)); a != nil {
+			for _, v := range a.values {
+				switches = append(switches, string(v))
+			}
+		}
 	}
 	record.Enabled, record.EnabledErr = enabled(r.enabled, r.negated, switches)
-	if len(switches) == 0 && r.hides(values) {
+	if len(switches) == 0 && r.hides(r.find(e, r.canonical("objectClass"))) {
 		record.Enabled, record.EnabledErr = false, fault.New(op, fault.Invalid, fault.EnabledUnreadable, r.enabled)
 	}
 	if r.columns == nil {
-		for name, a := range values {
-			record.Fields[a.Name] = r.value(name, a)
+		for _, a := range e.attributes {
+			name := r.canonical(a.name)
+			record.Fields[a.name] = r.value(name, r.find(e, name))
 		}
 		return record, nil
 	}
 	for _, name := range r.columns {
-		record.Fields[name] = r.value(name, values[r.canonical(name)])
+		record.Fields[name] = r.value(r.canonical(name), r.find(e, r.canonical(name)))
 	}
 	return record, nil
 }
 
 // value is an attribute as expressions see it: "" where there is none, one value as text, several as a list.
-func (r *reading) value(name string, a *goldap.EntryAttribute) any {
-	list := []any{}
-	if a != nil {
-		binary := r.facts.binary(name)
-		for _, v := range a.ByteValues {
-			if binary || !utf8.Valid(v) {
-				list = append(list, base64.StdEncoding.EncodeToString(v))
-				continue
-			}
-			list = append(list, source.Clean(string(v)))
-		}
-	}
+func (r *reading) value(name string, a *attribute) any {
+	list := r.lists[name]
 	switch {
-	case r.lists[name], len(list) > 1:
-		return list
-	case len(list) == 0:
+	case a == nil || len(a.values) == 0:
+		if list {
+			return []any{}
+		}
 		return ""
+	case len(a.values) == 1 && !list:
+		return r.text(name, a.values[0])
 	}
-	return list[0]
+	all := make([]any, len(a.values))
+	for i, v := range a.values {
+		all[i] = r.text(name, v)
+	}
+	return all
+}
+
+// text is one value: what is no text stands in Base64.
+func (r *reading) text(name string, v []byte) string {
+	binary, known := r.binaries[name]
+	if !known {
+		if r.binaries == nil {
+			r.binaries = map[string]bool{}
+		}
+		binary = r.facts.binary(name)
+		r.binaries[name] = binary
+	}
+	if binary || !utf8.Valid(v) {
+		return base64.StdEncoding.EncodeToString(v)
+	}
+	return source.Clean(string(v))
 }
 
 // idOf is the person's id.
-func (r *reading) idOf(a *goldap.EntryAttribute) (string, error) {
+func (r *reading) idOf(a *attribute) (string, error) {
 	switch {
-	case a == nil || len(a.ByteValues) == 0 || len(a.ByteValues[0]) == 0:
+	case a == nil || len(a.values) == 0 || len(a.values[0]) == 0:
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceIDEmpty, r.id, source.Hint(fmt.Sprintf("an entry lacks %s; leave such entries out, as by (%s=*) in ldap.filter", r.id, r.id)))
-	case len(a.ByteValues) > 1:
+	case len(a.values) > 1:
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint("an entry has more than one "+r.id))
-	case r.guid && len(a.ByteValues[0]) == guidSize:
-		return guidText(a.ByteValues[0]), nil
-	case r.guid || !utf8.Valid(a.ByteValues[0]):
+	case r.guid && len(a.values[0]) == guidSize:
+		return guidText(a.values[0]), nil
+	case r.guid || !utf8.Valid(a.values[0]):
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint(r.id+" is no text; use another attribute for the ids"))
 	}
-	id := source.Clean(string(a.ByteValues[0]))
+	id := source.Clean(string(a.values[0]))
 	switch {
 	case id == "":
 		return "", fault.New(op, fault.Invalid, fault.SourceIDEmpty, r.id)
-	case id != strings.Trim(string(a.ByteValues[0]), " "):
+	case id != strings.Trim(string(a.values[0]), " "):
 		// A search for the cleaned id need not find the entry, and would look as if the person were gone.
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceMalformed, r.id, source.Hint("an id has invisible characters or letters in an unusual form; correct it in the directory"))
 	}

@@ -169,7 +169,7 @@ func TestHiddenAccountControlLeavesOpenWhoIsEnabled(t *testing.T) {
 		r := &reading{facts: &facts{}, id: "employeeNumber", enabled: "userAccountControl", columns: []string{"cn"}}
 		require.Contains(t, r.attributes(), "objectClass")
 		e := goldap.NewEntry("CN=x,DC=example", map[string][]string{"employeeNumber": {"7"}, "objectClass": {"top", "person", class}})
-		record, err := r.record(e)
+		record, err := r.record(entryOf(e))
 		require.NoError(t, err)
 		require.Equal(t, open, fault.Is(record.EnabledErr, fault.EnabledUnreadable), class)
 		require.Equal(t, !open, record.Enabled, class)
@@ -191,12 +191,12 @@ func TestEntriesAsServersGiveThem(t *testing.T) {
 	attribute := func(name string, values ...string) *goldap.EntryAttribute {
 		return goldap.NewEntryAttribute(name, values)
 	}
-	record, err := r.record(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", "1 "), attribute("member", "a", "b"), attribute("member")}})
+	record, err := r.record(entryOf(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", "1 "), attribute("member", "a", "b"), attribute("member")}}))
 	require.NoError(t, err)
 	require.Equal(t, "1", record.ID)
 	require.Equal(t, []any{"a", "b"}, record.Fields["member"])
 	for _, id := range []string{"Zoe\u0308", "a\u200bb", "a\u00a0b"} {
-		_, err = r.record(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", id)}})
+		_, err = r.record(entryOf(&goldap.Entry{Attributes: []*goldap.EntryAttribute{attribute("uid", id)}}))
 		require.Equal(t, fault.SourceMalformed, fault.Of(err).Reason, "%q", id)
 	}
 }

@@ -3,7 +3,6 @@ package ldap
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -112,7 +111,13 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 		return source.Snapshot{}, err
 	}
 	l := listing{Source: s, reading: r, yield: yield}
-	err = s.with(ctx, func(c *goldap.Conn) error { return l.run(ctx, c) })
+	err = s.withNew(ctx, func(c *goldap.Conn, t *tap) error {
+		if l.tap = t; t != nil {
+			t.keep(true)
+			defer t.keep(false)
+		}
+		return l.run(ctx, c)
+	})
 	if l.yielded != nil {
 		return source.Snapshot{}, l.yielded
 	}
@@ -129,39 +134,66 @@ type listing struct {
 	yield   func(source.Record) error
 	yielded error
 	seen    source.Digest
+	// tap keeps the entries of each page; nil where the library reads them.
+	tap *tap
+	// names are those of the attributes that were met.
+	names map[string]string
 }
 
 func (l *listing) run(ctx context.Context, c *goldap.Conn) error {
-	next := l.page(ctx, c, nil)
+	l.names = map[string]string{}
+	next := l.page(ctx, c, nil, nil)
+	var done []byte
 	for {
 		p := <-next
 		if p.err != nil {
-			return l.handedOn(p.err)
+			return p.err
 		}
 		if len(p.cookie) > 0 {
 			// The server collects the next page while this one is worked through.
-			next = l.page(ctx, c, p.cookie)
+			next = l.page(ctx, c, p.cookie, done)
 		}
-		for _, e := range p.entries {
-			if err := l.entry(ctx, c, e); err != nil {
-				return l.handedOn(err)
-			}
+		if err := l.entries(ctx, c, p); err != nil {
+			return err
 		}
-		if len(p.cookie) == 0 {
-			return l.handedOn(l.whole(ctx, c))
+		if done = p.kept; len(p.cookie) == 0 {
+			return l.whole(ctx, c)
 		}
 	}
 }
 
-// page is one answer of a listing; the last has no cookie.
+// entries works through a page.
+func (l *listing) entries(ctx context.Context, c *goldap.Conn, p page) error {
+	for _, e := range p.entries {
+		if err := l.entry(ctx, c, entryOf(e)); err != nil {
+			return err
+		}
+	}
+	for kept := (entries{rest: p.kept, names: l.names}); ; {
+		e, err := kept.next()
+		if err != nil {
+			return fault.Wrap(op, fault.Transient, fault.SourceUnavailable, l.place(), err)
+		}
+		if e == nil {
+			return nil
+		}
+		if err := l.entry(ctx, c, e); err != nil {
+			return err
+		}
+	}
+}
+
+// page is one answer of a listing; the last has no cookie. Its entries are those of the library, or kept by the tap.
 type page struct {
 	entries []*goldap.Entry
+	kept    []byte
 	cookie  []byte
 	err     error
 }
 
-// page asks for the page after a cookie. Where nobody waits for the answer any more the connection is closed, which ends the request.
-func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie []byte) <-chan page {
+// page asks for the page after a cookie. done is a page that was worked through. Where nobody waits for the answer any more the connection
+// is closed, which ends the request.
+func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie, done []byte) <-chan page {
 	answered := make(chan page, 1)
 	go func() {
 		paging := goldap.NewControlPaging(pageSize)
@@ -178,18 +210,15 @@ func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie []byte) <-cha
 			answered <- page{err: fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), source.Hint(errNoPaging))}
 			return
 		}
-		answered <- page{entries: result.Entries, cookie: answer.Cookie}
+		p := page{entries: result.Entries, cookie: answer.Cookie}
+		if l.tap != nil {
+			if p.kept, err = l.tap.take(done); err != nil {
+				p.err = fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), source.Hint("the server ignores the size of pages"))
+			}
+		}
+		answered <- p
 	}()
 	return answered
-}
-
-// handedOn keeps an error from being taken for one before which nothing happened.
-func (l *listing) handedOn(err error) error {
-	if err == nil || l.seen.Count() == 0 {
-		return err
-	}
-	f := fault.Of(err)
-	return fault.Wrap(f.Op, f.Kind, f.Reason, f.Subject, errors.Join(errHandedOn, err))
 }
 
 // whole is the last look: context and connection live, and where nobody was found, the place is there to be read.
@@ -205,7 +234,7 @@ func (l *listing) whole(ctx context.Context, c *goldap.Conn) error {
 	return nil
 }
 
-func (l *listing) entry(ctx context.Context, c *goldap.Conn, e *goldap.Entry) error {
+func (l *listing) entry(ctx context.Context, c *goldap.Conn, e *entry) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx)
 	}
@@ -249,7 +278,8 @@ func (s *Source) Get(ctx context.Context, id string) (record source.Record, snap
 			return err
 		}
 		found := false
-		for _, e := range result.Entries {
+		for _, answer := range result.Entries {
+			e := entryOf(answer)
 			if err := s.complete(ctx, c, e); err != nil {
 				return err
 			}

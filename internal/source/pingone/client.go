@@ -1,6 +1,7 @@
 package pingone
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -92,7 +93,7 @@ type client struct {
 
 func newClient(env source.Environment, e Environment) (*client, error) {
 	domain := domains[strings.ToLower(e.Region)]
-	c := &client{Environment: e, env: env, pause: time.Second, api: "https://api.pingone." + domain, auth: "https://auth.pingone." + domain}
+	c := &client{Environment: e, env: env, pause: cmp.Or(env.Pause, source.DefaultPause), api: "https://api.pingone." + domain, auth: "https://auth.pingone." + domain}
 	for name, host := range map[string]*string{apiEndpoint: &c.api, authEndpoint: &c.auth} {
 		if given := env.Setting(name); given != "" {
 			u, err := url.Parse(given)

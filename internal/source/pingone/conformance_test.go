@@ -47,12 +47,11 @@ func open(t *testing.T, s *pingonesim.Server, change func(*pingone.Environment))
 	}
 	settings := &pingone.Settings{PingOne: e}
 	settings.Check(source.Report{Problem: func(key, message string) { t.Fatalf("%s: %s", key, message) }})
-	opened, err := pingone.Store.Opener(source.Environment{Now: time.Now, Setting: func(name string) string {
+	opened, err := pingone.Store.Opener(source.Environment{Now: time.Now, Pause: time.Millisecond, Setting: func(name string) string {
 		return map[string]string{"ENTRAFLOW_PINGONE_API_ENDPOINT": s.URL, "ENTRAFLOW_PINGONE_AUTH_ENDPOINT": s.URL,
 			"ENTRAFLOW_PINGONE_CA": filepath.Join(dir, "ca.pem")}[name]
 	}})(settings, source.Use{})
 	require.NoError(t, err)
-	opened.(*pingone.Source).SetPause(time.Millisecond)
 	return opened.(*pingone.Source)
 }
 

@@ -6,6 +6,7 @@
 //	go run ./internal/bench deletion [-n 1000] [-kills 5] [-seed S] [-action disable|delete] [-json]
 //	go run ./internal/bench ldap [-n 100000] [-json]
 //	go run ./internal/bench groups [-people 10000] [-groups 5] [-size 500] [-changed 100] [-json]
+//	go run ./internal/bench pingone [-n 100000] [-json]
 //	go run ./internal/bench brokenreads [-n 500] [-seed S] [-samba=false] [-json]
 //
 // Everything runs locally: a Temporal development server of its own in a temporary directory, the simulator, and
@@ -37,15 +38,22 @@ var commands = map[string]command{
 	"ldap":        ldapCommand,
 	"groups":      groupsCommand,
 	"brokenreads": brokenReadsCommand,
+	"sync":        syncCommand,
+	"plan":        planCommand,
+	"chaos":       chaosCommand,
+	"deletion":    deletionCommand,
+	"ldap":        ldapCommand,
+	"pingone":     pingoneCommand,
 }
 
-const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|brokenreads [flags]
+const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|brokenreads|pingone [flags]
   sync      users per second of a sync against a parent of as many children of two empty activities
   plan      time, requests and peak memory of planning many unchanged people
   chaos     a sync under every fault, with a worker that is killed; exit status 1 on any violation
   deletion  people per second of a rule's deletion, alone and with a worker that is killed; exit status 1 on any violation
   ldap      time and memory of a complete listing of an OpenLDAP directory against ldapsearch
   groups    writes and time of a first sync with groups against the fewest that do, of a second one, and of people who move
+  pingone   time, requests and memory of a complete listing of a simulated PingOne environment
   brokenreads  plans after broken reads of every store; exit status 1 if anybody would lose anything
 `
 

@@ -18,6 +18,7 @@ var roles = map[string]func(context.Context) error{
 	roleWorker:    workerRole,
 	roleSimulator: simulatorRole,
 	rolePlanner:   plannerRole,
+	rolePingOne:   pingoneRole,
 }
 
 // playRole runs one role to its end and gives the exit status. It ends with its parent, too.

@@ -171,7 +171,7 @@ func (w *brokenWorld) begin(ctx context.Context) error {
 // intact plans without a break: nobody is changed.
 func (w *brokenWorld) intact(ctx context.Context) error {
 	a, end := w.worker()
-	made, err := a.MakePlan(ctx, w.settings, lab.RuleName, activities.Carried{}, func(string) {})
+	made, err := activities.Preview(ctx, a, w.settings, lab.RuleName, func(string) {})
 	if err := errors.Join(err, end()); err != nil {
 		return fmt.Errorf("the unbroken store cannot be planned from: %w", err)
 	}
@@ -215,7 +215,7 @@ const leaver = "leaver@contoso.com"
 // plan plans with the store as it is now. losses are what a sync would take away.
 func (w *brokenWorld) plan(ctx context.Context) (refused fault.Reason, losses []string) {
 	a, end := w.worker()
-	made, err := a.MakePlan(ctx, w.settings, lab.RuleName, activities.Carried{}, func(string) {})
+	made, err := activities.Preview(ctx, a, w.settings, lab.RuleName, func(string) {})
 	if closing := end(); closing != nil && err == nil {
 		err = closing
 	}

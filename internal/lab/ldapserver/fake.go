@@ -154,7 +154,7 @@ func (f *Fake) search(c net.Conn, id int64, request *ber.Packet, breaks func(int
 	if to < f.People {
 		cookie = strconv.Itoa(page + 1)
 	}
-	return f.end(c, id, broken, cookie)
+	return f.End(c, id, broken, cookie)
 }
 
 // one answers a search for one person.
@@ -168,11 +168,11 @@ func (f *Fake) one(c net.Conn, id int64, filter string, broken FakeFault) bool {
 		Send(c, id, Done(ldap.ApplicationSearchResultDone, 0))
 		return true
 	}
-	return f.end(c, id, broken, "")
+	return f.End(c, id, broken, "")
 }
 
-// end sends the end of a search, right or wrong.
-func (f *Fake) end(c net.Conn, id int64, broken FakeFault, cookie string) bool {
+// End sends the end of a search, right or wrong. It is false where the connection ends with it.
+func (f *Fake) End(c net.Conn, id int64, broken FakeFault, cookie string) bool {
 	paging := ldap.NewControlPaging(uint32(f.Page))
 	paging.SetCookie([]byte(cookie))
 	whole := Done(ldap.ApplicationSearchResultDone, 0)

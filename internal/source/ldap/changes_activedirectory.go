@@ -188,10 +188,10 @@ func (w *watch) person(ctx context.Context, s *seen, guid, dn string) error {
 }
 
 // attributeOf finds an attribute by its name; nil where there is none.
-func attributeOf(e *goldap.Entry, name string) *attribute {
+func attributeOf(e *goldap.Entry, name string) *rawAttribute {
 	for _, a := range e.Attributes {
 		if strings.EqualFold(a.Name, name) {
-			return &attribute{a.Name, a.ByteValues}
+			return &rawAttribute{a.Name, a.ByteValues}
 		}
 	}
 	return nil

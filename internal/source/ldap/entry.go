@@ -2,37 +2,62 @@ package ldap
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
 )
 
-// entry is one entry of a directory as it came. Its parts lie in the answer that it was read from: whoever keeps a value copies it.
-type entry struct {
+// rawEntry is one entry of a directory as it came. Its parts lie in the answer that it was read from: whoever keeps a value copies it.
+type rawEntry struct {
 	dn         []byte
-	attributes []attribute
+	attributes []rawAttribute
 }
 
-type attribute struct {
+type rawAttribute struct {
 	name   string
 	values [][]byte
 }
 
 // entryOf takes an entry of the library.
-func entryOf(e *goldap.Entry) *entry {
-	out := &entry{dn: []byte(e.DN)}
+func entryOf(e *goldap.Entry) *rawEntry {
+	out := &rawEntry{dn: []byte(e.DN)}
 	for _, a := range e.Attributes {
-		out.attributes = append(out.attributes, attribute{a.Name, a.ByteValues})
+		out.attributes = append(out.attributes, rawAttribute{a.Name, a.ByteValues})
 	}
 	return out
 }
 
-// entries reads the entries that a tap has kept, one after the other.
-type entries struct {
+// hasParts reports that an attribute came with an option, as one does of which this is only a part of the values.
+func (e *rawEntry) hasParts() bool {
+	for i := range e.attributes {
+		if strings.IndexByte(e.attributes[i].name, ';') >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// library is the entry as the library has it.
+func (e *rawEntry) library() *goldap.Entry {
+	out := &goldap.Entry{DN: string(e.dn)}
+	for _, a := range e.attributes {
+		one := &goldap.EntryAttribute{Name: a.name}
+		for _, v := range a.values {
+			one.Values, one.ByteValues = append(one.Values, string(v)), append(one.ByteValues, slices.Clone(v))
+		}
+		out.Attributes = append(out.Attributes, one)
+	}
+	return out
+}
+
+// rawEntries reads the entries that a tap has kept, one after the other.
+type rawEntries struct {
 	rest []byte
 	// names are those that were met, so that each is one text.
 	names map[string]string
 	// entry and values are used again for each entry.
-	entry  entry
+	entry  rawEntry
 	values [][]byte
 }
 
@@ -48,7 +73,7 @@ const (
 // next gives the next entry, which is good until next is called again; nil at the end.
 //
 // Errors: errMalformed.
-func (s *entries) next() (*entry, error) {
+func (s *rawEntries) next() (*rawEntry, error) {
 	if len(s.rest) == 0 {
 		return nil, nil
 	}
@@ -76,7 +101,7 @@ func (s *entries) next() (*entry, error) {
 	if !ok || len(more) > 0 {
 		return nil, errMalformed
 	}
-	s.entry = entry{dn: dn, attributes: s.entry.attributes[:0]}
+	s.entry = rawEntry{dn: dn, attributes: s.entry.attributes[:0]}
 	s.values = s.values[:0]
 	for len(list) > 0 {
 		var one []byte
@@ -88,7 +113,7 @@ func (s *entries) next() (*entry, error) {
 }
 
 // attribute reads one attribute of the present entry.
-func (s *entries) attribute(text []byte) bool {
+func (s *rawEntries) attribute(text []byte) bool {
 	name, text, ok := element(text, tagOctets)
 	if !ok {
 		return false
@@ -113,7 +138,7 @@ func (s *entries) attribute(text []byte) bool {
 		known = string(name)
 		s.names[known] = known
 	}
-	s.entry.attributes = append(s.entry.attributes, attribute{known, s.values[first:len(s.values):len(s.values)]})
+	s.entry.attributes = append(s.entry.attributes, rawAttribute{known, s.values[first:len(s.values):len(s.values)]})
 	return true
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	faults "github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/lab/ldapserver"
 	"github.com/entraflow/entraflow/internal/source"
 	"github.com/entraflow/entraflow/internal/source/ldap"
 )
@@ -29,7 +30,7 @@ type treeServer struct {
 	mu       sync.Mutex
 	searches int
 	// breaks says what goes wrong with a search: its number since breaks was set, from 0.
-	breaks func(n int) fault
+	breaks func(n int) ldapserver.FakeFault
 	// hides takes an entry out of all answers.
 	hides func(dn string) bool
 	// forgets leaves a range of members out of the answer to a request for it.
@@ -47,7 +48,7 @@ func runTreeServer(t *testing.T, people int, groups map[string][]string) *treeSe
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	s := &treeServer{url: "ldap://" + l.Addr().String(), page: 10, values: 7, breaks: func(int) fault { return fault{} }, hides: func(string) bool { return false }}
+	s := &treeServer{url: "ldap://" + l.Addr().String(), page: 10, values: 7, breaks: func(int) ldapserver.FakeFault { return ldapserver.FakeFault{} }, hides: func(string) bool { return false }}
 	s.entries = append(s.entries, treeEntry{"ou=people,dc=x", map[string][]string{"objectClass": {"organizationalUnit"}}},
 		treeEntry{"ou=groups,dc=x", map[string][]string{"objectClass": {"organizationalUnit"}}})
 	for i := range people {
@@ -92,7 +93,7 @@ func (s *treeServer) serve(c net.Conn) {
 		id, op := request.Children[0].Value.(int64), request.Children[1]
 		switch op.Tag {
 		case goldap.ApplicationBindRequest:
-			send(c, id, done(goldap.ApplicationBindResponse, 0))
+			ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationBindResponse, 0))
 		case goldap.ApplicationSearchRequest:
 			if !s.search(c, id, request) {
 				return
@@ -112,8 +113,8 @@ func (s *treeServer) search(c net.Conn, id int64, request *ber.Packet) bool {
 		attributes = append(attributes, a.Value.(string))
 	}
 	if base == "" {
-		send(c, id, entry("", "objectClass", "top"))
-		send(c, id, done(goldap.ApplicationSearchResultDone, 0))
+		ldapserver.Send(c, id, ldapserver.Entry("", "objectClass", "top"))
+		ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationSearchResultDone, 0))
 		return true
 	}
 	s.mu.Lock()
@@ -132,8 +133,8 @@ func (s *treeServer) search(c net.Conn, id int64, request *ber.Packet) bool {
 			found = append(found, e)
 		}
 	}
-	if !there && broken.kind == "" {
-		send(c, id, done(goldap.ApplicationSearchResultDone, goldap.LDAPResultNoSuchObject))
+	if !there && broken.Kind == "" {
+		ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationSearchResultDone, goldap.LDAPResultNoSuchObject))
 		return true
 	}
 	page := 0
@@ -150,20 +151,20 @@ func (s *treeServer) search(c net.Conn, id int64, request *ber.Packet) bool {
 	}
 	from, to := page*s.page, min((page+1)*s.page, len(found))
 	for i := from; i < to; i++ {
-		if broken.kind != "" && i-from == broken.after {
+		if broken.Kind != "" && i-from == broken.After {
 			break
 		}
-		send(c, id, s.entry(found[i], attributes, forgets))
+		ldapserver.Send(c, id, s.entry(found[i], attributes, forgets))
 	}
 	cookie := ""
 	if to < len(found) {
 		cookie = strconv.Itoa(page + 1)
 	}
-	if paging == nil && broken.kind == "" {
-		send(c, id, done(goldap.ApplicationSearchResultDone, 0))
+	if paging == nil && broken.Kind == "" {
+		ldapserver.Send(c, id, ldapserver.Done(goldap.ApplicationSearchResultDone, 0))
 		return true
 	}
-	return (&fakeServer{page: s.page}).end(c, id, broken, cookie)
+	return (&ldapserver.Fake{Page: s.page}).End(c, id, broken, cookie)
 }
 
 // entry writes an entry with what was asked for, members by ranges.
@@ -283,15 +284,15 @@ func TestBrokenGroupsAreNoGroups(t *testing.T) {
 	for kind := range kinds {
 		for at := range searches {
 			for _, after := range []int{0, 2} {
-				if kind == silent && (at != 1 || after != 0) {
+				if kind == ldapserver.FakeSilent && (at != 1 || after != 0) {
 					continue // Each waits for the time-out.
 				}
 				server.set(func() {
-					server.breaks = func(n int) fault {
+					server.breaks = func(n int) ldapserver.FakeFault {
 						if n == at {
-							return fault{kind, after}
+							return ldapserver.FakeFault{Kind: kind, After: after}
 						}
-						return fault{}
+						return ldapserver.FakeFault{}
 					}
 				})
 				what := fmt.Sprintf("%s at search %d after %d entries", kind, at, after)
@@ -317,26 +318,26 @@ func TestBrokenGroupsAreNoGroups(t *testing.T) {
 
 	// The same for the list of the groups, and for one person.
 	for kind := range kinds {
-		if kind == silent {
+		if kind == ldapserver.FakeSilent {
 			continue
 		}
 		server.set(func() {
-			server.breaks = func(int) fault { return fault{kind, 1} }
+			server.breaks = func(int) ldapserver.FakeFault { return ldapserver.FakeFault{Kind: kind, After: 1} }
 		})
 		groups, err := s.Groups(t.Context())
 		require.Error(t, err, kind)
 		require.Empty(t, groups, kind)
 		for at := range 5 {
 			server.set(func() {
-				server.breaks = func(n int) fault {
+				server.breaks = func(n int) ldapserver.FakeFault {
 					if n == at {
-						return fault{kind, 0}
+						return ldapserver.FakeFault{Kind: kind, After: 0}
 					}
-					return fault{}
+					return ldapserver.FakeFault{}
 				}
 			})
 			in, err := s.MembershipsOf(t.Context(), "p33", ids)
-			if kind == reference && at >= 2 {
+			if kind == ldapserver.FakeReference && at >= 2 {
 				continue // What is at other servers is not followed, and this one keeps back what it has itself.
 			}
 			if err == nil {

@@ -15,7 +15,7 @@ func TestPagesAreNoLargerThanAskedFor(t *testing.T) {
 	t.Parallel()
 	for page, refused := range map[int]bool{1000: false, 1001: true, 5000: true} {
 		f := runFakeServer(t, 5000, page)
-		s := open(t, ldap.Directory{URL: ldap.URLs{f.url}, Insecure: true, BaseDN: "dc=x", ID: "cn", Attributes: []string{"cn"}, Kind: "generic"}, source.Use{})
+		s := open(t, ldap.Directory{URL: ldap.URLs{f.URL}, Insecure: true, BaseDN: "dc=x", ID: "cn", Attributes: []string{"cn"}, Kind: "generic"}, source.Use{})
 		came := 0
 		_, err := s.List(t.Context(), func(source.Record) error { came++; return nil })
 		if !refused {

@@ -61,7 +61,7 @@ func (r *reading) attributes() []string {
 
 // hides reports that an entry without userAccountControl must have one: all users of Active Directory do, and an account that may not
 // read the account restrictions is not shown them. Contacts have none.
-func (r *reading) hides(class *attribute) bool {
+func (r *reading) hides(class *rawAttribute) bool {
 	return strings.EqualFold(r.enabled, controlAttribute) && class != nil &&
 		slices.ContainsFunc(class.values, func(c []byte) bool { return strings.EqualFold(string(c), "user") })
 }
@@ -75,8 +75,8 @@ func (r *reading) enabledOrID() string {
 
 // find finds an attribute of an entry by its canonical name; nil where there is none. Beside the range of an attribute a server may give the
 // attribute itself, without values.
-func (r *reading) find(e *entry, canonical string) *attribute {
-	var found *attribute
+func (r *reading) find(e *rawEntry, canonical string) *rawAttribute {
+	var found *rawAttribute
 	for i := range e.attributes {
 		a := &e.attributes[i]
 		if r.canonical(a.name) == canonical && (found == nil || len(a.values) > 0) {
@@ -89,7 +89,7 @@ func (r *reading) find(e *entry, canonical string) *attribute {
 // record makes the record of an entry, whose attributes are all there. It keeps nothing of the entry.
 //
 // Errors: SourceIDEmpty, SourceMalformed (Invalid), with the attribute and no value.
-func (r *reading) record(e *entry) (source.Record, error) {
+func (r *reading) record(e *rawEntry) (source.Record, error) {
 	id, err := r.idOf(r.find(e, r.canonical(r.id)))
 	if err != nil {
 		return source.Record{}, err
@@ -121,7 +121,7 @@ func (r *reading) record(e *entry) (source.Record, error) {
 }
 
 // value is an attribute as expressions see it: "" where there is none, one value as text, several as a list.
-func (r *reading) value(name string, a *attribute) any {
+func (r *reading) value(name string, a *rawAttribute) any {
 	list := r.lists[name]
 	switch {
 	case a == nil || len(a.values) == 0:
@@ -156,7 +156,7 @@ func (r *reading) text(name string, v []byte) string {
 }
 
 // idOf is the person's id.
-func (r *reading) idOf(a *attribute) (string, error) {
+func (r *reading) idOf(a *rawAttribute) (string, error) {
 	switch {
 	case a == nil || len(a.values) == 0 || len(a.values[0]) == 0:
 		return "", fault.Wrap(op, fault.Invalid, fault.SourceIDEmpty, r.id, source.Hint(fmt.Sprintf("an entry lacks %s; leave such entries out, as by (%s=*) in ldap.filter", r.id, r.id)))

@@ -169,7 +169,7 @@ func (l *listing) entries(ctx context.Context, c *goldap.Conn, p page) error {
 			return err
 		}
 	}
-	for kept := (entries{rest: p.kept, names: l.names}); ; {
+	for kept := (rawEntries{rest: p.kept, names: l.names}); ; {
 		e, err := kept.next()
 		if err != nil {
 			return fault.Wrap(op, fault.Transient, fault.SourceUnavailable, l.place(), err)
@@ -213,7 +213,7 @@ func (l *listing) page(ctx context.Context, c *goldap.Conn, cookie, done []byte)
 		p := page{entries: result.Entries, cookie: answer.Cookie}
 		if l.tap != nil {
 			if p.kept, err = l.tap.take(done); err != nil {
-				p.err = fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), source.Hint("the server ignores the size of pages"))
+				p.err = fault.Wrap(op, fault.Invalid, fault.SourceIncomplete, l.place(), err)
 			}
 		}
 		answered <- p
@@ -234,12 +234,16 @@ func (l *listing) whole(ctx context.Context, c *goldap.Conn) error {
 	return nil
 }
 
-func (l *listing) entry(ctx context.Context, c *goldap.Conn, e *entry) error {
+func (l *listing) entry(ctx context.Context, c *goldap.Conn, e *rawEntry) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx)
 	}
-	if err := l.complete(ctx, c, e); err != nil {
-		return err
+	if e.hasParts() {
+		whole := e.library()
+		if err := l.complete(ctx, c, whole); err != nil {
+			return err
+		}
+		e = entryOf(whole)
 	}
 	record, err := l.reading.record(e)
 	if err != nil {
@@ -278,12 +282,11 @@ func (s *Source) Get(ctx context.Context, id string) (record source.Record, snap
 			return err
 		}
 		found := false
-		for _, answer := range result.Entries {
-			e := entryOf(answer)
+		for _, e := range result.Entries {
 			if err := s.complete(ctx, c, e); err != nil {
 				return err
 			}
-			one, err := r.record(e)
+			one, err := r.record(entryOf(e))
 			switch {
 			case err != nil:
 				return err

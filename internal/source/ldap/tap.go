@@ -5,11 +5,12 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"net"
 	"sync"
 
 	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 // tap is a connection below the library that keeps the entries of a page for ourselves: the library makes a tree of objects of each answer,
@@ -32,7 +33,8 @@ type tap struct {
 	// page is the message id of the page that is being read; 0 for none. Its entries stand in kept one behind the other.
 	page int64
 	kept []byte
-	// tooLarge: the page has more than maxKept.
+	// count is how many there are. tooLarge: they are more than a page may have, or larger than maxKept.
+	count    int
 	tooLarge bool
 }
 
@@ -60,7 +62,7 @@ func (t *tap) Write(p []byte) (int, error) {
 	if f, ok := frameOf(p); ok && f.operation == tagSearch && bytes.Contains(p, []byte(goldap.ControlTypePaging)) {
 		t.mu.Lock()
 		if t.keeps {
-			t.page, t.kept, t.tooLarge = f.id, t.kept[:0], false
+			t.page, t.kept, t.count, t.tooLarge = f.id, t.kept[:0], 0, false
 		}
 		t.mu.Unlock()
 	}
@@ -76,14 +78,14 @@ func (t *tap) keep(keeps bool) {
 
 // take gives the entries of the page that has ended. into is a page that was worked through, whose memory is used again.
 //
-// Errors: a page that was larger than maxKept.
+// Errors: a page that was larger than asked for.
 func (t *tap) take(into []byte) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.kept
 	t.page, t.kept = 0, into[:0]
 	if t.tooLarge {
-		return nil, errors.New("a page has more than 128 MiB")
+		return nil, source.Hint(errPageSize)
 	}
 	return kept, nil
 }
@@ -139,7 +141,9 @@ func (t *tap) next() error {
 		t.left = total
 		return nil
 	}
-	if t.tooLarge = t.tooLarge || len(t.kept)+total > maxKept; t.tooLarge {
+	t.count++
+	if t.tooLarge = t.tooLarge || t.count > pageSize || len(t.kept)+total > maxKept; t.tooLarge {
+		t.kept = t.kept[:0]
 		_, err := t.in.Discard(total)
 		return err
 	}

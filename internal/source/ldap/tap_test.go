@@ -20,7 +20,7 @@ func sequence(tag ber.Tag, class ber.Class, children ...*ber.Packet) *ber.Packet
 	return p
 }
 
-func octets(text string) *ber.Packet {
+func octetString(text string) *ber.Packet {
 	return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, text, "")
 }
 
@@ -30,12 +30,12 @@ func written(id int64, dn string, attributes ...*goldap.EntryAttribute) []byte {
 	for _, a := range attributes {
 		set := sequence(ber.TagSet, ber.ClassUniversal)
 		for _, v := range a.Values {
-			set.AppendChild(octets(v))
+			set.AppendChild(octetString(v))
 		}
-		list.AppendChild(sequence(ber.TagSequence, ber.ClassUniversal, octets(a.Name), set))
+		list.AppendChild(sequence(ber.TagSequence, ber.ClassUniversal, octetString(a.Name), set))
 	}
 	return sequence(ber.TagSequence, ber.ClassUniversal, ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""),
-		sequence(goldap.ApplicationSearchResultEntry, ber.ClassApplication, octets(dn), list)).Bytes()
+		sequence(goldap.ApplicationSearchResultEntry, ber.ClassApplication, octetString(dn), list)).Bytes()
 }
 
 func randomEntry(rng *rand.Rand) (string, []*goldap.EntryAttribute) {
@@ -56,13 +56,13 @@ func TestEntriesAreReadAsTheLibraryWritesThem(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		var text []byte
-		var want []*entry
+		var want []*rawEntry
 		for range rng.IntN(5) {
 			dn, attributes := randomEntry(rng)
 			text = append(text, written(rng.Int64N(1<<31), dn, attributes...)...)
 			want = append(want, entryOf(&goldap.Entry{DN: dn, Attributes: attributes}))
 		}
-		read := entries{rest: text}
+		read := rawEntries{rest: text}
 		for _, w := range want {
 			e, err := read.next()
 			require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestBrokenEntriesAreNoEntries(t *testing.T) {
 	t.Parallel()
 	text := written(7, "cn=a,dc=x", goldap.NewEntryAttribute("cn", []string{"a", strings.Repeat("b", 300)}), goldap.NewEntryAttribute("sn", []string{"c"}))
 	for at := 1; at < len(text); at++ {
-		_, err := (&entries{rest: text[:at]}).next()
+		_, err := (&rawEntries{rest: text[:at]}).next()
 		require.ErrorIs(t, err, errMalformed, "cut at %d", at)
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -96,14 +96,14 @@ func TestBrokenEntriesAreNoEntries(t *testing.T) {
 		for range 1 + rng.IntN(3) {
 			wild[rng.IntN(len(wild))] = byte(rng.IntN(256))
 		}
-		read := entries{rest: wild}
+		read := rawEntries{rest: wild}
 		for e, err := read.next(); e != nil && err == nil; e, err = read.next() {
 			for _, a := range e.attributes {
 				require.LessOrEqual(t, len(a.name), len(wild))
 			}
 		}
 	}
-	_, err := (&entries{rest: append(written(7, "cn=a"), 0)}).next()
+	_, err := (&rawEntries{rest: append(written(7, "cn=a"), 0)}).next()
 	require.NoError(t, err)
 }
 
@@ -112,10 +112,10 @@ func TestTheTapKeepsEntriesAndNothingElse(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 6))
 	done := sequence(ber.TagSequence, ber.ClassUniversal, ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(9), ""),
-		sequence(goldap.ApplicationSearchResultDone, ber.ClassApplication, octets(""), octets(""), octets(""))).Bytes()
+		sequence(goldap.ApplicationSearchResultDone, ber.ClassApplication, octetString(""), octetString(""), octetString(""))).Bytes()
 	request := func(id int64, control string) []byte {
 		return sequence(ber.TagSequence, ber.ClassUniversal, ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""),
-			sequence(goldap.ApplicationSearchRequest, ber.ClassApplication, octets("dc=x")), octets(control)).Bytes()
+			sequence(goldap.ApplicationSearchRequest, ber.ClassApplication, octetString("dc=x")), octetString(control)).Bytes()
 	}
 	for range 50 {
 		near, far := net.Pipe()

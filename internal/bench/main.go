@@ -38,15 +38,10 @@ var commands = map[string]command{
 	"ldap":        ldapCommand,
 	"groups":      groupsCommand,
 	"brokenreads": brokenReadsCommand,
-	"sync":        syncCommand,
-	"plan":        planCommand,
-	"chaos":       chaosCommand,
-	"deletion":    deletionCommand,
-	"ldap":        ldapCommand,
 	"pingone":     pingoneCommand,
 }
 
-const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|brokenreads|pingone [flags]
+const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|pingone|brokenreads [flags]
   sync      users per second of a sync against a parent of as many children of two empty activities
   plan      time, requests and peak memory of planning many unchanged people
   chaos     a sync under every fault, with a worker that is killed; exit status 1 on any violation
@@ -54,7 +49,8 @@ const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|brokenreads|pin
   ldap      time and memory of a complete listing of an OpenLDAP directory against ldapsearch
   groups    writes and time of a first sync with groups against the fewest that do, of a second one, and of people who move
   pingone   time, requests and memory of a complete listing of a simulated PingOne environment
-  brokenreads  plans after broken reads of every store; exit status 1 if anybody would lose anything
+  brokenreads
+            plans after broken reads of every store; exit status 1 if anybody would lose anything
 `
 
 // errUsage is wrong use whose explanation was printed already.

@@ -8,11 +8,12 @@
 //	go run ./internal/bench groups [-people 10000] [-groups 5] [-size 500] [-changed 100] [-json]
 //	go run ./internal/bench pingone [-n 100000] [-json]
 //	go run ./internal/bench brokenreads [-n 500] [-seed S] [-samba=false] [-json]
+//	go run ./internal/bench counters [-n 200] [-killed 4] [-seed S] [-json]
 //
 // Everything runs locally: a Temporal development server of its own in a temporary directory, the simulator, and
 // entraflow's worker. docs/benchmarks.md says what the figures mean and what was measured.
 //
-// Exit status: 0 done, 1 the measurement failed, or chaos, deletion or brokenreads found a violation, 2 wrong use.
+// Exit status: 0 done, 1 the measurement failed, or chaos, deletion, brokenreads or counters found a violation, 2 wrong use.
 package main
 
 import (
@@ -39,9 +40,10 @@ var commands = map[string]command{
 	"groups":      groupsCommand,
 	"brokenreads": brokenReadsCommand,
 	"pingone":     pingoneCommand,
+	"counters":    countersCommand,
 }
 
-const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|pingone|brokenreads [flags]
+const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|pingone|brokenreads|counters [flags]
   sync      users per second of a sync against a parent of as many children of two empty activities
   plan      time, requests and peak memory of planning many unchanged people
   chaos     a sync under every fault, with a worker that is killed; exit status 1 on any violation
@@ -51,6 +53,7 @@ const usage = `usage: bench sync|plan|chaos|deletion|ldap|groups|pingone|brokenr
   pingone   time, requests and memory of a complete listing of a simulated PingOne environment
   brokenreads
             plans after broken reads of every store; exit status 1 if anybody would lose anything
+  counters  what plan, sync, its JSON and the tenant say of how many people were done what; exit status 1 where they contradict each other
 `
 
 // errUsage is wrong use whose explanation was printed already.

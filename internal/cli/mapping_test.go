@@ -36,7 +36,7 @@ func TestMappingsAreTriedWithoutAConnection(t *testing.T) {
 		}, p.Values)
 	}
 	b.steps(
-		step{"mapping test -f FILE", 1, "rule staff: 10 people in scope, 1 outside the filter, 2 fail"},
+		step{"mapping test -f FILE", 1, "rule staff: 10 people in scope, 1 outside the filter, 2 with a mapping that fails"},
 		step{"mapping test -f FILE", 1, "usage_location_invalid"},
 		step{"mapping test -f FILE --id P08", 0, "rule staff, person P08: outside the filter"},
 		step{"mapping test -f FILE --id P06", 1, "fails: "},

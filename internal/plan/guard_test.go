@@ -186,3 +186,21 @@ func TestARemovalPageCostsWhatItHolds(t *testing.T) {
 	require.Equal(t, "05009", page.After)
 	require.Less(t, allocations, 20.0)
 }
+
+// What a plan says it would do leaves out what the guard holds, and keeps what is done all the same.
+func TestWhatIsCarriedOut(t *testing.T) {
+	t.Parallel()
+	one, two := who("1", "ann", ""), who("2", "bea", "")
+	accounts := []directory.Account{owned("staff", one), owned("staff", two)}
+	one.Enabled, two.Enabled = false, false
+	in := input(accounts, rule(t, "staff", "", staff(with(one, "dept", "Finance"), two)))
+	in.FirstSync = true
+	p := build(t, in)
+	require.True(t, p.Guard.Held)
+	require.Equal(t, plan.Update, p.CarriedOut(&p.Entries[0]).Action)
+	require.Nil(t, p.CarriedOut(&p.Entries[1]))
+	in.FirstSync = false
+	p = build(t, in)
+	require.Equal(t, plan.Disable, p.CarriedOut(&p.Entries[0]).Action)
+	require.Equal(t, plan.Disable, p.CarriedOut(&p.Entries[1]).Action)
+}

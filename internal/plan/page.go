@@ -188,6 +188,19 @@ func (p *Plan) Forecast(e *Entry) (outcome Outcome, reason fault.Reason, subject
 	return outcome, reason, subject
 }
 
+// CarriedOut is what a sync does about a person in scope, without what the guard holds; nil where it does nothing. What StageManagers does
+// comes on top (ManagerLater).
+func (p *Plan) CarriedOut(e *Entry) *Change {
+	c := e.Change
+	if c != nil && c.Removes() && p.Guard.Held {
+		c = e.Held
+	}
+	if c == nil || !c.Writes() {
+		return nil
+	}
+	return c
+}
+
 // ManagerLater: only the plan of StageManagers sets the person's manager.
 func (e *Entry) ManagerLater() bool { return e.managerLater }
 

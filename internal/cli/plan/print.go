@@ -32,9 +32,12 @@ type plannedRule struct {
 	Held  int        `json:"held"`
 	// Writes is how many people something would be written for.
 	Writes int `json:"writes"`
-	// Actions counts people by what would be done, Outcomes by how they would end if all of it worked.
-	Actions  map[plan.Action]int  `json:"actions"`
-	Outcomes map[plan.Outcome]int `json:"outcomes"`
+	// Actions counts people by what would be done, without what is held, and Outcomes by how they would end if all of it worked.
+	Actions map[plan.Action]int `json:"actions"`
+	// ManagersLater is how many of them the sync comes back to, to set the manager whom it has given an account meanwhile: its result counts
+	// these as updates once more.
+	ManagersLater int                  `json:"managersLater,omitempty"`
+	Outcomes      map[plan.Outcome]int `json:"outcomes"`
 	// Changes are the people; those for whom all is well only if they were asked for.
 	Changes []PlannedPerson `json:"changes"`
 	// Leavers left the source or the filter.
@@ -108,10 +111,22 @@ func summarize(p *plan.Plan, licenses map[string]string, all bool) plannedRule {
 		if e.Change != nil && e.Change.Removes() && p.Guard.Held {
 			person.Held, person.Reason, person.Subject = true, p.Guard.Reason, ""
 		}
+		action, removes := plan.None, false
+		if c := p.CarriedOut(e); c != nil {
+			action, removes = c.Action, c.Removes()
+		}
+		switch {
+		case !e.ManagerLater():
+		case action == plan.None:
+			action = plan.Update
+		case !removes:
+			// Who loses something comes after the managers, and gets theirs with it.
+			r.ManagersLater++
+		}
 		if e.ManagerLater() {
 			person.setsManager()
 		}
-		r.Actions[person.Action]++
+		r.Actions[action]++
 		r.Outcomes[person.Outcome]++
 		if all || person.Action != plan.None || e.Outcome != plan.Success {
 			r.Changes = append(r.Changes, person)
@@ -199,6 +214,9 @@ func planText(connection string, r plannedRule) string {
 	b.WriteString(adoptionsText(r.Changes))
 	b.WriteString(report.ReasonsText(r.reasons()))
 	fmt.Fprintf(&b, "  would do: %s\n", report.Counted(r.Actions))
+	if r.ManagersLater > 0 {
+		fmt.Fprintf(&b, "  and then: set the manager of %s\n", plan.People(r.ManagersLater))
+	}
 	fmt.Fprintf(&b, "  would end: %s\n", report.Counted(r.Outcomes))
 	switch {
 	case r.Guard.Held && r.Guard.Reason == fault.FirstSyncHeld:

@@ -167,7 +167,7 @@ func brokenLimits(ctx context.Context, dir string) (*brokenStore, error) {
 
 const configPassword = "config-of-a-test"
 
-func brokenSamba(ctx context.Context, dir string) (*brokenStore, error) {
+func brokenSamba(ctx context.Context, _ string) (*brokenStore, error) {
 	// The folder is short, because sockets are in it.
 	dir, err := os.MkdirTemp("", "dc")
 	if err != nil {

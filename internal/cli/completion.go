@@ -22,9 +22,9 @@ func (a command) completionCommand() *cobra.Command {
 		Short: "Print the completion script of a shell",
 		Long: `completion prints a script that completes commands, flags, and the names of connections and rules of the Temporal that the
 settings name. It works for a built program on PATH, under the name that it was built with: go build -o ~/bin/entraflow ./starter`,
-		Example: `  entraflow completion bash > ~/.local/share/bash-completion/completions/entraflow
-  entraflow completion zsh > ~/.zfunc/_entraflow
-  entraflow completion fish > ~/.config/fish/completions/entraflow.fish`,
+		Example: `  go run ./starter completion bash > ~/.local/share/bash-completion/completions/entraflow
+  go run ./starter completion zsh > ~/.zfunc/_entraflow
+  go run ./starter completion fish > ~/.config/fish/completions/entraflow.fish`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -27,7 +27,8 @@ type reading struct {
 	negated bool
 	// columns are the fields of each record, as the expressions name them; nil for whatever an entry has.
 	columns []string
-	lists   map[string]bool
+	// lists has the canonical names of those that are lists whatever number of values they have.
+	lists map[string]bool
 	// binaries are the attributes that were met, and whether their values are no text.
 	binaries map[string]bool
 	// spelt has the canonical form of each name that was met.

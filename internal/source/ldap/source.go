@@ -59,7 +59,8 @@ func (s *Source) reading(ctx context.Context) (*reading, error) {
 	r.guid = strings.EqualFold(r.id, "objectGUID")
 	r.enabled, r.negated = s.enabledAttribute(f)
 	for _, name := range s.use.Lists {
-		r.lists[name] = true
+		// Values are looked up by the canonical name, whatever case the expression spells it in.
+		r.lists[r.canonical(name)] = true
 	}
 	names := s.Attributes
 	if len(names) == 0 {

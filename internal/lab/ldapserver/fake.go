@@ -39,6 +39,7 @@ const (
 	FakeCloses       = "connection closed"
 	FakeCutEntry     = "connection closed within an entry"
 	FakeSilent       = "no answer"
+	FakeStalls       = "no answer within an entry"
 	FakeReferral     = "referral only"
 	FakeReference    = "reference among the entries"
 	FakeSizeLimit    = "size limit"
@@ -214,6 +215,9 @@ func (f *Fake) End(c net.Conn, id int64, broken FakeFault, cookie string) bool {
 		one := message(id, Entry("cn=p0,dc=x", "cn", "p0")).Bytes()
 		_, _ = c.Write(one[:len(one)/2])
 		return false
+	case FakeStalls:
+		one := message(id, Entry("cn=p0,dc=x", "cn", "p0")).Bytes()
+		_, _ = c.Write(one[:len(one)-1])
 	case FakeGarbage:
 		_, _ = c.Write([]byte{0x30, 0x84, 0xff, 0xff})
 		return false

@@ -35,7 +35,8 @@ func openFake(t *testing.T, f *ldapserver.Fake) *ldap.Source {
 
 // kinds are the ways in which an answer breaks, and what is made of each.
 var kinds = map[string]faults.Reason{
-	ldapserver.FakeCloses: faults.SourceUnavailable, ldapserver.FakeCutEntry: faults.SourceUnavailable, ldapserver.FakeSilent: faults.SourceUnavailable, ldapserver.FakeGarbage: faults.SourceUnavailable, ldapserver.FakeBusy: faults.SourceUnavailable,
+	ldapserver.FakeCloses: faults.SourceUnavailable, ldapserver.FakeCutEntry: faults.SourceUnavailable, ldapserver.FakeSilent: faults.SourceUnavailable,
+	ldapserver.FakeStalls: faults.SourceUnavailable, ldapserver.FakeGarbage: faults.SourceUnavailable, ldapserver.FakeBusy: faults.SourceUnavailable,
 	ldapserver.FakeReferral: faults.SourceIncomplete, ldapserver.FakeReference: faults.SourceIncomplete, ldapserver.FakeSizeLimit: faults.SourceIncomplete, ldapserver.FakeTimeLimit: faults.SourceIncomplete,
 	ldapserver.FakeAdminLimit: faults.SourceIncomplete, ldapserver.FakeNoControl: faults.SourceIncomplete, ldapserver.FakeOtherControl: faults.SourceIncomplete, ldapserver.FakeLostRights: faults.SourceAccessDenied,
 }

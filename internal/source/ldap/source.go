@@ -115,9 +115,13 @@ func (s *Source) List(ctx context.Context, yield func(source.Record) error) (sou
 	err = s.withNew(ctx, func(c *goldap.Conn, t *tap) error {
 		if l.tap = t; t != nil {
 			t.keep(true)
-			defer t.keep(false)
 		}
-		return l.run(ctx, c)
+		err := l.run(ctx, c)
+		if err == nil && t != nil {
+			// After an error the connection is closed. Its reader may still wait for the rest of an entry, and nobody waits for that.
+			t.keep(false)
+		}
+		return err
 	})
 	if l.yielded != nil {
 		return source.Snapshot{}, l.yielded

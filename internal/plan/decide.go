@@ -87,7 +87,7 @@ type Match struct {
 // stays as it is.
 func Decide(policy Policy, p Person, m Match) Change {
 	c := policy.upserts().decide(p, m)
-	c = policy.withhold(c, func() Change { return policy.decide(p, m) })
+	c = policy.withhold(c, func() Change { return policy.unlimited().decide(p, m) })
 	if c.Action == Create || c.Action == Adopt {
 		c.Candidate = p.candidate()
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -39,8 +40,9 @@ func (policy Policy) license(c *Change, p Person, a *directory.Account) {
 	if !keepAll && complete && enough && working {
 		remove = policy.removals(c, wanted, held)
 	}
-	if len(remove) > len(c.units) && policy.Hold != "" {
-		c.partial(policy.Hold, "")
+	// A swap is no loss, and is carried out though removals are held. A rule that only adds takes nothing away for it either.
+	if len(remove) > 0 && (policy.Limit.Withholds(config.PolicySync) || len(remove) > len(c.units) && policy.Hold != "") {
+		c.partial(cmp.Or(policy.Hold, fault.WithheldByPolicy), "")
 		remove = nil
 	}
 	c.AddLicenses, c.RemoveLicenses = add, remove

@@ -13,18 +13,22 @@ func (policy Policy) upserts() Policy {
 	return policy
 }
 
+// unlimited is the policy without its limit. A reason to take nothing away that is none of the limit's stays.
+func (policy Policy) unlimited() Policy {
+	policy.Limit = ""
+	return policy
+}
+
 // withhold leaves of a change what the limit allows. whole gives what would be done without a limit.
 func (policy Policy) withhold(c Change, whole func() Change) Change {
 	if !policy.Limit.Withholds(config.PolicySync) {
 		return c
 	}
-	all := c
-	if policy.Hold == "" {
-		all = whole()
-	}
+	all := whole()
 	switch {
 	case policy.Limit == config.PolicyUpsertOnly, policy.Limit == config.PolicyCreateOnly && c.Action == Create:
-		if all.Removes() {
+		// A swap of licenses is no removal, and is withheld all the same.
+		if all.Removes() || len(all.RemoveLicenses) > len(c.RemoveLicenses) {
 			c.Withheld = &all
 		}
 		return c

@@ -11,6 +11,14 @@ import (
 	"github.com/entraflow/entraflow/internal/plan"
 )
 
+// swapped: ann has license A, given by us, and her mapping wants B.
+func swapped(s *situation) {
+	mark := directory.Mark{Origin: directory.Created}.WithLicenses([]string{skuA})
+	s.linked[0] = licensed(s.linked[0], skuA)
+	s.linked[0].Mark = mark.String()
+	s.person.Desired.SKUMapped, s.person.Desired.SKUs = true, []string{skuB}
+}
+
 // Each policy is a filter over what would be done: what it withholds stays in the plan, with its reason.
 func TestPoliciesWithhold(t *testing.T) {
 	t.Parallel()
@@ -41,6 +49,10 @@ func TestPoliciesWithhold(t *testing.T) {
 			decision{action: plan.Restore, outcome: plan.Success},
 			decision{action: plan.None, outcome: plan.Unsynced, reason: fault.WithheldByPolicy},
 			decision{action: plan.None, outcome: plan.Unsynced, reason: fault.WithheldByPolicy}},
+		"another license": {[]func(*situation){swapped}, plan.License,
+			decision{action: plan.License, outcome: plan.PartiallySynced, reason: fault.WithheldByPolicy},
+			decision{action: plan.None, outcome: plan.PartiallySynced, reason: fault.WithheldByPolicy},
+			decision{action: plan.None, outcome: plan.PartiallySynced, reason: fault.WithheldByPolicy}},
 		"right": {nil, plan.None,
 			decision{action: plan.None, outcome: plan.Success},
 			decision{action: plan.None, outcome: plan.Success},
@@ -67,6 +79,7 @@ func TestPoliciesWithhold(t *testing.T) {
 				require.Equal(t, want.outcome, got.Outcome, limit)
 				require.Equal(t, want.reason, got.Reason, limit)
 				require.False(t, got.Removes(), limit)
+				require.Empty(t, got.RemoveLicenses, limit)
 				if want.reason == "" {
 					require.Nil(t, got.Withheld, limit)
 					continue

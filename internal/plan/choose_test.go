@@ -137,3 +137,40 @@ func TestSomebodyVouchesForAnAccountThatSaysNothing(t *testing.T) {
 	a.Mark, a.Link = directory.Mark{Origin: directory.Created, Disabled: directory.DisabledDeprovisioned}.String(), "contoso/staff/9"
 	require.Equal(t, plan.HolderAnother, policy.Holder(p, &a), "whoever was deprovisioned long ago is done with")
 }
+
+// Whoever left keeps the account while somebody is there to whom the mapping may give its name and about whom nothing is decided: it may be
+// the person, under another id.
+func TestALeaverIsHeldForWhoeverMayGetTheName(t *testing.T) {
+	t.Parallel()
+	const john = "John Smith"
+	left := has("a", "jsmith2", john, "contoso/staff/1")
+	known := has("b", "9", john, "contoso/staff/7")
+	failing := with(smith("7", john), "country", "Nowhere")
+	for name, test := range map[string]struct {
+		rules    func() []plan.RulePeople
+		accounts []directory.Account
+		want     string
+	}{
+		"a mapping fails": {func() []plan.RulePeople { return []plan.RulePeople{choosing(t, "staff", staff(failing))} },
+			[]directory.Account{left}, "none Failed source_id_changed"},
+		"a mapping fails of somebody with an account": {func() []plan.RulePeople { return []plan.RulePeople{choosing(t, "staff", staff(failing))} },
+			[]directory.Account{left, known}, "remove Success person_not_found"},
+		"another rule of the same source": {func() []plan.RulePeople {
+			people := staff(smith("7", john))
+			return []plan.RulePeople{rule(t, "staff", `user.id == "none"`, people), choosing(t, "interns", people)}
+		}, []directory.Account{left}, "none Failed source_id_changed"},
+		"another source": {func() []plan.RulePeople {
+			return []plan.RulePeople{rule(t, "staff", "", staff()), choosing(t, "interns", &roster{key: "interns", people: []source.Record{smith("7", john)}})}
+		}, []directory.Account{left}, "none Failed source_id_changed"},
+		"another source, somebody with an account": {func() []plan.RulePeople {
+			return []plan.RulePeople{rule(t, "staff", "", staff()), choosing(t, "interns", &roster{key: "interns", people: []source.Record{smith("7", john)}})}
+		}, []directory.Account{left, known}, "remove Success person_not_found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := build(t, input(test.accounts, test.rules()...))
+			require.Len(t, p.Leavers, 1)
+			require.Equal(t, test.want, saying(p.Leavers[0]))
+		})
+	}
+}

@@ -25,10 +25,12 @@ type nameUse struct {
 	others int32
 	// held: the account of one of them has it.
 	held bool
+	// perhaps: somebody without an account, to whom a mapping gives several names, may get it. Nobody wants it for that.
+	perhaps bool
 }
 
-// mayBeHolder reports that somebody who wants the name may be the person whose account has it, under another id.
-func (u nameUse) mayBeHolder() bool { return u.unlinked > u.others }
+// mayBeHolder reports that somebody who wants the name, or may get it, may be the person whose account has it, under another id.
+func (u nameUse) mayBeHolder() bool { return u.perhaps || u.unlinked > u.others }
 
 // NewNames counts nobody yet.
 func NewNames() Names { return Names{maphash.MakeSeed(), map[uint64]nameUse{}} }
@@ -74,6 +76,26 @@ func (n Names) want(upn string, linked []*directory.Account) (key uint64) {
 	return key
 }
 
+// mayWant notes the names that somebody without an account may get, of whom it is not decided here which. Nothing is known of a mapping that
+// fails.
+func (n Names) mayWant(program *mapping.Program, r source.Record) {
+	names, err := program.SignInNames(r)
+	if err != nil {
+		return
+	}
+	for _, upn := range names {
+		n.perhaps(upn)
+	}
+}
+
+// perhaps notes one such name.
+func (n Names) perhaps(upn string) {
+	key := n.key(upn)
+	use := n.uses[key]
+	use.perhaps = true
+	n.uses[key] = use
+}
+
 // noteOther notes that somebody without an account who wants the name is not the person whose account has it: no part of their names is
 // the same.
 func (n Names) noteOther(key uint64) {
@@ -84,6 +106,10 @@ func (n Names) noteOther(key uint64) {
 
 // claimName notes the name that somebody wants about whom nothing else is decided here.
 func (b *builder) claimName(program *mapping.Program, r source.Record, linked []*directory.Account) {
+	if program.ChoosesName() && len(linked) == 0 {
+		b.names.mayWant(program, r)
+		return
+	}
 	if upn, wants := wantedName(program, r); wants {
 		b.names.want(upn, linked)
 	}

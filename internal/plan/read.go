@@ -80,11 +80,12 @@ func (b *builder) record(group int, r source.Record) {
 	}
 }
 
-// otherName is a name that a person of another source than the planned rule's wants.
+// otherName is a name that a person of another source than the planned rule's wants, or may get.
 type otherName struct {
-	claim  *claim
-	upn    string
-	linked []*directory.Account
+	claim   *claim
+	upn     string
+	linked  []*directory.Account
+	perhaps bool
 }
 
 // noteOtherRule notes the name that a person of another rule wants; scope says which rules include the person.
@@ -93,25 +94,38 @@ func (b *builder) noteOtherRule(group int, r source.Record, scope []bool) {
 	if !ok || owner == nobody || owner == b.rule || !scope[owner] {
 		return
 	}
-	upn, wants := wantedName(b.in.Rules[owner].Program, r)
-	if !wants {
-		return
-	}
+	program := b.in.Rules[owner].Program
 	var linked []*directory.Account
 	for _, i := range b.accounts(r.ID) {
 		linked = append(linked, &b.in.Accounts[i])
 	}
 	if group == len(b.groups)-1 {
-		b.names.want(upn, linked)
+		b.claimName(program, r, linked)
 		return
 	}
-	b.otherNames = append(b.otherNames, otherName{b.claims[r.ID], upn, linked})
+	if program.ChoosesName() && len(linked) == 0 {
+		names, err := program.SignInNames(r)
+		if err != nil {
+			return
+		}
+		for _, upn := range names {
+			b.otherNames = append(b.otherNames, otherName{claim: b.claims[r.ID], upn: upn, perhaps: true})
+		}
+		return
+	}
+	if upn, wants := wantedName(program, r); wants {
+		b.otherNames = append(b.otherNames, otherName{claim: b.claims[r.ID], upn: upn, linked: linked})
+	}
 }
 
 // countOtherNames counts the names of people of the other sources whose ids no second source has.
 func (b *builder) countOtherNames() {
 	for _, n := range b.otherNames {
-		if !n.claim.twice {
+		switch {
+		case n.claim.twice:
+		case n.perhaps:
+			b.names.perhaps(n.upn)
+		default:
 			b.names.want(n.upn, n.linked)
 		}
 	}

@@ -130,7 +130,17 @@ func (b *builder) choose(p Person, chosen map[uint64]bool) Entry {
 	fail := func(reason fault.Reason) Entry {
 		return entry(failed(p.ID, b.in.Rule, fault.New("match", fault.Refused, reason, directory.UserPrincipalName)))
 	}
-	for _, name := range p.Desired.Candidates {
+	own, left := b.holders(p, chosen)
+	if left != "" {
+		// The leaver is held by this.
+		b.names.want(left, nil)
+		return fail(fault.UPNTaken)
+	}
+	names := p.Desired.Candidates
+	if own != "" {
+		names = append([]string{own}, names...)
+	}
+	for _, name := range names {
 		p.Desired.UserPrincipalName = name
 		key := b.names.key(name)
 		if chosen[key] || b.names.uses[key].wanted > 0 {
@@ -141,12 +151,8 @@ func (b *builder) choose(p Person, chosen map[uint64]bool) Entry {
 			m.Deleted = b.deletedAccount(p.ID)
 		} else {
 			switch holder := b.in.Holder(p, m.SameName); {
-			case holder == HolderAnother, holder == HolderOtherID && b.presence[b.byName[strings.ToLower(name)]] != notSeen:
+			case holder == HolderAnother, holder == HolderOtherID:
 				continue
-			case holder == HolderOtherID:
-				// The leaver is held by this.
-				b.names.want(name, nil)
-				return fail(fault.UPNTaken)
 			case holder == HolderUnclear:
 				return fail(fault.AccountOfAnother)
 			}
@@ -159,4 +165,29 @@ func (b *builder) choose(p Person, chosen map[uint64]bool) Entry {
 		return e
 	}
 	return fail(fault.UPNTaken)
+}
+
+// holders looks at the accounts that have any of the person's names, before one is given: a name before it may have become free since, and a
+// free name must not give a second account to whoever has one. own is the name of an account that shows to be the person's, left that of one
+// whose person left and may be this one; each is "" where there is none.
+func (b *builder) holders(p Person, chosen map[uint64]bool) (own, left string) {
+	for _, name := range p.Desired.Candidates {
+		a := b.named(name)
+		if a == nil {
+			continue
+		}
+		switch b.in.Holder(p, a) {
+		case HolderOtherID:
+			if left == "" && b.presence[b.byName[strings.ToLower(name)]] == notSeen {
+				left = name
+			}
+		case HolderSelf:
+			// Who vouches for the person does not mean every account that nobody has.
+			if key := b.names.key(name); own == "" && !b.in.SamePerson && !chosen[key] && b.names.uses[key].wanted == 0 {
+				own = name
+			}
+		case HolderAnother, HolderUnclear:
+		}
+	}
+	return own, left
 }

@@ -144,6 +144,10 @@ func (policy Policy) decideClosing(p Person, a *directory.Account) Change {
 	if p.wantsEnabled() || a.OnPremises || a.Guest || c.Mark.OtherSource(policy.SourceTag) {
 		return failed(p.ID, policy.Rule, p.Err)
 	}
+	if err := policy.samePerson(p, a, c.Mark); err != nil {
+		// The names can be known although something else is wrong, and tell that the id has been given to somebody else.
+		return failed(p.ID, policy.Rule, err)
+	}
 	policy.enablement(&c, p, a)
 	if !c.Disable {
 		return failed(p.ID, policy.Rule, p.Err)

@@ -86,6 +86,11 @@ func deleted(s *situation) {
 func nobody(s *situation)   { s.linked = nil }
 func disabled(s *situation) { s.person.Enabled = false }
 
+// wrong: something about the person is not known, their names are.
+func wrong(s *situation) {
+	s.person.Err = fault.New("read subscriptions", fault.Transient, fault.GraphUnavailable, "")
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -114,6 +119,14 @@ func TestDecide(t *testing.T) {
 				s.settings.Preferences.AllowUpdate, s.settings.Preferences.AllowDisable, s.settings.Preferences.AllowDeprovision = false, false, false
 			}},
 			decision{action: plan.Create, outcome: plan.Success, attributes: created, mark: "1;created;disabled=source"}},
+
+		{"a person about whom something is wrong is disabled all the same",
+			[]func(*situation){disabled, wrong},
+			decision{action: plan.Disable, outcome: plan.PartiallySynced, reason: fault.GraphUnavailable, disable: true,
+				attributes: []string{"accountEnabled", "mark"}}},
+		{"a person about whom something is wrong closes nothing of somebody else's whose id they got",
+			[]func(*situation){disabled, wrong, own(func(a *directory.Account) { a.UserPrincipalName, a.Values[1] = "joe@contoso.com", "Joe Doe" })},
+			decision{action: plan.None, outcome: plan.Failed, reason: fault.PersonReplaced, subject: directory.UserPrincipalName}},
 
 		{"an account in the recycle bin is restored before anybody is created",
 			[]func(*situation){deleted},

@@ -20,7 +20,8 @@ func deletable(s api.Settings, rule string) error {
 		return err
 	}
 	state, ok := s.Rule(rule)
-	switch t := terms(s); {
+	// What the rule's policy withholds of its groups is for their plan to say; that of its people is not theirs.
+	switch t := terms(s, ""); {
 	case !ok || !state.Deleting:
 		return refuse("delete groups", fault.RuleUnknown, rule)
 	case !t.Deprovision || !t.Allowed:

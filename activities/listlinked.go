@@ -73,7 +73,7 @@ func (a *Activities) ListedPage(ctx context.Context, in api.ListLinkedInput) (ap
 // listedPage cuts a page. A list is dropped with its last page.
 func (a *Activities) listedPage(s api.Settings, list linkedList, in api.ListLinkedInput) api.ListLinkedResult {
 	page := list.page(in.After, a.options.PageSize)
-	page.ListID, page.Queue, page.Terms = in.ListID, a.options.Queue, terms(s)
+	page.ListID, page.Queue, page.Terms = in.ListID, a.options.Queue, terms(s, in.Rule)
 	if page.Last {
 		a.linked.Drop(keptFor(in.Connection, in.Rule))
 	}

@@ -14,10 +14,12 @@ import (
 	"github.com/entraflow/entraflow/internal/fault"
 )
 
-func terms(s api.Settings) api.DeletionTerms {
+// terms are those for the people of a rule, whose own policy may be stricter than the connection's.
+func terms(s api.Settings, rule string) api.DeletionTerms {
 	return api.DeletionTerms{
-		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion, Allowed: s.Config.Preferences.AllowDeprovision && !s.Config.Preferences.Policy.Withholds(config.PolicySync),
-		Untouched: s.Pinned.TenantID == "",
+		Deprovision: s.Config.Preferences.DeprovisionOnRuleDeletion,
+		Allowed:     s.Config.Preferences.AllowDeprovision && !s.Config.PeoplePolicy(rule).Withholds(config.PolicySync),
+		Untouched:   s.Pinned.TenantID == "",
 	}
 }
 
@@ -53,7 +55,7 @@ func (a *Activities) BeginRuleDeletion(ctx context.Context, in api.BeginDeletion
 	if s, err = a.settings.Fresh(ctx, in.Connection); err != nil {
 		return api.DeletionTerms{}, err
 	}
-	t := terms(s)
+	t := terms(s, in.Rule)
 	rule, _ := s.Config.Rule(in.Rule)
 	t.Groups = groupEntries(rule, state) > 0
 	return t, nil
@@ -73,7 +75,7 @@ func (a *Activities) AwaitDeletionTerms(ctx context.Context, in api.AwaitTermsIn
 		if err != nil {
 			return err
 		}
-		if !terms(s).Forbidden() {
+		if !terms(s, in.Rule).Forbidden() {
 			return nil
 		}
 		select {

@@ -292,12 +292,13 @@ func (d *ruleDeletion) pause(ctx workflow.Context) error {
 
 // awaitTerms waits until somebody changes the preferences that contradict each other, an hour at most.
 func (d *ruleDeletion) awaitTerms(ctx workflow.Context) error {
-	d.show(ctx, "allowDeprovision is off, so nobody can be deprovisioned, and the rule stays. Switch allowDeprovision on; or switch "+
+	d.show(ctx, "allowDeprovision is off, or the policy of the connection or of the rule takes nothing away, so nobody can be deprovisioned, and the "+
+		"rule stays. Switch allowDeprovision on and let the policy be sync; or switch "+
 		"deprovisionOnRuleDeletion off, to leave the accounts as they are. The deletion then goes on by itself.")
 	waiting, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	changed := workflow.ExecuteActivity(workflow.WithActivityOptions(waiting, planOptions("Await that the preferences allow the deletion")),
-		acts.AwaitDeletionTerms, api.AwaitTermsInput{Connection: d.Connection})
+		acts.AwaitDeletionTerms, api.AwaitTermsInput{Connection: d.Connection, Rule: d.Rule})
 	if err := workflow.Await(ctx, func() bool { return changed.IsReady() || d.again.Len() > 0 }); err != nil {
 		return err
 	}

@@ -68,6 +68,8 @@ func (t DeletionTerms) Forbidden() bool { return t.Deprovision && !t.Allowed }
 // AwaitTermsInput is the argument of AwaitDeletionTerms.
 type AwaitTermsInput struct {
 	Connection string `json:"connection"`
+	// Rule is the rule that is deleted; "" of deletions begun before rules had policies of their own.
+	Rule string `json:"rule,omitempty"`
 }
 
 // DeleteRuleInput starts DeleteRule.

@@ -40,6 +40,9 @@ func (p *Provisioner) MoveLink(ctx context.Context, in api.MoveLinkInput, attemp
 	if err != nil {
 		return api.MoveLinkResult{}, err
 	}
+	if s.Config.PeoplePolicy(rule).Withholds(config.PolicyUpsertOnly) {
+		return api.MoveLinkResult{}, refuse("move link", fault.WithheldByPolicy, "rule "+rule)
+	}
 	// The lookups are those of a person's own run, for each of the two ids.
 	from := &provisioning{Provisioner: p, in: api.ProvisionInput{Connection: in.Connection, User: in.User}, settings: s, tenant: tenant, attempt: attempt}
 	to := &provisioning{Provisioner: p, in: api.ProvisionInput{Connection: in.Connection, User: in.To}, settings: s, tenant: tenant, attempt: attempt}

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/internal/provision"
 	"github.com/entraflow/entraflow/internal/source"
@@ -43,5 +45,23 @@ func TestAPlanOfBeforeALinkMovedMakesNoSecondAccount(t *testing.T) {
 			require.Empty(t, m.failed, "%s", strings.Join(m.story, "\n"))
 			require.Equal(t, "account-1", m.last.AccountID)
 		})
+	}
+}
+
+// A rule whose policy changes no account moves no link either, whatever the connection's policy.
+func TestNoLinkMovesUnderAPolicyThatChangesNoAccount(t *testing.T) {
+	t.Parallel()
+	for policy, moves := range map[config.Policy]bool{config.PolicyUpsertOnly: true, config.PolicyCreateOnly: false, config.PolicyObserve: false} {
+		m := calm(t)
+		m.have(source.Record{ID: "p1", Enabled: true, Fields: map[string]any{"id": "p1", "username": "married", "department": "Sales"}})
+		m.settings.Config.Rules[0].Policy.People = policy
+		m.settings.Revision++
+		_, err := m.workers[0].MoveLink(t.Context(), api.MoveLinkInput{Connection: "contoso", User: "p0", To: "p1"}, provision.Attempt{Number: 1, Since: m.clock})
+		if moves {
+			require.NoError(t, err, policy)
+			continue
+		}
+		require.True(t, fault.Is(err, fault.WithheldByPolicy), "%s: %v", policy, err)
+		require.Equal(t, "rule staff", fault.Of(err).Subject)
 	}
 }

@@ -158,7 +158,12 @@ func (c *connection) take(file, merged config.Connection, change config.Change, 
 	states := make([]api.RuleSettings, 0, len(merged.Rules))
 	for _, r := range merged.Rules {
 		_, inFile := file.Rule(r.Name)
-		states = append(states, c.ruleState(r, inFile, change, result))
+		state := c.ruleState(r, inFile, change, result)
+		if s.Config.PeoplePolicy(r.Name).Observes() && !merged.PeoplePolicy(r.Name).Observes() {
+			// A sync that wrote nothing is not the one that removals wait for.
+			state.Synced, state.Since = false, s.Revision+1
+		}
+		states = append(states, state)
 	}
 	if !change.None() {
 		s.Revision++

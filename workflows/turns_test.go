@@ -72,6 +72,37 @@ func TestOnlyASyncOfTheRuleAsEnabledIsItsFirst(t *testing.T) {
 	d.run()
 }
 
+// What a sync under the policy observe has seen, no sync has linked or mended yet: the next one is the first that removals wait for.
+func TestASyncThatOnlyObservedIsNotTheFirst(t *testing.T) {
+	t.Parallel()
+	d := newDrive(t)
+	policy := func(p, rule config.Policy) {
+		d.update(api.UpdateApply, file(func(c *config.Connection) { c.Preferences.Policy, c.Rules[0].Policy.People = p, rule }))
+	}
+	synced := func() { d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: d.describe().Revision}) }
+	before := 0
+	d.step(func() { policy(config.PolicyObserve, "") })
+	d.step(synced)
+	d.step(func() { policy("", config.PolicyObserve) })
+	d.step(func() {
+		require.True(t, d.staff().Synced, "still observed")
+		before = d.describe().Revision
+		policy("", config.PolicyUpsertOnly)
+	})
+	d.step(func() {
+		require.False(t, d.staff().Synced)
+		d.finished(api.SyncSummary{State: api.SyncCompleted, Revision: before})
+	})
+	d.step(func() {
+		require.False(t, d.staff().Synced, "a sync from before")
+		synced()
+	})
+	d.step(func() { require.True(t, d.staff().Synced) })
+	d.step(func() { policy("", "") })
+	d.step(func() { require.True(t, d.staff().Synced, "it has written") })
+	d.run()
+}
+
 // Messages wait their turn; what was right when they came may not be when it is theirs.
 func TestARuleThatIsBeingDeletedIsNotEnabledByAMessageThatWaited(t *testing.T) {
 	t.Parallel()

@@ -115,6 +115,10 @@ func (c *connection) checkUsable() error {
 
 // moveLink starts MoveLink; whoever asked waits for that workflow.
 func (c *connection) moveLink(ctx workflow.Context, in api.MoveLinkInput) (api.StateResult, error) {
+	if workflow.GetVersion(ctx, "announce-move", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		// Histories from before the move announced itself counted the revision here, and what they did later was about that one.
+		c.state.Settings.Revision++
+	}
 	in.Connection, in.Held = c.name, false
 	id := api.MoveLinkID(c.name, in.User)
 	options := childOptions(id, "Move the link of "+person(in.User)+" to "+person(in.To), userSearchAttributes(api.UserInput{Connection: c.name}))

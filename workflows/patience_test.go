@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/workflows"
 )
@@ -142,5 +143,24 @@ func TestWhoLeftDoesNotWaitForMorePeopleThanAreUnderWay(t *testing.T) {
 			require.NotZero(t, took)
 			require.Less(t, took, time.Hour)
 		})
+	}
+}
+
+// A sync that has planned as often as it may, and left people for another plan, has not completed.
+func TestASyncThatLeavesPeopleForNoPlanIsNotComplete(t *testing.T) {
+	t.Parallel()
+	for skipped, want := range map[bool]api.SyncState{true: api.SyncFailed, false: api.SyncCompleted} {
+		env := environment(api.SyncID("contoso", "staff"))
+		env.RegisterWorkflowWithOptions(workflows.SyncRule, workflow.RegisterOptions{Name: api.SyncRuleType})
+		var a *activities.Activities
+		env.RegisterActivity(a.PlanPage)
+		env.OnActivity(a.PlanPage, mock.Anything, mock.Anything).Return(api.PlanResult{PlanID: "one", Last: true}, nil)
+		var told api.SyncSummary
+		env.OnSignalExternalWorkflow(mock.Anything, api.ConnectionID("contoso"), "", api.SignalSyncFinished, mock.Anything).
+			Return(func(_, _, _, _ string, arg any) error { told = arg.(api.SyncSummary); return nil })
+		env.ExecuteWorkflow(api.SyncRuleType, api.SyncInput{Connection: "contoso", Rule: "staff",
+			Resume: &api.SyncResume{Stage: plan.StageRemovals, PlanID: "one", Replans: 10, Skipped: skipped}})
+		require.Equal(t, want, told.State)
+		require.Equal(t, skipped, told.Reason == fault.PlanChanged)
 	}
 }

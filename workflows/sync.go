@@ -134,6 +134,9 @@ func (s *syncRun) carryOut(ctx workflow.Context) error {
 			}
 			s.Replans++
 			s.enter(plan.StagePeople)
+		case err == nil && s.Skipped:
+			// People were never started, and no plan of this sync comes to them any more: it is not complete.
+			return fault.New("", fault.Stale, fault.PlanChanged, "")
 		default:
 			return err
 		}

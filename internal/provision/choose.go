@@ -20,15 +20,58 @@ func (p *provisioning) find(ctx context.Context) (plan.Match, error) {
 			return match, err
 		}
 		taken, err := p.anothers(ctx, match.SameName)
-		if err != nil || !taken {
+		if err != nil {
 			return match, err
 		}
-		if p.candidate++; p.candidate > len(p.person.Desired.Candidates) {
+		next := p.candidate + 1
+		if !taken {
+			if next, err = p.laterOwn(ctx, match); err != nil || next == 0 {
+				return match, err
+			}
+		}
+		if p.candidate = next; p.candidate > len(p.person.Desired.Candidates) {
 			return match, refuse("match", fault.UPNTaken, directory.UserPrincipalName)
 		}
 		p.giveName(nil)
 		p.evidence.Name, p.evidence.Conflict, p.evidence.ByName, p.conflict = p.person.Desired.UserPrincipalName, false, nil, nil
 	}
+}
+
+// laterOwn is which of the names behind a free one an account has that shows to be the person's, counted from 1; 0 for none. The free name may
+// have become free since that account was made, and whoever has an account gets no second one. A plan has looked at all of them.
+//
+// Errors: fault.UPNTaken where such an account is that of an id that is gone, whose person may be this one; those of reading.
+func (p *provisioning) laterOwn(ctx context.Context, match plan.Match) (int, error) {
+	names := p.person.Desired.Candidates
+	if match.SameName != nil || p.in.Planned != nil || p.evidence.Create != nil || p.evidence.Adopt != nil {
+		return 0, nil
+	}
+	for i := p.candidate; i < len(names); i++ {
+		holder, err := orNone(p.tenant.UserByUPN(ctx, names[i], p.settings.Selection()))
+		if err != nil {
+			return 0, err
+		}
+		if holder == nil {
+			continue
+		}
+		switch p.policy().Holder(p.person, holder) {
+		case plan.HolderSelf:
+			// Who vouches for the person does not mean every account that nobody has.
+			if !p.in.SamePerson {
+				return i + 1, nil
+			}
+		case plan.HolderOtherID:
+			another, err := p.anothers(ctx, holder)
+			switch {
+			case err != nil:
+				return 0, err
+			case !another:
+				return 0, refuse("match", fault.UPNTaken, directory.UserPrincipalName)
+			}
+		case plan.HolderAnother, plan.HolderUnclear:
+		}
+	}
+	return 0, nil
 }
 
 // giveName settles which of several names the person gets.

@@ -13,7 +13,7 @@ import (
 // What fails about a group leaves the person partly synced. Groups that do not exist yet are made by a sync.
 func (u *userRun) groups(ctx workflow.Context, done api.ProvisionResult) error {
 	left := done.Action == plan.Remove
-	if done.AccountID == "" || done.Deleted || done.Outcome != plan.Success && done.Outcome != plan.PartiallySynced || !left && u.leaving {
+	if done.AccountID == "" || done.Deleted || done.Outcome != plan.Success && done.Outcome != plan.PartiallySynced {
 		return nil
 	}
 	asking := workflow.WithActivityOptions(ctx, accountOptions("Compare the groups of "+person(u.in.User)))

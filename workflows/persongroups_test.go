@@ -70,3 +70,36 @@ func TestAPersonsRunPutsRightTheGroups(t *testing.T) {
 		})
 	}
 }
+
+// Somebody whom a change made leave loses memberships with the account only: what is in doubt or not allowed keeps both.
+func TestWhoLeavesByAChangeLosesGroupsWithTheAccount(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		removed api.ProvisionResult
+		asked   bool
+	}{
+		"deprovisioned": {api.ProvisionResult{Action: plan.Remove, AccountID: "a", Outcome: plan.Success, Groups: true}, true},
+		"in doubt":      {api.ProvisionResult{Action: plan.None, AccountID: "a", Outcome: plan.PartiallySynced, Reason: fault.EventRemovalsHeld, Groups: true}, false},
+		"done before":   {api.ProvisionResult{Action: plan.None, AccountID: "a", Outcome: plan.Success, Groups: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(api.UserID("contoso", "e1"))
+			env.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
+			var a *activities.Activities
+			env.RegisterActivity(a.ProvisionAccount)
+			env.RegisterActivity(a.RemoveAccount)
+			env.RegisterActivity(a.PersonGroups)
+			env.OnActivity(a.ProvisionAccount, mock.Anything, mock.Anything).
+				Return(api.ProvisionResult{Action: plan.None, Outcome: plan.Unsynced, Reason: fault.PersonNotFound}, nil)
+			test.removed.Rule = "staff"
+			env.OnActivity(a.RemoveAccount, mock.Anything, mock.Anything).Return(test.removed, nil)
+			asked := false
+			env.OnActivity(a.PersonGroups, mock.Anything, api.PersonGroupsInput{Connection: "contoso", Rule: "staff", User: "e1", AccountID: "a", Left: true, Event: true}).
+				Return(api.PersonGroupsResult{}, nil).Run(func(mock.Arguments) { asked = true }).Maybe()
+			env.ExecuteWorkflow(api.ProvisionUserType, api.UserInput{Connection: "contoso", User: "e1", Event: true})
+			require.NoError(t, env.GetWorkflowError())
+			require.Equal(t, test.asked, asked)
+		})
+	}
+}

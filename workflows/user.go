@@ -118,8 +118,10 @@ func (u *userRun) pass(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	leaving := u.leaving
 	if gone := done.Reason == fault.PersonNotFound || done.Reason == fault.PersonOutOfScope; u.in.Event && !u.leaving && done.Outcome == plan.Unsynced && gone {
 		// A change at the source made the person leave. Whether that may be acted on now, the activity asks.
+		leaving = true
 		if done, err = u.remove(ctx); err != nil {
 			return err
 		}
@@ -140,7 +142,8 @@ func (u *userRun) pass(ctx workflow.Context) error {
 			return err
 		}
 	}
-	if done.Groups {
+	if done.Groups && (!leaving || done.Action == plan.Remove) {
+		// Somebody who left and keeps the account, for now or for good, is in no group of the rule, and keeps the memberships, too.
 		return u.groups(ctx, done)
 	}
 	return nil

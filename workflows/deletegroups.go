@@ -19,8 +19,8 @@ func (d *ruleDeletion) groups(ctx workflow.Context) (done bool, err error) {
 	written := d.Result.Groups
 	d.Result.Groups = writtenMembers(written)
 	var page api.GroupsResult
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, planOptions("Read the rule's groups, and plan what becomes of them")), acts.PlanDeletedGroups,
-		api.GroupsInput{Connection: d.Connection, Rule: d.Rule}).Get(ctx, &page)
+	err = execute(workflow.WithActivityOptions(ctx, planOptions("Read the rule's groups, and plan what becomes of them")), acts.PlanDeletedGroups,
+		api.GroupsInput{Connection: d.Connection, Rule: d.Rule}, &page)
 	for err == nil {
 		d.Result.Groups.Add(page.Unchanged)
 		for _, n := range page.Troubled {
@@ -34,13 +34,19 @@ func (d *ruleDeletion) groups(ctx workflow.Context) (done bool, err error) {
 		if page.Last {
 			return d.Result.Failed == 0, nil
 		}
-		after := page.After
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, keptOptions(page.Queue, "Next page of the rule's groups")), acts.GroupPage,
-			api.GroupPageInput{Connection: d.Connection, Rule: d.Rule, PlanID: page.PlanID, Revision: page.Revision, After: after}).Get(ctx, &page)
-		if page.Gone || workerGone(err) {
+		// What a page leaves out must not be that of the page before.
+		var next api.GroupsResult
+		err = execute(workflow.WithActivityOptions(ctx, keptOptions(page.Queue, "Next page of the rule's groups")), acts.GroupPage,
+			api.GroupPageInput{Connection: d.Connection, Rule: d.Rule, PlanID: page.PlanID, Revision: page.Revision, After: page.After}, &next)
+		if page = next; page.Gone || workerGone(err) {
 			d.groupFailed(api.GroupNote{Outcome: plan.Failed, Reason: fault.WorkerLost})
 			return false, nil
 		}
+	}
+	if f := fault.Of(err); !temporal.IsCanceledError(err) && f.Kind.Retryable() {
+		// A source or a tenant that does not answer for hours does not end the deletion, which would forget the groups.
+		d.groupFailed(api.GroupNote{Outcome: plan.Failed, Reason: f.Reason, Subject: f.Subject})
+		return false, nil
 	}
 	return false, err
 }

@@ -10,21 +10,28 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/api/wire"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/plan"
 	"github.com/entraflow/entraflow/workflows"
 )
 
 // deletes runs DeleteRule in Temporal's test environment, over pages that list gives.
-func deletes(t *testing.T, list func(api.ListLinkedInput) api.ListLinkedResult) *testsuite.TestWorkflowEnvironment {
+func deletes(_ *testing.T, list func(api.ListLinkedInput) api.ListLinkedResult) *testsuite.TestWorkflowEnvironment {
+	return deletesUnder(api.DeletionTerms{Deprovision: true, Allowed: true}, list)
+}
+
+func deletesUnder(terms api.DeletionTerms, list func(api.ListLinkedInput) api.ListLinkedResult) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
@@ -33,10 +40,11 @@ func deletes(t *testing.T, list func(api.ListLinkedInput) api.ListLinkedResult) 
 	env.RegisterWorkflowWithOptions(func(workflow.Context, api.UserInput) (api.UserResult, error) {
 		return api.UserResult{Action: plan.Remove, Outcome: plan.Success}, nil
 	}, workflow.RegisterOptions{Name: api.DeprovisionUserType})
+	env.RegisterWorkflowWithOptions(added, workflow.RegisterOptions{Name: api.SyncGroupType})
 	var a *activities.Activities
 	env.RegisterActivity(a.BeginRuleDeletion)
 	env.RegisterActivity(a.ListLinked)
-	env.OnActivity(a.BeginRuleDeletion, mock.Anything, mock.Anything).Return(api.DeletionTerms{Deprovision: true, Allowed: true}, nil)
+	env.OnActivity(a.BeginRuleDeletion, mock.Anything, mock.Anything).Return(terms, nil)
 	env.RegisterActivity(a.ListedPage)
 	for _, activity := range []any{a.ListLinked, a.ListedPage} {
 		env.OnActivity(activity, mock.Anything, mock.Anything).Return(
@@ -106,4 +114,53 @@ func TestADeletionThatTriesForLongDoesNotGrowOneHistory(t *testing.T) {
 	r := in.Resume.Result
 	require.Equal(t, []int{passes + 1, 4, 3, 0}, []int{r.Pass, r.Linked, r.Before, r.Failed}, "%+v", r)
 	require.Empty(t, in.Resume.After)
+}
+
+// What does not answer about the groups of a rule that is being deleted is tried again by the next pass, and so is a page that nobody takes up.
+func TestADeletionPlansItsGroupsAgain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ plan, page error }{
+		"the plan does not come":   {plan: wire.Reported(fault.New("", fault.Transient, fault.SourceUnavailable, ""))},
+		"nobody takes up the page": {page: temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			terms := api.DeletionTerms{Deprovision: true, Allowed: true, Groups: true}
+			env := deletesUnder(terms, func(api.ListLinkedInput) api.ListLinkedResult {
+				return api.ListLinkedResult{Terms: terms, Last: true}
+			})
+			var a *activities.Activities
+			for _, activity := range []any{a.PlanDeletedGroups, a.GroupPage} {
+				env.RegisterActivity(activity)
+			}
+			passes := map[int]bool{}
+			progress := func() int {
+				answer, err := env.QueryWorkflow(api.QueryProgress)
+				require.NoError(t, err)
+				var r api.DeleteRuleResult
+				require.NoError(t, answer.Get(&r))
+				passes[r.Pass] = true
+				return r.Pass
+			}
+			env.OnActivity(a.PlanDeletedGroups, mock.Anything, mock.Anything).Return(func(context.Context, api.GroupsInput) (api.GroupsResult, error) {
+				if progress() == 1 && test.plan != nil {
+					return api.GroupsResult{}, test.plan
+				}
+				return page(false, "a"), nil
+			})
+			env.OnActivity(a.GroupPage, mock.Anything, mock.Anything).Return(func(context.Context, api.GroupPageInput) (api.GroupsResult, error) {
+				if progress() == 1 {
+					return api.GroupsResult{}, test.page
+				}
+				return api.GroupsResult{PlanID: "groups", Last: true}, nil
+			})
+			env.ExecuteWorkflow(api.DeleteRuleType, deleteStaff)
+			require.NoError(t, env.GetWorkflowError())
+			var r api.DeleteRuleResult
+			require.NoError(t, env.GetWorkflowResult(&r))
+			require.Len(t, passes, 2)
+			require.Zero(t, r.Failed)
+			require.Equal(t, 1, r.Groups.Impacted, "a page without groups brings none of the page before")
+		})
+	}
 }

@@ -45,7 +45,7 @@ func (s *syncRun) carryOutGroups(ctx workflow.Context) error {
 				return err
 			}
 			if s.withdrawn != nil {
-				return wire.Reported(s.withdrawn)
+				return s.withdrawn
 			}
 		}
 		switch {
@@ -75,12 +75,12 @@ func (s *syncRun) firstGroups(ctx workflow.Context) (page api.GroupsResult, err 
 		Removed: s.countedRemovals(),
 	}
 	plans := func(queue, summary string) error {
-		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, groupPlanOptions(queue, summary)), acts.PlanGroups, in).Get(ctx, &page)
+		return execute(workflow.WithActivityOptions(ctx, groupPlanOptions(queue, summary)), acts.PlanGroups, in, &page)
 	}
 	if s.GroupPlans++; s.GroupPlans > 1 {
 		// The plan of the people may be gone with its worker.
 		err = plans("", "Plan the groups again: the worker that kept their plan is gone")
-	} else if err = plans(s.Queue, "Read the groups, and plan"); keeperGone(wire.Received(err)) {
+	} else if err = plans(s.Queue, "Read the groups, and plan"); keeperGone(err) {
 		err = plans("", "Read the groups, and plan: the worker that kept the plan of the people is gone")
 	}
 	if err != nil {
@@ -97,9 +97,13 @@ func (s *syncRun) firstGroups(ctx workflow.Context) (page api.GroupsResult, err 
 
 // nextGroups asks the worker that keeps the plan. Where it is gone, all groups are planned again: those that are done need nothing.
 func (s *syncRun) nextGroups(ctx workflow.Context) (page api.GroupsResult, err error) {
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, keptOptions(s.GroupQueue, "Next page of the plan of the groups")), acts.GroupPage,
-		api.GroupPageInput{Connection: s.Connection, Rule: s.Rule, PlanID: s.GroupPlanID, Revision: s.Result.Revision, After: s.After}).Get(ctx, &page)
+	err = execute(workflow.WithActivityOptions(ctx, keptOptions(s.GroupQueue, "Next page of the plan of the groups")), acts.GroupPage,
+		api.GroupPageInput{Connection: s.Connection, Rule: s.Rule, PlanID: s.GroupPlanID, Revision: s.Result.Revision, After: s.After}, &page)
 	if (page.Gone || workerGone(err)) && s.GroupPlans < maxGroupPlans {
+		// Those under way belong to the plan that is gone, and the next one counts its own.
+		if err := workflow.Await(ctx, func() bool { return s.groupsRunning == 0 }); err != nil {
+			return page, err
+		}
 		s.GroupPlanID, s.After = "", ""
 		return s.firstGroups(ctx)
 	}
@@ -121,7 +125,7 @@ func (s *syncRun) workGroups(ctx workflow.Context, page api.GroupsResult, stage 
 			return err
 		}
 		if s.withdrawn != nil {
-			return wire.Reported(s.withdrawn)
+			return s.withdrawn
 		}
 		s.startGroup(ctx, group, stage)
 	}
@@ -178,7 +182,7 @@ func (s *syncRun) countGroup(group api.PlannedGroup, r api.GroupResult, err erro
 
 // groupsFailed counts the groups as failed where they could not be planned. Whatever concerns the sync as a whole is the sync's own error.
 func (s *syncRun) groupsFailed(err error) error {
-	f := wire.FaultOf(err)
+	f := fault.Of(err)
 	if temporal.IsCanceledError(err) || isContinueAsNew(err) || f.Kind == fault.Stale || f.Reason.WithdrawsConnection() ||
 		f.Reason == fault.RuleDisabled || f.Reason == fault.ConnectionDisabled || f.Reason == fault.ConnectionInvalid {
 		return err

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -206,4 +208,51 @@ func TestGroupsUnderWayAtATime(t *testing.T) {
 	r := g.run(func(int, string) (api.GroupsResult, error) { return page(true, names...), nil })
 	require.Equal(t, 35, r.Groups.Success)
 	require.Equal(t, 10, most)
+}
+
+// Nobody takes up the next page: the groups are planned again.
+func TestGroupsArePlannedAgainWhenNobodyTakesUpTheirPage(t *testing.T) {
+	t.Parallel()
+	g := &groupSync{groups: added}
+	r := g.run(func(plans int, after string) (api.GroupsResult, error) {
+		switch {
+		case plans == 2:
+			return page(true, "b"), nil
+		case after == "":
+			return page(false, "a"), nil
+		}
+		return api.GroupsResult{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	})
+	require.NoError(t, g.env.GetWorkflowError())
+	require.Len(t, g.plans, 2)
+	require.Equal(t, membership.Counters{Impacted: 1, Success: 1, MembersAdded: 6, MembersRemoved: 2}, r.Groups)
+	require.Empty(t, r.GroupReasons)
+}
+
+// Settings that changed before the groups are planned let the sync plan once more; a rule disabled by then stops it.
+func TestGroupsUnderSettingsThatChanged(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		refusal *fault.Error
+		plans   int
+		state   api.SyncState
+	}{
+		"changed":  {fault.New("", fault.Stale, fault.RevisionChanged, ""), 2, api.SyncCompleted},
+		"disabled": {fault.New("", fault.Refused, fault.RuleDisabled, "staff"), 1, api.SyncStopped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := &groupSync{groups: added}
+			r := g.run(func(plans int, _ string) (api.GroupsResult, error) {
+				if plans == 1 {
+					return api.GroupsResult{}, wire.Reported(test.refusal)
+				}
+				return page(true, "a"), nil
+			})
+			require.NoError(t, g.env.GetWorkflowError())
+			require.Len(t, g.plans, test.plans)
+			require.Equal(t, test.state, r.State)
+			require.Zero(t, r.Groups.Failed)
+		})
+	}
 }

@@ -53,7 +53,8 @@ func (d *ruleDeletion) groups(ctx workflow.Context) (done bool, err error) {
 
 // group runs the workflow of one group.
 func (d *ruleDeletion) group(ctx workflow.Context, group api.PlannedGroup) error {
-	r, err := runGroup(ctx, api.GroupInput{Connection: d.Connection, Rule: d.Rule, Group: group.Group, Planned: &group}, groupSummary(group)+", whose rule is being deleted")
+	r, err := runGroup(ctx, api.GroupInput{Connection: d.Connection, Rule: d.Rule, Group: group.Group, Planned: &group},
+		groupSummary(group)+", whose rule is being deleted", maxJoins)
 	if temporal.IsCanceledError(err) {
 		return err
 	}

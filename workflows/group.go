@@ -45,7 +45,7 @@ func (g *groupRun) run(ctx workflow.Context) (api.GroupResult, error) {
 	if id := api.GroupID(g.in.Connection, g.in.Group); workflow.GetInfo(ctx).WorkflowExecution.ID != id {
 		in := g.in
 		in.Planned, in.Revision = nil, 0
-		return runGroup(ctx, in, "Started by "+workflow.GetInfo(ctx).WorkflowExecution.ID)
+		return runGroup(ctx, in, "Started by "+workflow.GetInfo(ctx).WorkflowExecution.ID, maxJoins)
 	}
 	g.result.Connection, g.result.Rule, g.result.Group, g.result.User = g.in.Connection, g.in.Rule, g.in.Group, g.in.User
 	if g.result.Action == "" {
@@ -233,8 +233,9 @@ func (g *groupRun) show(ctx workflow.Context, text string) {
 }
 
 // runGroup runs the canonical workflow of a group. One that runs already is waited for, and then it is the turn of a run of one's own: the
-// other may be about one person, or have another plan.
-func runGroup(ctx workflow.Context, in api.GroupInput, summary string) (result api.GroupResult, err error) {
+// other may be about one person, or have another plan. joins is how often a start is tried; with 1 nothing is waited for, and a group that is
+// under way is fault.ConcurrentChange (Refused).
+func runGroup(ctx workflow.Context, in api.GroupInput, summary string, joins int) (result api.GroupResult, err error) {
 	id := api.GroupID(in.Connection, in.Group)
 	action := membership.Members
 	if in.Planned != nil {
@@ -242,10 +243,13 @@ func runGroup(ctx workflow.Context, in api.GroupInput, summary string) (result a
 	}
 	options := childOptions(id, summary, temporal.NewSearchAttributes(wire.AttributeConnection.ValueSet(in.Connection),
 		wire.AttributeRule.ValueSet(in.Rule), wire.AttributeAction.ValueSet(string(action))))
-	for range maxJoins {
+	for range joins {
 		err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.SyncGroupType, in).Get(ctx, &result)
 		if !alreadyStarted(err) {
 			return result, childError(err)
+		}
+		if joins == 1 {
+			return result, wire.Reported(fault.New("", fault.Refused, fault.ConcurrentChange, ""))
 		}
 		var other api.GroupResult
 		waiting := workflow.WithActivityOptions(ctx, awaitOptions(id))

@@ -29,13 +29,18 @@ func (u *userRun) groups(ctx workflow.Context, done api.ProvisionResult) error {
 		u.partlySynced(fault.New("", fault.Refused, found.Reason, ""))
 	}
 	for _, group := range found.Groups {
+		if u.again.Len() > 0 && !u.in.RuleDeletion {
+			// Somebody told of a change, which may be that the person left: looking again comes before the other groups.
+			break
+		}
 		summary := "Add " + person(u.in.User)
 		if group.Leave {
 			summary = "Remove " + person(u.in.User)
 		}
+		// A group that is under way, perhaps for hours, is left to the next sync: the person's run must be free for what ends access.
 		result, err := runGroup(ctx, api.GroupInput{
 			Connection: u.in.Connection, Rule: done.Rule, Group: group.Group, User: u.in.User, AccountID: found.AccountID, Membership: &group,
-		}, summary)
+		}, summary, 1)
 		switch {
 		case err != nil:
 			if err := u.groupRefused(wire.Received(err)); err != nil {

@@ -1,10 +1,12 @@
 package workflows_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/entraflow/entraflow/activities"
@@ -100,6 +102,52 @@ func TestWhoLeavesByAChangeLosesGroupsWithTheAccount(t *testing.T) {
 			env.ExecuteWorkflow(api.ProvisionUserType, api.UserInput{Connection: "contoso", User: "e1", Event: true})
 			require.NoError(t, env.GetWorkflowError())
 			require.Equal(t, test.asked, asked)
+		})
+	}
+}
+
+// A group that is under way does not keep a person's run: the other groups are done, and it is left to the next sync.
+func TestAPersonsRunWaitsForNoGroup(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]bool{"under way": false, "and a change is told": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(api.UserID("contoso", "e1"))
+			env.RegisterWorkflowWithOptions(workflows.ProvisionUser, workflow.RegisterOptions{Name: api.ProvisionUserType})
+			env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in api.GroupInput) (api.GroupResult, error) {
+				if in.Group == "Busy" {
+					return api.GroupResult{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{}
+				}
+				return added(ctx, in)
+			}, workflow.RegisterOptions{Name: api.SyncGroupType})
+			var a *activities.Activities
+			env.RegisterActivity(a.ProvisionAccount)
+			env.RegisterActivity(a.PersonGroups)
+			passes := 0
+			env.OnActivity(a.ProvisionAccount, mock.Anything, mock.Anything).
+				Return(func(context.Context, api.ProvisionInput) (api.ProvisionResult, error) {
+					passes++
+					return api.ProvisionResult{Action: plan.None, AccountID: "a", Rule: "staff", Outcome: plan.Success, Groups: passes == 1}, nil
+				})
+			env.OnActivity(a.PersonGroups, mock.Anything, mock.Anything).Return(func(context.Context, api.PersonGroupsInput) (api.PersonGroupsResult, error) {
+				if again {
+					require.NoError(t, env.SignalWorkflowByID(api.UserID("contoso", "e1"), api.SignalAgain, nil))
+				}
+				groups := []api.PersonGroup{{Group: "Busy", Target: "g-1"}, {Group: "Sales", Target: "g-2"}}
+				return api.PersonGroupsResult{AccountID: "a", Groups: groups}, nil
+			})
+			env.ExecuteWorkflow(api.ProvisionUserType, api.UserInput{Connection: "contoso", User: "e1"})
+			require.NoError(t, env.GetWorkflowError())
+			var r api.UserResult
+			require.NoError(t, env.GetWorkflowResult(&r))
+			if again {
+				require.Equal(t, 2, passes)
+				require.Empty(t, r.GroupsJoined)
+				return
+			}
+			require.Equal(t, []string{"Sales"}, r.GroupsJoined)
+			require.Equal(t, plan.PartiallySynced, r.Outcome)
+			require.Equal(t, fault.ConcurrentChange, r.Reason)
 		})
 	}
 }

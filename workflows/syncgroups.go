@@ -141,7 +141,7 @@ func (s *syncRun) startGroup(ctx workflow.Context, group api.PlannedGroup, stage
 		ctx, _ = workflow.NewDisconnectedContext(ctx)
 		result, err := runGroup(ctx, api.GroupInput{
 			Connection: s.Connection, Rule: s.Rule, Group: group.Group, Revision: s.Result.Revision, Planned: &group,
-		}, groupSummary(group))
+		}, groupSummary(group), maxJoins)
 		stage.running--
 		s.groupsRunning--
 		if err == nil && result.PlanGone {

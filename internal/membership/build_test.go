@@ -8,7 +8,9 @@ import (
 	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
+	"github.com/entraflow/entraflow/internal/membership"
 	"github.com/entraflow/entraflow/internal/plan"
+	"github.com/entraflow/entraflow/internal/source"
 )
 
 var (
@@ -162,4 +164,27 @@ func TestNotFound(t *testing.T) {
 	require.Equal(t, fault.GroupNotFound, p.Problems[0].Reason)
 	require.Equal(t, []string{"Sales"}, p.Problems[0].Near)
 	require.Equal(t, "none Unsynced:group_not_found", told(p.Decisions[0]))
+}
+
+// A group that one rule names by object id, and another one keeps by its link: each keeps only its own people in it.
+func TestATargetThatAnotherRuleKeepsByItsLink(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		link, wants string
+		want        string
+	}{
+		"kept by the other":      {"contoso/other/g9", "g9", "none"},
+		"the other wants it not": {"contoso/other/g9", "g8", "members -id-e"},
+		"of another connection":  {"fabrikam/other/g9", "g9", "members -id-e"},
+		"without a link":         {"", "g9", "members -id-e"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld("a b c d e", config.Group{Source: "Sales", Target: "T"}).group("g1", "Sales", "a b c d")
+			w.in.Linked, w.in.People["e"] = 100, plan.Elsewhere
+			w.target(directory.Group{ID: "T", DisplayName: "Theirs", Link: c.link}, "id-a id-b id-c id-d id-e")
+			w.in.Others = []membership.Other{{Rule: "other", Wanted: []membership.Wanted{{Group: source.Group{ID: c.wants}}}}}
+			require.Equal(t, c.want, told(w.one(t)))
+		})
+	}
 }

@@ -179,7 +179,16 @@ func (b *builder) others(w *Wanted, target string) bool {
 			return true
 		}
 	}
-	return false
+	if w.Target == "" {
+		return false
+	}
+	// What this rule names by object id may be the group that another one keeps by its link.
+	i, ok := b.byID[strings.ToLower(target)]
+	if !ok {
+		return false
+	}
+	l, linked := directory.ParseLink(b.in.Groups[i].Link)
+	return linked && l.Connection == b.in.Connection && b.wantedElsewhere(l)
 }
 
 // sharedTarget reports that another rule keeps people in a group that it names by object id, or may.

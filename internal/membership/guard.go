@@ -42,6 +42,10 @@ func (b *builder) guard() Guard {
 	for i := range b.plan.Decisions {
 		d := &b.plan.Decisions[i]
 		if len(d.Removes) == 0 {
+			if d.Action == Delete && why != "" {
+				// Nobody loses a membership, but the group is gone all the same.
+				d.hold(why)
+			}
 			continue
 		}
 		losses := b.losses(d)
@@ -88,12 +92,12 @@ func (b *builder) guard() Guard {
 }
 
 // losses are those of a group that the guard counts: without people who lose something else in this sync, or lost it when they were
-// deprovisioned.
+// deprovisioned. Of a group that is deleted all members count: nobody else has counted the group.
 func (b *builder) losses(d *Decision) []plan.Loss {
 	var out []plan.Loss
 	for _, m := range d.Removes {
 		person := m.Person
-		if a := b.accounts[m.Account]; person != "" && a != nil && (b.lost[a.key] || a.Deprovisioned) {
+		if a := b.accounts[m.Account]; d.Action != Delete && person != "" && a != nil && (b.lost[a.key] || a.Deprovisioned) {
 			continue
 		}
 		if person == "" {

@@ -252,12 +252,20 @@ func TestGroupsThatLeft(t *testing.T) {
 		more   func(w *world)
 		want   string
 	}{
-		"left alone":          {group("1;created"), nil, "none Success:group_left"},
-		"an unreadable mark":  {group("?"), nil, "none Success:group_left"},
-		"emptied":             {group("1;adopted;whenRemoved=removeMembers"), nil, "empty held:group_removals_held(id-a id-b) PartiallySynced:group_removals_held"},
-		"deleted":             {group("1;created;whenRemoved=delete"), nil, "delete held:group_removals_held(id-a id-b x1) PartiallySynced:group_removals_held"},
-		"not created here":    {group("1;adopted;whenRemoved=delete"), nil, "none Unsynced:group_not_created_here"},
-		"nobody is in it":     {group("1;created;whenRemoved=delete"), func(w *world) { w.there["T"] = nil }, "delete Success:group_left"},
+		"left alone":         {group("1;created"), nil, "none Success:group_left"},
+		"an unreadable mark": {group("?"), nil, "none Success:group_left"},
+		"emptied":            {group("1;adopted;whenRemoved=removeMembers"), nil, "empty held:group_removals_held(id-a id-b) PartiallySynced:group_removals_held"},
+		"deleted":            {group("1;created;whenRemoved=delete"), nil, "delete held:group_removals_held(id-a id-b x1) PartiallySynced:group_removals_held"},
+		"not created here":   {group("1;adopted;whenRemoved=delete"), nil, "none Unsynced:group_not_created_here"},
+		"nobody is in it":    {group("1;created;whenRemoved=delete"), func(w *world) { w.there["T"] = nil }, "delete Success:group_left"},
+		"nobody is in it, first sync": {group("1;created;whenRemoved=delete"), func(w *world) { w.there["T"], w.in.FirstSync = nil, true },
+			"delete PartiallySynced:first_sync_removes_nothing"},
+		"nobody is in it, people held": {group("1;created;whenRemoved=delete"), func(w *world) { w.there["T"], w.in.PeopleHeld = nil, fault.SourceEmpty },
+			"delete PartiallySynced:source_empty"},
+		"all of it left, too": {group("1;created;whenRemoved=delete"), func(w *world) {
+			w.there["T"], w.in.Lost = []string{"id-a", "id-b"}, map[string]bool{"a": true, "b": true}
+			w.in.People["a"], w.in.People["b"] = plan.Left, plan.Left
+		}, "delete held:group_removals_held(id-a id-b) PartiallySynced:group_removals_held"},
 		"emptied already":     {group("1;created;whenRemoved=removeMembers"), func(w *world) { w.there["T"] = []string{"x1"} }, "none Success:group_left"},
 		"licenses":            {group("1;created;whenRemoved=delete"), func(w *world) { w.in.Groups[1].AssignedLicenses = []string{"sku"} }, "none Failed:group_has_licenses"},
 		"a list that was cut": {group("1;created;whenRemoved=delete"), func(w *world) { w.in.ListIncomplete = true }, "none Unsynced:source_incomplete"},
@@ -284,6 +292,7 @@ func TestGroupsThatLeft(t *testing.T) {
 				return
 			}
 			require.Equal(t, c.want, told(*d))
+			require.Equal(t, c.want == "delete Success:group_left", d.Writes())
 		})
 	}
 }

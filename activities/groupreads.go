@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -25,12 +26,31 @@ const groupReaders = 6
 // PreviewGroups plans the groups of a rule whose people were previewed, and ReadGroups gives what such a plan is made from. Both name groups:
 // they are for the eyes of whoever asked.
 func PreviewGroups(ctx context.Context, a *Activities, s api.Settings, rule string, people People, progress func(string)) (*membership.Plan, error) {
-	return a.planGroups(ctx, s, rule, people, 0, true, progress)
+	return a.planGroups(ctx, s, rule, people.afterRemovals(), 0, true, progress)
 }
 
 // ReadGroups reads the groups of a rule, and their members, at the source and in the tenant.
 func ReadGroups(ctx context.Context, a *Activities, s api.Settings, rule string, people People, progress func(string)) (membership.Input, error) {
-	return a.readGroups(ctx, s, rule, people, 0, true, progress)
+	return a.readGroups(ctx, s, rule, people.afterRemovals(), 0, true, progress)
+}
+
+// afterRemovals are the people as a sync finds them when it comes to the groups: what its plan takes away is done.
+func (p People) afterRemovals() People {
+	if p.Guard.Held {
+		return p
+	}
+	removed := map[string]bool{}
+	for _, c := range p.Removals() {
+		if c.Action == plan.Remove {
+			removed[c.AccountID] = true
+		}
+	}
+	accounts := slices.Clone(p.Accounts)
+	for i := range accounts {
+		accounts[i].Deprovisioned = accounts[i].Deprovisioned || removed[accounts[i].ID]
+	}
+	p.Accounts = accounts
+	return p
 }
 
 // planGroups reads the groups of a rule at the source and in the tenant, and plans them. removed is how many people the running sync has

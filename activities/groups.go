@@ -30,16 +30,16 @@ func (a *Activities) PlanGroups(ctx context.Context, in api.GroupsInput) (api.Gr
 	if err := syncable(s, in.Rule); err != nil {
 		return api.GroupsResult{}, err
 	}
-	people, err := a.peopleFor(ctx, s, in)
+	people, kept, err := a.peopleFor(ctx, s, in)
 	if err != nil {
 		return api.GroupsResult{}, err
 	}
-	made, err := a.planGroups(ctx, s, in.Rule, people, in.Removed, in.PlanID != "", func(string) {})
+	made, err := a.planGroups(ctx, s, in.Rule, people, in.Removed, kept, func(string) {})
 	if err != nil {
 		return api.GroupsResult{}, err
 	}
 	// The plan of the people has served its last.
-	if kept, ok := a.plans.Get(keptFor(in.Connection, in.Rule)); ok && kept.id == in.PlanID {
+	if of, ok := a.plans.Get(keptFor(in.Connection, in.Rule)); ok && of.id == in.PlanID {
 		a.plans.Drop(keptFor(in.Connection, in.Rule))
 	}
 	info := activity.GetInfo(ctx)
@@ -51,27 +51,29 @@ func (a *Activities) PlanGroups(ctx context.Context, in api.GroupsInput) (api.Gr
 	return a.groupPage(made, api.GroupPageInput{Connection: in.Connection, Rule: in.Rule, PlanID: id, Revision: s.Revision}), nil
 }
 
-// peopleFor gives the plan of the people that the groups are planned from. Accounts that came to be since it was made are read.
-func (a *Activities) peopleFor(ctx context.Context, s api.Settings, in api.GroupsInput) (People, error) {
+// peopleFor gives the plan of the people that the groups are planned from. Accounts that came to be, or
+// were deprovisioned, since it was made are read. carriedOut: it is the plan that the sync carried out; nobody does what a new one says of people.
+func (a *Activities) peopleFor(ctx context.Context, s api.Settings, in api.GroupsInput) (people People, carriedOut bool, err error) {
 	kept, ok := a.plans.Get(keptFor(in.Connection, in.Rule))
 	if !ok || in.PlanID == "" || kept.id != in.PlanID {
-		return a.plan(ctx, s, in.Rule, carried{resumed: true}, func(string) {})
+		people, err = a.plan(ctx, s, in.Rule, carried{resumed: true}, func(string) {})
+		return people, false, err
 	}
 	if !in.NewAccounts {
-		return kept.People, nil
+		return kept.People, true, nil
 	}
 	client, err := a.client(s, nth(ctx))
 	if err != nil {
-		return People{}, err
+		return People{}, false, err
 	}
 	sel := linkOnly(s)
-	people := kept.People
+	people = kept.People
 	people.Accounts = nil
 	err = client.ListUsers(ctx, sel, func(page []directory.Account) error {
 		people.Accounts = append(people.Accounts, membership.Accounts(s.Config.Name, page)...)
 		return nil
 	}, nil)
-	return people, err
+	return people, true, err
 }
 
 // only is what a plan says of one group. The verdict of the guard is that of all of them.

@@ -71,7 +71,7 @@ func (s *syncRun) firstGroups(ctx workflow.Context) (page api.GroupsResult, err 
 	}
 	s.phase(ctx, "Reading the groups at the source and in the tenant, and planning.")
 	in := api.GroupsInput{
-		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, NewAccounts: s.NewAccounts,
+		Connection: s.Connection, Rule: s.Rule, PlanID: s.PlanID, Revision: s.Result.Revision, NewAccounts: s.NewAccounts || s.Removed > 0,
 		Removed: s.countedRemovals(),
 	}
 	plans := func(queue, summary string) error {

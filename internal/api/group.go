@@ -69,7 +69,7 @@ type GroupsInput struct {
 	// with.
 	PlanID   string `json:"planId,omitempty"`
 	Revision int    `json:"revision,omitempty"`
-	// NewAccounts: since that plan was made, people have been given accounts.
+	// NewAccounts: since that plan was made, people have been given accounts, or lost something: the accounts are to be read again.
 	NewAccounts bool `json:"newAccounts,omitempty"`
 	// Removed is how many people this sync has taken something from already, memberships included; the guard counts them.
 	Removed int `json:"removed,omitempty"`

@@ -188,3 +188,14 @@ func TestATargetThatAnotherRuleKeepsByItsLink(t *testing.T) {
 		})
 	}
 }
+
+// Who was to be deprovisioned in this sync and was not, keeps the memberships, too: nobody has counted them.
+func TestARemovalThatDidNotHappenTakesNoMembership(t *testing.T) {
+	t.Parallel()
+	for done, want := range map[bool]string{true: "members -id-a", false: "none"} {
+		w := newWorld("a b c d", sales).group("g1", "Sales", "a b c d").target(ours("T", "g1", "Sales"), "id-a id-b id-c id-d")
+		w.in.People["a"], w.in.Lost = plan.Left, map[string]bool{"a": true}
+		w.accountOf("a").Deprovisioned = done
+		require.Equal(t, want, told(w.one(t)))
+	}
+}

@@ -146,6 +146,7 @@ func TestGuardOfTheRule(t *testing.T) {
 		for _, p := range numbered(100) {
 			w.in.People[p] = plan.Left
 			w.in.Lost[p] = true
+			w.accountOf(p).Deprovisioned = true
 		}
 		p := w.plan()
 		require.Equal(t, 0, p.Guard.Removals)

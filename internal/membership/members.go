@@ -120,6 +120,10 @@ func (b *builder) mayLeave(a *account, inSource, shared bool) bool {
 		if b.in.GroupMembers.WhenDeprovisioned == config.MembersLeave {
 			return false
 		}
+		if b.lost[a.key] && !a.Deprovisioned {
+			// The removal that was to happen in this sync has not: perhaps the person came back. The next sync sees to it, counted.
+			return false
+		}
 		// Whom the preferences let keep the account keeps what goes with it.
 		return a.Rule == b.in.Rule && (a.Deprovisioned || b.in.Preferences.AllowDeprovision)
 	case plan.InDoubt:

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/entraflow/entraflow/internal/api"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
@@ -161,9 +163,11 @@ func (a *Activities) personsChanges(ctx context.Context, s api.Settings, in api.
 	if len(leave) == 0 {
 		return r, nil
 	}
-	allowed := state.GroupsSynced
+	allowed := state.Synced && state.GroupsSynced
 	r.Reason = fault.FirstSyncHeld
-	if allowed && in.Event {
+	// Whoever was deprovisioned has been counted. Nobody else loses by a run of one person what the guard of the last sync holds. A look
+	// outside of a run asks for nothing, and uses nothing up.
+	if allowed && (in.Event || !in.Left) && activity.IsActivity(ctx) {
 		var err error
 		if allowed, err = a.eventRemoval(ctx, in.Connection, in.Rule, in.User); err != nil {
 			return r, err

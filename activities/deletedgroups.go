@@ -33,7 +33,7 @@ func deletable(s api.Settings, rule string) error {
 // PlanDeletedGroups plans what becomes of the groups of a rule that is being deleted: each is treated as if it had left the rule, and its
 // mark remembers how. No guard holds anything: an administrator has confirmed the deletion. What other rules want stays as it is.
 //
-// Errors: those of the settings and of Graph, none of which leaves a plan.
+// Errors: those of the settings and of Graph; fault.SourceUnavailable (Transient) where another rule's groups cannot be read. None leaves a plan.
 func (a *Activities) PlanDeletedGroups(ctx context.Context, in api.GroupsInput) (api.GroupsResult, error) {
 	defer heartbeat(ctx)()
 	s, err := a.groupSettings(ctx, in.Connection, in.Rule, 0, true)
@@ -62,7 +62,12 @@ func (a *Activities) PlanDeletedGroups(ctx context.Context, in api.GroupsInput) 
 	}
 	for _, other := range s.EnabledRules() {
 		if len(other.Groups) > 0 {
-			world.Others = append(world.Others, a.otherRule(ctx, s, other, "", nil))
+			wanted := a.otherRule(ctx, s, other, "", nil)
+			if wanted.Unread {
+				// Any group might be its, so that the deletion would leave them all behind for good. It is tried again.
+				return api.GroupsResult{}, fault.New("plan deleted groups", fault.Transient, fault.SourceUnavailable, "rule "+other.Name)
+			}
+			world.Others = append(world.Others, wanted)
 		}
 	}
 	if err := readTargetGroups(ctx, client, s, &world, func(string) {}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/entraflow/entraflow/internal/api"
+	"github.com/entraflow/entraflow/internal/config"
 	"github.com/entraflow/entraflow/internal/directory"
 	"github.com/entraflow/entraflow/internal/fault"
 	"github.com/entraflow/entraflow/internal/graph"
@@ -185,7 +186,7 @@ func (a *Activities) personsChanges(ctx context.Context, s api.Settings, in api.
 
 // WriteMembership adds one person to a group, or removes them.
 //
-// Errors: those of the settings and of grouping.WriteMembers.
+// Errors: fault.WithheldByPolicy (Refused); those of the settings and of grouping.WriteMembers.
 func (a *Activities) WriteMembership(ctx context.Context, in api.WriteMembershipInput) (api.WriteMembersResult, error) {
 	defer heartbeat(ctx)()
 	s, err := a.settings.Fresh(ctx, in.Connection)
@@ -194,6 +195,10 @@ func (a *Activities) WriteMembership(ctx context.Context, in api.WriteMembership
 	}
 	if err := syncable(s, in.Rule); err != nil {
 		return api.WriteMembersResult{}, err
+	}
+	// The run may have waited since it was decided what to do.
+	if limit := s.Config.GroupsPolicy(in.Rule); in.Leave && limit.Withholds(config.PolicySync) || limit.Withholds(config.PolicyUpsertOnly) {
+		return api.WriteMembersResult{}, refuse("write membership", fault.WithheldByPolicy, in.Target)
 	}
 	client, err := a.client(s, nth(ctx))
 	if err != nil {

@@ -55,7 +55,7 @@ func (d *ruleDeletion) groups(ctx workflow.Context) (done bool, err error) {
 func (d *ruleDeletion) group(ctx workflow.Context, group api.PlannedGroup) error {
 	r, err := runGroup(ctx, api.GroupInput{Connection: d.Connection, Rule: d.Rule, Group: group.Group, Planned: &group},
 		groupSummary(group)+", whose rule is being deleted", maxJoins)
-	if temporal.IsCanceledError(err) {
+	if temporal.IsCanceledError(err) && ctx.Err() != nil {
 		return err
 	}
 	again := r.PlanGone

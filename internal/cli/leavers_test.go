@@ -179,7 +179,7 @@ func TestADeletionThatASettingForbidsSaysWhichOne(t *testing.T) {
 	up.until("running; Ctrl-C stops everything")
 	deletion := b.run("rule", "delete", "staff", "--confirm", "staff")
 	require.Equal(t, 1, deletion.status, deletion.stderr)
-	require.Contains(t, deletion.stdout, "Switch allowDeprovision on; or switch deprovisionOnRuleDeletion off")
+	require.Contains(t, deletion.stdout, "Switch allowDeprovision on and let the policy be sync; or switch deprovisionOnRuleDeletion off")
 	require.Contains(t, deletion.stderr, "the deletion of rule staff waits for a setting to change (deprovision_not_allowed), and then goes on by itself")
 	replaceIn(t, b.config, "allowDeprovision: false", "allowDeprovision: true")
 	b.steps(step{"apply -f FILE", 0, "allow switches or the remove action changed"})

@@ -119,7 +119,7 @@ func TestRuleDeletionWaitsWhileDeprovisioningIsForbidden(t *testing.T) {
 			}
 			waiting(1)
 			require.Equal(t, fault.DeprovisionNotAllowed, r.Blocked)
-			require.Contains(t, r.Phase, "Switch allowDeprovision on; or switch deprovisionOnRuleDeletion off")
+			require.Contains(t, r.Phase, "Switch allowDeprovision on and let the policy be sync; or switch deprovisionOnRuleDeletion off")
 			require.Equal(t, []int{3, 0, 0}, []int{r.Linked, r.Deprovisioned, r.Failed})
 			// Asked to try at once, it looks, and waits again.
 			require.NoError(t, k.Client.SignalWorkflow(ctx, id, "", api.SignalAgain, nil))
